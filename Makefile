@@ -1,0 +1,39 @@
+# `make quickstart` and `make test` need nothing but Python 3.11 or newer: each sets up what it runs.
+PYTHON ?= python3
+VENV ?= .venv
+TFA_VENV ?= .venv-tfa
+OUT ?= runs/quickstart
+RUN := $(VENV)/bin/python
+
+.PHONY: quickstart test lint format parity clean
+
+quickstart: $(VENV)/.installed
+	$(RUN) -m tfafsr quickstart --out $(OUT)
+
+test: $(VENV)/.test-installed
+	$(RUN) -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/.test-installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/.test-installed
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf $(VENV) $(TFA_VENV) build *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + '; try make PYTHON=python3.11') if sys.version_info < (3, 11) else None"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing requirements.txt into $(VENV): about 1 GB, a few minutes."
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/.test-installed: requirements-test.txt $(VENV)/.installed
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	touch $@

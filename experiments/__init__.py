@@ -1,0 +1,1 @@
+"""Where records, the method and the exports meet: training, evaluation, tables."""

@@ -1,0 +1,103 @@
+"""From records to what `fit` and scoring take: batches of (x, y), x exactly the model's inputs, y the supervision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from experiments.config import TrainConfig
+from records import reader
+from tfafsr import augmentation
+
+SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
+IDENTITY = ("video", "method", "label", "frame_index")
+
+
+def input_names(model: keras.Model) -> tuple[str, ...]:
+    """The names of the model's inputs, which are names of the records' fields."""
+    return tuple(model.input) if isinstance(model.input, dict) else tuple(tensor.name for tensor in model.inputs)
+
+
+def input_size(model: keras.Model) -> int:
+    """Side of the square faces that `model` takes, in pixels."""
+    return int(model.input["frame"].shape[1])
+
+
+def steps_per_epoch(config: TrainConfig) -> tuple[int, int]:
+    """Full batches an epoch, and the batch size (the number of faces where that is smaller)."""
+    faces = reader.count([Path(folder) for folder in config.records], "train", config.compression)
+    batch = min(config.schedule.batch_size, faces)
+    return faces // batch, batch
+
+
+def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.data.Dataset:
+    """The batches of one epoch; their order and their flips are a pure function of (seed, epoch)."""
+    inputs = input_names(model)
+    steps, batch = steps_per_epoch(config)
+    faces = reader.read_training(
+        [Path(folder) for folder in config.records],
+        split="train",
+        compression=config.compression,
+        seed=config.seed,
+        epoch=epoch,
+        balanced=config.balanced,
+        size=input_size(model),
+        fields=_fields(inputs),
+    )
+    if config.augment:
+        first = tf.constant([config.seed, epoch << 32], tf.int64)
+        faces = faces.enumerate().map(
+            lambda index, fields: augmentation.random_flip(fields, first + tf.stack([0, index])),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+    batches = faces.batch(batch, drop_remainder=True).take(steps)
+    return batches.map(lambda fields: _split(fields, inputs)).prefetch(2)
+
+
+def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> tf.data.Dataset:
+    """The batches (x, y) of the validation split, always in the same order."""
+    inputs = input_names(model)
+    datasets = [
+        reader.read(
+            Path(folder), split, config.compression, size=input_size(model), fields=_fields(inputs)
+        )
+        for folder in config.records
+    ]
+    faces = datasets[0]
+    for dataset in datasets[1:]:
+        faces = faces.concatenate(dataset)
+    return faces.batch(config.schedule.batch_size).map(lambda fields: _split(fields, inputs)).prefetch(2)
+
+
+def scoring_batches(
+    folder: Path, split: str, compression: str, model: keras.Model, batch_size: int = 32, extra: Iterable[str] = ()
+) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
+    """Batches (inputs, everything else asked for) of one split and compression, as NumPy arrays.
+
+    Args:
+        folder: records written by `tfafsr build`.
+        split: train, val or test.
+        compression: raw, c23 or c40.
+        model: gives the names and the size of the inputs.
+        batch_size: faces a batch; the last one may be smaller.
+        extra: fields wanted next to those that identify a face (video, method, label, frame_index).
+    """
+    inputs = input_names(model)
+    others = {*IDENTITY, *extra}
+    faces = reader.read(folder, split, compression, size=input_size(model), fields=(*dict.fromkeys((*inputs, *others)),))
+    with reader.naming_the_shard(folder):
+        for fields in faces.batch(batch_size).prefetch(2).as_numpy_iterator():
+            yield {name: fields[name] for name in inputs}, {name: fields[name] for name in others}
+
+
+def _fields(inputs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*inputs, *SUPERVISION)))
+
+
+def _split(fields: dict[str, tf.Tensor], inputs: tuple[str, ...]) -> tuple[dict, dict]:
+    return {name: fields[name] for name in inputs}, {name: fields[name] for name in SUPERVISION}

@@ -1,0 +1,105 @@
+"""The whole job in one go, as the very commands that a user of a real data set types, one after the other."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from records.progress import duration
+
+COMPRESSIONS = ("raw", "c23", "c40")
+TRAINED_ON = "c40"
+IDENTITIES, FRAMES = 120, 8
+
+
+def quickstart(out: Path, seed: int, run_command: Callable[[list[str]], object], identities: int = IDENTITIES) -> dict:
+    """Forges a data set, builds its records, trains preset `tiny` on c40, evaluates on unseen people, and reports.
+
+    Every step resumes what an interrupted quickstart left.
+
+    Args:
+        out: folder for everything: data/, records/, run/, metrics-*.json, report/.
+        seed: of the data set and of the training.
+        run_command: runs one `tfafsr` command line, given as its arguments.
+        identities: how many people are drawn.
+
+    Returns:
+        compression -> what that compression's metrics.json holds.
+    """
+    console = Console(stderr=False)
+    started = time.monotonic()
+    data, records, run = out / "data", out / "records", out / "run"
+    metrics = {compression: out / f"metrics-{compression}.json" for compression in COMPRESSIONS}
+    steps = [
+        (
+            "Forging videos: rendered people, four kinds of manipulation, three compressions",
+            f"forge --faces rendered --out {_q(data)} --identities {identities} --frames {FRAMES} --seed {seed}",
+        ),
+        (
+            "Finding faces and writing TFRecords",
+            f"build --source ffpp --root {_q(data)} --out {_q(records)} --size 96"
+            f" --frames-train {FRAMES} --frames-eval {FRAMES} --workers 2",
+        ),
+        (
+            f"Training AFSR and TFE together on {TRAINED_ON}",
+            f"train --records {_q(records)} --compression {TRAINED_ON} --preset tiny --seed {seed} --out {_q(run)}",
+        ),
+        *(
+            (
+                f"Scoring people never seen in training, at {compression}",
+                f"evaluate --run {_q(run)} --records {_q(records)} --compression {compression}"
+                f" --split test --out {_q(path)} --quiet",
+            )
+            for compression, path in metrics.items()
+        ),
+        (
+            "Drawing the report",
+            f"report --run {_q(run)} --records {_q(records)} --metrics {_q(metrics[TRAINED_ON])} --out {_q(out / 'report')}",
+        ),
+    ]
+    for number, (title, line) in enumerate(steps, 1):
+        console.rule(f"[bold]{number}/{len(steps)}  {title}", align="left")
+        console.print(f"$ tfafsr {line}", style="dim", soft_wrap=True, highlight=False)
+        run_command(shlex.split(line))
+    results = {compression: json.loads(path.read_text()) for compression, path in metrics.items()}
+    console.rule("[bold]Result", align="left")
+    console.print(results_table(results, f"Trained on {TRAINED_ON}, tested on people never seen: AUC [95% interval]"))
+    console.print(f"Pictures: {out / 'report'}. Everything took {duration(time.monotonic() - started)}.", highlight=False)
+    return results
+
+
+def results_table(results: dict[str, dict], title: str) -> Table:
+    """A row per method (and one for all), a frame and a video column per compression.
+
+    Args:
+        results: compression -> metrics as `evaluate` returns them.
+        title: stands above the table.
+    """
+    table = Table(title=title, title_justify="left")
+    table.add_column("method")
+    for compression in results:
+        table.add_column(f"{compression} frame")
+        table.add_column(f"{compression} video")
+    methods = sorted({method for metrics in results.values() for method in metrics["per_method"]})
+    for name in ("all", *methods):
+        parts = [metrics if name == "all" else metrics["per_method"].get(name) for metrics in results.values()]
+        cells = [_cell(part and part[level]) for part in parts for level in ("frame", "video")]
+        table.add_row(name, *cells, end_section=name == "all", style="bold" if name == "all" else None)
+    return table
+
+
+def _cell(summary: dict | None) -> str:
+    if summary is None or summary["auc"] is None:
+        return "-"
+    low, high = summary["auc_ci95"]
+    return f"{summary['auc']:.3f} [{low:.2f}, {high:.2f}]"
+
+
+def _q(path: Path) -> str:
+    return shlex.quote(str(path))

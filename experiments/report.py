@@ -1,0 +1,167 @@
+"""Draws what a run did: ROC curves, losses over the epochs, and a contact sheet in which one row is one face."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from sklearn.metrics import roc_curve
+
+from experiments import data, scoring
+from experiments.training import HISTORY_FILE
+from records.errors import DataError
+from tfafsr.layers import KeypointHeatmaps
+
+COLUMNS = ("input", "reconstruction", "target", "error image", "mask", "key points", "score")
+LOSSES = ("loss", "cross_entropy", "triplet_loss", "reconstruction_loss", "artifact_loss")
+
+
+def draw_roc(scores: dict[str, tuple[np.ndarray, np.ndarray]], title: str, path: Path) -> None:
+    """One ROC curve an entry of `scores`.
+
+    Args:
+        scores: name of the curve -> (labels (n,), scores (n,)).
+        title: stands above the picture.
+        path: of the PNG.
+    """
+    figure = Figure(figsize=(5.6, 5.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="0.75", linewidth=1, linestyle="--", label="chance")
+    for name, (labels, values) in scores.items():
+        false_positives, true_positives, _ = roc_curve(labels, values)
+        width, color = (2.4, "black") if name == "all" else (1.3, None)
+        axes.plot(false_positives, true_positives, linewidth=width, color=color, label=name)
+    axes.set(xlabel="false positive rate (reals called manipulated)", ylabel="true positive rate", title=title)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.legend(loc="lower right", frameon=False)
+    _save(figure, path)
+
+
+def draw_losses(history: list[dict[str, float]], path: Path) -> None:
+    """Each loss term and the AUC over the epochs, training beside validation.
+
+    Args:
+        history: one dict an epoch, as a run's history.json holds it.
+        path: of the PNG.
+    """
+    names = [name for name in (*LOSSES, "auc") if name in history[0]]
+    figure = Figure(figsize=(10.5, 6.0), layout="constrained")
+    epochs = np.arange(1, len(history) + 1)
+    for axes, name in zip(figure.subplots(2, 3).flat, names, strict=False):
+        for prefix, color, label in (("", "tab:blue", "training"), ("val_", "tab:orange", "validation")):
+            if prefix + name in history[0]:
+                axes.plot(epochs, [logs[prefix + name] for logs in history], color=color, marker=".", label=label)
+        axes.set_title(name.replace("_", " ") if name != "auc" else "AUC")
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    for axes in figure.axes[len(names) :]:
+        axes.set_axis_off()
+    _save(figure, path)
+
+
+def draw_faces(
+    model: keras.Model, records: Path, split: str, compression: str, path: Path, per_method: int = 2
+) -> None:
+    """A contact sheet: one row is one face, with what the detector made of it.
+
+    Args:
+        model: a Detector.
+        records: records written by `tfafsr build`.
+        split: train, val or test.
+        compression: of the faces shown as input.
+        path: of the PNG.
+        per_method: rows for each method, `real` among them, each from another video.
+    """
+    rows = _choose(model, records, split, compression, per_method)
+    size = data.input_size(model)
+    heatmaps = KeypointHeatmaps(image_size=size, stride=1, sigma=size / 32.0)
+    figure = Figure(figsize=(1.45 * len(COLUMNS) + 0.9, 1.45 * len(rows) + 0.7), layout="constrained")
+    grid = figure.subplots(len(rows), len(COLUMNS), squeeze=False)
+    for axes_row, (inputs, fields) in zip(grid, rows, strict=True):
+        outputs = model({name: value[None] for name, value in inputs.items()}, training=False)
+        reconstruction = (np.clip(outputs["reconstruction"][0].numpy(), -1, 1) + 1) / 2
+        maps = np.max(keras.ops.convert_to_numpy(heatmaps(inputs["keypoints"][None]))[0], axis=-1)
+        error = inputs["ela"] if "ela" in inputs else fields["ela"]
+        mask = fields["mask"][..., 0] if fields["mask_known"] else np.full((size, size), 128, np.uint8)
+        pictures = (inputs["frame"], reconstruction, fields["target"], error, mask, None)
+        for axes, picture in zip(axes_row, pictures, strict=False):
+            if picture is not None:
+                axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes_row[5].imshow(inputs["frame"], interpolation="nearest")
+        axes_row[5].imshow(maps / maps.max(), cmap="magma", alpha=0.6, interpolation="nearest")
+        _write_score(axes_row[6], float(outputs["probability"][0, 0]), int(fields["label"]))
+        axes_row[0].set_ylabel(fields["method"].decode(), fontsize=9)
+        for axes in axes_row:
+            axes.set(xticks=[], yticks=[])
+            axes.set_frame_on(False)
+    for axes, name in zip(grid[0], COLUMNS, strict=True):
+        axes.set_title(f"{name} ({compression})" if name == "input" else name, fontsize=9)
+    _save(figure, path)
+
+
+def read_scores(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Reads a score table that `evaluate` wrote: "all" and each method (its fakes beside all reals) -> (labels, scores)."""
+    try:
+        with path.open(newline="") as file:
+            rows = [(int(row["label"]), row["method"], float(row["score"])) for row in csv.DictReader(file)]
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(f"{path} is not a score table of `tfafsr evaluate` ({error}); run evaluate again.") from error
+    labels, methods, values = (np.array(column) for column in zip(*rows, strict=True))
+    names = sorted(set(methods[labels == 1]))
+    selections = {"all": np.ones(len(rows), bool)} | {name: (methods == name) | (labels == 0) for name in names}
+    return {name: (labels[keep], values[keep]) for name, keep in selections.items()}
+
+
+def write_report(run: Path, records: Path, compression: str, split: str, frames_csv: Path, out: Path) -> list[Path]:
+    """Draws roc.png, losses.png and faces.png into `out` and returns their paths.
+
+    Args:
+        run: a finished run folder.
+        records: the records that were scored.
+        compression: of the faces that were scored.
+        split: that was scored.
+        frames_csv: the frame scores that `evaluate` wrote.
+        out: folder for the pictures.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        history = json.loads((run / HISTORY_FILE).read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{run / HISTORY_FILE} cannot be read ({error}); finish `tfafsr train` first.") from error
+    draw_roc(read_scores(frames_csv), f"frames of the {split} split at {compression}", out / "roc.png")
+    draw_losses(history, out / "losses.png")
+    draw_faces(scoring.load_model(run), records, split, compression, out / "faces.png")
+    return [out / "roc.png", out / "losses.png", out / "faces.png"]
+
+
+def _choose(model: keras.Model, records: Path, split: str, compression: str, per_method: int) -> list[tuple[dict, dict]]:
+    """The first frame of `per_method` videos of every method, reals first."""
+    chosen: dict[bytes, dict[bytes, tuple[dict, dict]]] = {}
+    extra = ("target", "ela", "mask", "mask_known")
+    for inputs, fields in data.scoring_batches(records, split, compression, model, extra=extra):
+        for i, (method, video) in enumerate(zip(fields["method"], fields["video"], strict=True)):
+            videos = chosen.setdefault(method, {})
+            if video not in videos and len(videos) < per_method:
+                videos[video] = tuple({name: value[i] for name, value in part.items()} for part in (inputs, fields))
+    methods = sorted(chosen, key=lambda method: (method != b"real", method))
+    return [row for method in methods for row in chosen[method].values()]
+
+
+def _write_score(axes, probability: float, label: int) -> None:
+    right = (probability >= 0.5) == bool(label)
+    axes.text(0.5, 0.56, f"{probability:.2f}", ha="center", va="center", fontsize=15, color="tab:green" if right else "tab:red")
+    axes.text(0.5, 0.3, "manipulated" if label else "real", ha="center", va="center", fontsize=9)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+
+
+def _save(figure: Figure, path: Path) -> None:
+    FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
+
+

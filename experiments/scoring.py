@@ -1,0 +1,148 @@
+"""Runs a trained detector over one split of the records: one score a frame, one score a video."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from experiments import data
+from experiments.training import MODEL_FILE
+from records import reader
+from records.errors import DataError
+from records.progress import progress
+from tfafsr import metrics
+
+BATCH = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """Scores and what they belong to, one entry a frame (or a video), as parallel arrays.
+
+    Attributes:
+        ids: frames: `video#frame_index`; videos: the video's id.
+        videos: the id of the video, dataset/method/compression/clip.
+        methods: `real` for originals.
+        labels: 1 = manipulated.
+        values: probability of manipulation in [0, 1].
+    """
+
+    ids: np.ndarray
+    videos: np.ndarray
+    methods: np.ndarray
+    labels: np.ndarray
+    values: np.ndarray
+
+    def only(self, method: str) -> Scores:
+        """The fakes of one method beside all reals."""
+        keep = (self.methods == method) | (self.labels == 0)
+        return Scores(*(getattr(self, field.name)[keep] for field in dataclasses.fields(self)))
+
+    def save(self, path: Path) -> None:
+        """Writes a CSV file with the columns id, label, method, score."""
+        temporary = path.with_name(path.name + ".tmp")
+        with temporary.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["id", "label", "method", "score"])
+            for row in zip(self.ids, self.labels, self.methods, self.values, strict=True):
+                writer.writerow([row[0], int(row[1]), row[2], f"{row[3]:.6f}"])
+        os.replace(temporary, path)
+
+
+def load_model(run: Path) -> keras.Model:
+    """The best model of a run folder; raises `DataError` where there is none yet."""
+    path = run / MODEL_FILE
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; finish `tfafsr train --out {run}` first (it resumes by itself).")
+    try:
+        return keras.models.load_model(path)
+    except Exception as error:
+        raise DataError(f"{path} cannot be loaded ({type(error).__name__}: {error}); train again.") from error
+
+
+def score_frames(model: keras.Model, folder: Path, split: str, compression: str) -> Scores:
+    """Scores every face of a split.
+
+    Args:
+        model: a Detector.
+        folder: records written by `tfafsr build`.
+        split: train, val or test.
+        compression: raw, c23 or c40.
+    """
+    scorer = keras.Model(model.input, model.output["probability"])
+    score = _compiled(scorer)
+    total = -(-reader.count([folder], split, compression) // BATCH)
+    batches = data.scoring_batches(folder, split, compression, model, BATCH)
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in (*data.IDENTITY, "score")}
+    for inputs, fields in progress(batches, total, f"scoring {split} {compression}"):
+        for name in data.IDENTITY:
+            columns[name].append(fields[name])
+        columns["score"].append(score(inputs).numpy()[:, 0])
+    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+    videos = np.char.decode(joined["video"].astype("S"), "utf-8")
+    return Scores(
+        ids=np.array([f"{video}#{index}" for video, index in zip(videos, joined["frame_index"], strict=True)]),
+        videos=videos,
+        methods=np.char.decode(joined["method"].astype("S"), "utf-8"),
+        labels=joined["label"].astype(np.int64),
+        values=joined["score"].astype(np.float64),
+    )
+
+
+def score_videos(frames: Scores) -> Scores:
+    """The mean frame score of each video."""
+    videos, values, labels = metrics.video_scores(frames.videos, frames.values, frames.labels)
+    method_of = dict(zip(frames.videos, frames.methods, strict=True))
+    return Scores(videos, videos, np.array([method_of[video] for video in videos]), labels, values)
+
+
+def summary(scores: Scores, identity_of: dict[str, str]) -> dict:
+    """AUC with its 95% interval, AP, EER and n; the interval resamples target identities, not frames.
+
+    Args:
+        scores: of frames or of videos.
+        identity_of: video id -> target identity; a real clip and the fakes made from it are one cluster.
+    """
+    groups = np.array([identity_of[video] for video in scores.videos])
+    return metrics.summary(scores.labels, scores.values, groups)
+
+
+def methods_of(scores: Scores) -> list[str]:
+    """The manipulation methods present, in alphabetical order."""
+    return sorted(set(scores.methods[scores.labels == 1]))
+
+
+def _compiled(model: keras.Model):
+    import tensorflow as tf
+
+    return tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+
+
+def false_alarms(videos: Scores, notes: dict[str, dict], threshold: float = 0.5) -> dict | None:
+    """How often untouched and decoy-carrying reals score above `threshold`; None where nothing is known of decoys.
+
+    Args:
+        videos: scores of videos.
+        notes: video id -> what the data set says of it (the key `decoy` is its kind, or None).
+        threshold: of the probability.
+    """
+    reals = [(notes[video].get("decoy"), value) for video, value, label in zip(videos.videos, videos.values, videos.labels, strict=True) if label == 0 and "decoy" in notes[video]]
+    if not reals:
+        return None
+
+    def share(values: Iterable[float]) -> dict:
+        values = list(values)
+        above = sum(value >= threshold for value in values)
+        return {"videos": len(values), "false_alarms": int(above), "rate": above / len(values) if values else None}
+
+    return {
+        "threshold": threshold,
+        "with_decoy": share(value for decoy, value in reals if decoy),
+        "without_decoy": share(value for decoy, value in reals if not decoy),
+    }

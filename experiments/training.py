@@ -1,0 +1,183 @@
+"""Trains a Detector with Keras `fit`, an epoch at a time; a killed run goes on and ends where an undisturbed one ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from experiments import data, state
+from experiments.config import TrainConfig
+from records import reader
+from records.errors import DataError
+from records.manifest import Manifest
+from records.progress import SECONDS_BETWEEN_LINES, duration
+from tfafsr import Detector
+
+MODEL_FILE, HISTORY_FILE, LOG_FOLDER = "model.keras", "history.json", "tensorboard"
+SELECTION = "val_auc"
+
+
+class TrainingDiverged(DataError):
+    """The loss is not a finite number any more."""
+
+
+def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
+    """Trains until the schedule's last epoch and leaves the model with the best validation AUC in `run`.
+
+    Args:
+        config: what to train, on what.
+        run: the run folder; a run with the same configuration that was interrupted there is continued from its last
+            whole epoch.
+        say: takes one line of text.
+
+    Returns:
+        {"best_epoch", "val_auc"}, the epoch counted from 1.
+
+    Raises:
+        DataError: unusable records, or a run folder that holds another run.
+        TrainingDiverged: the loss became NaN or infinite; the last whole state stays where it is.
+    """
+    epochs = config.schedule.epochs
+    _check_run(config, run)
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.dtype)
+    before = state.newest(run)
+    if before is None:
+        progress = state.State()
+        model = _new_model(config)
+    else:
+        progress = state.load(before)
+        model = keras.models.load_model(before / state.MODEL)
+        if progress.epoch < epochs:
+            say(f"Resuming {run}: {progress.epoch} of {epochs} epochs are done.")
+    steps, batch = data.steps_per_epoch(config)
+    say(
+        f"{model.count_params() / 1e6:.1f} M parameters; {steps} steps of {batch} faces an epoch; "
+        f"validation on {_faces(config, 'val')} faces."
+    )
+    validation = data.validation(config, model)
+    started, first = time.monotonic(), progress.epoch
+    for epoch in range(progress.epoch, epochs):
+        logs = _epoch(config, model, epoch, validation, steps)
+        best = progress.finished_epoch(logs, logs[SELECTION])
+        state.save(run, progress, model, best)
+        _to_tensorboard(run / LOG_FOLDER, logs, epoch)
+        left = (time.monotonic() - started) / (epoch + 1 - first) * (epochs - epoch - 1)
+        say(
+            f"epoch {epoch + 1}/{epochs}  loss {logs['loss']:.4f}  val loss {logs['val_loss']:.4f}  "
+            f"AUC {logs['auc']:.3f}  val AUC {logs[SELECTION]:.3f}{' (best)' if best else ''}  "
+            f"about {duration(left)} left"
+        )
+    _publish(run, progress)
+    return {"best_epoch": progress.best_epoch + 1, SELECTION: progress.best_value}
+
+
+class _Watch(keras.callbacks.Callback):
+    """Stops on a loss that is not finite, and says every ten seconds how far the epoch is."""
+
+    def __init__(self, epoch: int, epochs: int, steps: int) -> None:
+        super().__init__()
+        self.epoch, self.epochs, self.steps = epoch, epochs, steps
+        self.started = self.said = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Looks at the mean loss of the epoch so far, which a single bad batch makes NaN for good."""
+        if not np.isfinite(logs["loss"]):
+            raise TrainingDiverged(
+                f"The loss became {logs['loss']} in epoch {self.epoch + 1}, step {batch + 1}. The state of the last whole "
+                "epoch is kept. Try a lower --learning-rate, or --dtype float32 if it was mixed_bfloat16."
+            )
+        now = time.monotonic()
+        if now - self.said >= SECONDS_BETWEEN_LINES:
+            self.said = now
+            left = (now - self.started) / (batch + 1) * (self.steps * (self.epochs - self.epoch) - batch - 1)
+            print(
+                f"  epoch {self.epoch + 1}/{self.epochs}, step {batch + 1}/{self.steps}: loss {logs['loss']:.4f}, "
+                f"about {duration(left)} left",
+                flush=True,
+            )
+
+
+def _epoch(
+    config: TrainConfig, model: keras.Model, epoch: int, validation: tf.data.Dataset, steps: int
+) -> dict[str, float]:
+    model.optimizer.learning_rate = config.learning_rate_at(epoch)
+    batches = data.training_epoch(config, model, epoch)
+    with reader.naming_the_shard(config.records):
+        history = model.fit(
+            batches,
+            validation_data=validation,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            shuffle=False,
+            verbose=0,
+            callbacks=[_Watch(epoch, config.schedule.epochs, steps)],
+        )
+        x, y = next(iter(batches))
+    logs = {name: float(values[-1]) for name, values in history.history.items()}
+    logs |= {f"gradient_norm/{term}": float(norm) for term, norm in model.gradient_norms(x, y).items()}
+    return {**logs, "learning_rate": config.learning_rate_at(epoch)}
+
+
+def _new_model(config: TrainConfig) -> Detector:
+    model = Detector.from_preset(config.preset, **config.detector)
+    model.compile(optimizer=keras.optimizers.Adam(config.schedule.learning_rate))
+    return model
+
+
+def _check_run(config: TrainConfig, run: Path) -> None:
+    """Refuses a folder with another run in it, records that cannot be trained on, and splits that share people."""
+    people: dict[str, set[str]] = {"train": set(), "val": set()}
+    for folder in config.records:
+        manifest = Manifest.load(Path(folder))
+        for clip in manifest.clips.values():
+            if clip["split"] in people:
+                people[clip["split"]].update(clip["subjects"])
+    for split in people:
+        if not _faces(config, split):
+            raise DataError(
+                f"The records {', '.join(config.records)} hold no {config.compression} faces of the split {split!r}; "
+                "`tfafsr inspect` lists what they hold."
+            )
+    if shared := people["train"] & people["val"]:
+        raise DataError(
+            f"{len(shared)} people are in the training and in the validation split, {min(shared)!r} among them; "
+            "build the records from splits that share nobody."
+        )
+    if (run / "config.json").exists():
+        if names := config.differences(TrainConfig.load(run)):
+            raise DataError(
+                f"{run} holds a run with another {', '.join(names)}; give another --out, or the same options to resume it."
+            )
+    elif run.exists() and any(run.iterdir()):
+        raise DataError(f"{run} is not empty and holds no run; give another --out.")
+    run.mkdir(parents=True, exist_ok=True)
+    config.save(run)
+
+
+def _faces(config: TrainConfig, split: str) -> int:
+    return reader.count([Path(folder) for folder in config.records], split, config.compression)
+
+
+def _publish(run: Path, progress: state.State) -> None:
+    """Copies the best model and the history to where users and `evaluate` look for them, atomically."""
+    shutil.copyfile(state.newest(run) / state.BEST, run / f"{MODEL_FILE}.tmp")
+    os.replace(run / f"{MODEL_FILE}.tmp", run / MODEL_FILE)
+    (run / f"{HISTORY_FILE}.tmp").write_text(json.dumps(progress.history, indent=2) + "\n")
+    os.replace(run / f"{HISTORY_FILE}.tmp", run / HISTORY_FILE)
+
+
+def _to_tensorboard(folder: Path, logs: dict[str, float], epoch: int) -> None:
+    """Writes the epoch's scalars, training and validation as two curves of one chart."""
+    for part in ("train", "validation"):
+        with tf.summary.create_file_writer(str(folder / part)).as_default():
+            for name, value in logs.items():
+                if name.startswith("val_") == (part == "validation"):
+                    tf.summary.scalar(name.removeprefix("val_"), value, step=epoch + 1)

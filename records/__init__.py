@@ -1,0 +1,1 @@
+"""Videos to faces to TFRecords to tf.data."""

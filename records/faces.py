@@ -1,0 +1,114 @@
+"""Faces and their five key points, by MTCNN."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+KEYPOINTS = 5  # left eye, right eye, nose, left and right corner of the mouth, as the viewer sees them
+MTCNN_FACE = 20  # MTCNN 1.0's pyramid is right for this smallest face alone (others end in an error that it takes for "no face")
+SHORT_SIDE = 16 * MTCNN_FACE  # larger frames are shrunk to it: faces below a sixteenth of the frame are not looked for
+LONG_SIDE = 4 * SHORT_SIDE
+SMALLEST_SIDE = 24  # MTCNN's own patches are that large
+
+
+@dataclasses.dataclass(frozen=True)
+class Face:
+    """A detected face, in pixels of the frame it was found in.
+
+    Attributes:
+        box: y0, x0, y1, x1.
+        keypoints: float32 (5, 2), x and y of left eye, right eye, nose, left and right corner of the mouth, as the viewer sees them.
+        score: MTCNN's confidence in [0, 1].
+    """
+
+    box: tuple[float, float, float, float]
+    keypoints: np.ndarray
+    score: float
+
+    @property
+    def area(self) -> float:
+        """Of the box, in square pixels."""
+        y0, x0, y1, x1 = self.box
+        return (y1 - y0) * (x1 - x0)
+
+
+class FaceDetector:
+    """MTCNN, loaded once and used for many frames.
+
+    Frames are shrunk to a short side of 320 pixels (and a long one of 1280 at most) before detection: time and memory do not depend
+    on what a video's maker chose, and faces smaller than a sixteenth of the frame are left alone.
+    """
+
+    def __init__(self) -> None:
+        from mtcnn import MTCNN
+
+        self._mtcnn = MTCNN(device="CPU:0")
+
+    def detect(self, rgb: np.ndarray) -> list[Face]:
+        """Finds the faces of one frame.
+
+        Args:
+            rgb: uint8 (H, W, 3).
+
+        Returns:
+            The faces in pixels of `rgb`, the largest first; none is no error.
+        """
+        if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+            raise ValueError(f"rgb must be uint8 (H, W, 3); received {rgb.dtype} {rgb.shape}.")
+        height, width = rgb.shape[:2]
+        scale = min(1.0, SHORT_SIDE / min(height, width), LONG_SIDE / max(height, width))
+        if min(height, width) * scale < SMALLEST_SIDE:
+            return []
+        if scale < 1.0:
+            rgb = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        found = self._mtcnn.detect_faces(rgb, box_format="xyxy", output_type="numpy")  # (n, 16)
+        faces = [face for face in (_face(row, 1 / scale) for row in found) if face.area > 0]
+        return sorted(faces, key=lambda face: (-face.area, face.box))
+
+
+def longest_track(frames: Sequence[Sequence[Face]], overlap: float = 0.3) -> list[Face | None]:
+    """Chooses one face for each frame of a clip: the person seen in most frames, and of those the largest.
+
+    Faces of consecutive frames belong to one track when their boxes overlap; a track survives frames in which its face is not found.
+
+    Args:
+        frames: the faces of each frame, in order.
+        overlap: intersection over union from which on two boxes show one person.
+
+    Returns:
+        A face or None for each frame.
+    """
+    tracks: list[dict[int, Face]] = []
+    for index, faces in enumerate(frames):
+        free = list(faces)
+        for track in sorted(tracks, key=len, reverse=True):
+            last = track[max(track)]
+            best = max(free, key=lambda face: _overlap(face.box, last.box), default=None)
+            if best is not None and _overlap(best.box, last.box) >= overlap:
+                track[index] = best
+                free = [face for face in free if face is not best]
+        tracks.extend({index: face} for face in free)
+    if not tracks:
+        return [None] * len(frames)
+    chosen = max(tracks, key=lambda track: (len(track), sum(face.area for face in track.values()) / len(track)))
+    return [chosen.get(index) for index in range(len(frames))]
+
+
+def _face(row: np.ndarray, scale: float) -> Face:
+    """A row is: image, x0, y0, x1, y1, confidence, five x, five y."""
+    x0, y0, x1, y1 = (float(value) * scale for value in row[1:5])
+    points = row[6:].reshape(2, KEYPOINTS).T * scale
+    return Face((y0, x0, y1, x1), points.astype(np.float32), float(row[5]))
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    height = min(a[2], b[2]) - max(a[0], b[0])
+    width = min(a[3], b[3]) - max(a[1], b[1])
+    if height <= 0 or width <= 0:
+        return 0.0
+    both = height * width
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)

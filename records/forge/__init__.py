@@ -1,0 +1,1 @@
+"""Makes a data set in the layout of FaceForensics++ from nothing but faces."""

@@ -1,0 +1,89 @@
+"""What the families share: colours matched well or badly, light from elsewhere, and detail that gives nothing away."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+DETAIL_SCALES = (0.7, 1.4, 2.8, 5.6)
+"""Blurs in pixels between which detail is measured and matched."""
+SURVIVES = 6.0
+"""Detail weaker than this many grey levels is lost at c40."""
+LEAST_GAIN, MOST_GAIN = 0.6, 2.5
+
+
+def match_colour(face: np.ndarray, like: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """`face` with the mean and the spread of each channel that `like` has inside `mask`: float32 (h, w, 3)."""
+    weight = mask / max(float(mask.sum()), 1e-6)
+    mean, mean_like = np.einsum("hw,hwc->c", weight, face), np.einsum("hw,hwc->c", weight, like)
+    spread = np.sqrt(np.einsum("hw,hwc->c", weight, (face - mean) ** 2) + 1.0)
+    spread_like = np.sqrt(np.einsum("hw,hwc->c", weight, (like - mean_like) ** 2) + 1.0)
+    return (face - mean) * np.clip(spread_like / spread, 0.5, 1.6) + mean_like
+
+
+def colour_shift(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """A shift of colour in a random direction, `low` to `high` grey levels long, mostly of hue: float32 (3,)."""
+    shift = rng.normal(0, 1, 3)
+    shift -= 0.6 * shift.mean()
+    return (shift / np.linalg.norm(shift) * rng.uniform(low, high)).astype(np.float32)
+
+
+def relight(face: np.ndarray, u: np.ndarray, v: np.ndarray, angle: float, strength: float) -> np.ndarray:
+    """`face` as if lit from direction `angle` (radians, in the image plane): brighter by `strength` a unit that way."""
+    slope = np.cos(angle) * u + np.sin(angle) * v
+    return face * np.exp(strength * np.clip(slope, -1.2, 1.2))[..., None]
+
+
+def match_detail(
+    face: np.ndarray, like: np.ndarray, mask: np.ndarray, factor: float, grain: np.ndarray
+) -> np.ndarray:
+    """Gives the manipulated part of `face` the fine detail, band by band, that the untouched `like` had there.
+
+    Smoothing and blending cost detail, and a single number (sharpness of the face, bits of the video) would then tell
+    a forgery. In each band, what is strong enough to survive compression is amplified to the strength it had; weak
+    detail that is still missing is filled with grain of the same scale.
+
+    Args:
+        face: float32 (h, w, 3), after blending.
+        like: float32 (h, w, 3), before.
+        mask: float32 (h, w), opacity of the manipulation.
+        factor: detail wanted, in units of the detail of `like`.
+        grain: float32 (h, w), white noise.
+    """
+    weight = cv2.GaussianBlur(np.clip(mask * 3, 0, 1), (0, 0), 1.0)
+    weight *= mask > 0
+    inside = weight > 0.5
+    light, light_like = _brightness(face), factor * _brightness(like)
+    result = face
+    for fine, coarse in zip((0.0, *DETAIL_SCALES), DETAIL_SCALES, strict=False):
+        band, wanted = _band(light, fine, coarse), _band(light_like, fine, coarse)[inside]
+        gain = _gain(band[inside], wanted)
+        change = (gain - 1) * _band(face, fine, coarse)
+        missing = float(np.mean(wanted**2)) - gain**2 * float(np.mean(band[inside] ** 2))
+        if missing > 0:
+            filling = _band(grain, fine, coarse)
+            change = change + (np.sqrt(missing) / max(float(filling.std()), 1e-6) * filling)[..., None]
+        result = result + weight[..., None] * change
+    return result
+
+
+def _gain(band: np.ndarray, wanted: np.ndarray) -> float:
+    """The gain at which as much of `band` exceeds the surviving strength as of `wanted`, found by bisection."""
+
+    def surviving(values: np.ndarray) -> float:
+        return float(np.square(np.maximum(np.abs(values) - SURVIVES, 0)).sum())
+
+    goal, low, high = surviving(wanted), LEAST_GAIN, MOST_GAIN
+    for _ in range(7):
+        middle = np.sqrt(low * high)
+        low, high = (middle, high) if surviving(middle * band) < goal else (low, middle)
+    return float(np.sqrt(low * high))
+
+
+def _brightness(image: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY)
+
+
+def _band(image: np.ndarray, fine: float, coarse: float) -> np.ndarray:
+    finer = cv2.GaussianBlur(image, (0, 0), fine) if fine else image
+    return finer - cv2.GaussianBlur(image, (0, 0), coarse)

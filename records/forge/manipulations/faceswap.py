@@ -1,0 +1,42 @@
+"""FaceSwap: the source's face region laid over the target's by its landmarks, its light not the scene's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from records.forge.geometry import oval
+from records.forge.manipulations.blending import colour_shift, match_colour, relight
+from records.forge.manipulations.painter import Scene
+from records.forge.motion import align
+
+
+class FaceSwap:
+    """Another face, slightly misaligned, matched in mean colour, lit from a wrong side, with a hard boundary."""
+
+    DETAIL = 1.0
+
+    def __init__(self, rng: np.random.Generator, frames: int) -> None:
+        self.shift = colour_shift(rng, 4, 14)
+        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.26)
+        self.contrast = rng.uniform(0.8, 1.2)
+        self.stretch = rng.uniform(0.93, 1.08, 2)
+        self.jitter = rng.normal(0, 0.006, (frames, 2)).astype(np.float32)
+        self.outline = {
+            "half_width": rng.uniform(0.78, 0.92),
+            "top": rng.uniform(-1.02, -0.80),
+            "bottom": rng.uniform(0.88, 1.04),
+            "power": rng.uniform(2.2, 3.6),
+            "feather": rng.uniform(0.05, 0.14),
+        }
+
+    def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
+        """See `Painter.paint`."""
+        height, width = scene.window.shape[:2]
+        mask = oval(scene.u, scene.v, **self.outline)
+        centre = scene.points.mean(axis=0)
+        goal = centre + (scene.points - centre) * self.stretch + scene.unit * self.jitter[frame]
+        face = align(scene.donor, scene.donor_points, goal, height, width)
+        face = match_colour(face, scene.window, mask)
+        mean = np.einsum("hw,hwc->c", mask, face) / mask.sum()
+        face = mean + self.contrast * (face - mean)
+        return relight(face, scene.u, scene.v, self.angle, self.light) + self.shift, mask

@@ -1,0 +1,54 @@
+"""NeuralTextures: the mouth region rendered again from a learned texture, with statistics of its own."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from records.forge.geometry import oval
+from records.forge.manipulations.blending import colour_shift
+from records.forge.manipulations.painter import Scene
+from records.forge.motion import Expression, warp_expression
+from records.forge.seeds import generator, smooth_path
+
+
+class NeuralTextures:
+    """Lower face only: too smooth where skin has pores, blotches of a wrong scale instead, another tint, another mouth."""
+
+    DETAIL = 1.0
+
+    def __init__(self, rng: np.random.Generator, frames: int) -> None:
+        opening = rng.choice((-1, 1)) * rng.uniform(0.6, 1.4) + smooth_path(rng, frames, 0.5)
+        smile = rng.uniform(-1.2, 1.2) + smooth_path(rng, frames, 0.4)
+        self.expressions = [
+            Expression(mouth_open=float(a), smile=float(b)) for a, b in zip(opening, smile, strict=True)
+        ]
+        self.smooth = rng.uniform(0.02, 0.04)
+        self.blotch_size, self.blotch = rng.uniform(0.05, 0.09), rng.uniform(4.0, 8.0)
+        self.blotch_seed = int(rng.integers(2**31))
+        self.shift = colour_shift(rng, 12, 24)
+        self.outline = {
+            "half_width": rng.uniform(0.60, 0.74),
+            "top": rng.uniform(-0.05, 0.12),
+            "bottom": rng.uniform(0.98, 1.10),
+            "power": rng.uniform(2.2, 3.0),
+            "feather": rng.uniform(0.12, 0.28),
+        }
+
+    def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
+        """See `Painter.paint`."""
+        height, width = scene.window.shape[:2]
+        mask = oval(scene.u, scene.v, **self.outline)
+        x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        face = warp_expression(scene.window, x, y, scene.points, self.expressions[frame])
+        face = cv2.GaussianBlur(face, (0, 0), self.smooth * scene.unit)
+        return face + self.shift + self._blotches(scene)[..., None], mask
+
+    def _blotches(self, scene: Scene) -> np.ndarray:
+        """The texture's own pattern, fixed to the face."""
+        side = 128
+        field = generator(self.blotch_seed, "blotches").standard_normal((side, side), dtype=np.float32)
+        field = cv2.GaussianBlur(field, (0, 0), self.blotch_size * side / 3)
+        field *= self.blotch / field.std()
+        columns, rows = (scene.u + 1.5) * (side / 3), (scene.v + 1.5) * (side / 3)
+        return cv2.remap(field, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)

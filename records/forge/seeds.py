@@ -1,0 +1,28 @@
+"""Random numbers that depend on what is drawn and never on the order or the process in which it is drawn."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+
+def generator(*parts: int | str) -> np.random.Generator:
+    """A generator for the thing named by `parts`, for example `generator(seed, "motion", "007")`.
+
+    Equal parts give equal streams, different parts give independent ones.
+    """
+    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "little"))
+
+
+def smooth_path(rng: np.random.Generator, frames: int, amplitude: float) -> np.ndarray:
+    """A smooth curve over a clip, within [-amplitude, amplitude]: float32 (frames,).
+
+    Two sinusoids of random period (0.4 to 1.4 cycles a clip) and phase. The first frame is a frame like any other.
+    """
+    time = (np.arange(frames) + 0.5) / frames
+    cycles, phases = rng.uniform(0.4, 1.4, 2), rng.uniform(0, 2 * np.pi, 2)
+    weights = rng.dirichlet((2.0, 1.0))
+    waves = np.sin(2 * np.pi * cycles[:, None] * time + phases[:, None])
+    return (amplitude * (weights @ waves)).astype(np.float32)

@@ -1,0 +1,86 @@
+"""Command-line options that take several values after one flag, as in `--compressions raw c23 c40`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import click
+
+_BETWEEN = "\x1f"
+
+
+class ManyValues(click.Command):
+    """A command whose `several(...)` options eat every value up to the next flag.
+
+    click reads a fixed number of values after a flag. Before it parses, this command therefore joins the values that
+    follow such a flag into one; `Several` takes them apart again.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Joins `--flag a b c` and `--flag a --flag b` into one value for each such flag, then parses as click does."""
+        flags = {
+            flag: max(parameter.opts, key=len)
+            for parameter in self.params
+            if isinstance(parameter.type, Several)
+            for flag in parameter.opts
+        }
+        gathered: dict[str, list[str]] = {}
+        rest: list[str] = []
+        open_flag: str | None = None
+        for position, argument in enumerate(args):
+            flag, equals, value = argument.partition("=")
+            if argument == "--":
+                rest += args[position:]
+                break
+            if flag in flags and (equals or argument == flag):
+                open_flag = flags[flag]
+                gathered.setdefault(open_flag, [])
+                if equals:
+                    gathered[open_flag].append(value)
+            elif argument.startswith("-") and len(argument) > 1:
+                open_flag = None
+                rest.append(argument)
+            elif open_flag is not None:
+                gathered[open_flag].append(argument)
+            else:
+                rest.append(argument)
+        for flag, values in gathered.items():
+            if not values:
+                raise click.UsageError(f"Option '{flag}' needs at least one value.", ctx)
+        joined = [part for flag, values in gathered.items() for part in (flag, _BETWEEN.join(values))]
+        return super().parse_args(ctx, joined + rest)
+
+
+class Several(click.ParamType):
+    """One or more values, each of `choices` when given; becomes a tuple in the order typed, without repetition."""
+
+    name = "several"
+
+    def __init__(self, choices: Sequence[str] | None = None) -> None:
+        self.choices = tuple(choices) if choices is not None else None
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """`raw|c23|c40 ...`, or `NAME ...` where any value will do."""
+        return ("|".join(self.choices) if self.choices else "NAME") + " ..."
+
+    def convert(
+        self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Takes the joined values apart (commas separate too) and refuses what is not a choice, by name."""
+        parts = value.replace(_BETWEEN, ",").split(",") if isinstance(value, str) else value
+        values = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+        if not values:
+            self.fail("needs at least one value", param, ctx)
+        for one in values:
+            if self.choices is not None and one not in self.choices:
+                self.fail(f"{one!r} is none of {', '.join(self.choices)}", param, ctx)
+        return values
+
+
+def several(*flags: str, choices: Sequence[str] | None = None, **settings: object) -> Callable[[Callable], Callable]:
+    """A decorator like `click.option` for an option that takes several values.
+
+    Use it on a command made with `@click.command(cls=ManyValues)`. A positional argument must not come right after such
+    an option: its values go on until the next flag.
+    """
+    return click.option(*flags, type=Several(choices), **settings)

@@ -1,0 +1,66 @@
+"""Progress of long work: a bar on a terminal, a plain line every ten seconds in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+Item = TypeVar("Item")
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def progress(iterable: Iterable[Item], total: int, description: str) -> Iterator[Item]:
+    """Yields the items of `iterable` and shows how far the work is and how long the rest will take.
+
+    Args:
+        iterable: what is worked through; an item counts as done when the next one is asked for.
+        total: number of items expected.
+        description: what is being done, a few words.
+    """
+    if sys.stderr.isatty():
+        yield from _bar(iterable, total, description)
+    else:
+        yield from _lines(iterable, total, description)
+
+
+def duration(seconds: float) -> str:
+    """`seconds` as `m:ss`."""
+    minutes, rest = divmod(int(round(seconds)), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _bar(iterable: Iterable[Item], total: int, description: str) -> Iterator[Item]:
+    from rich.console import Console
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        yield from bar.track(iterable, total=total, description=description)
+
+
+def _lines(iterable: Iterable[Item], total: int, description: str) -> Iterator[Item]:
+    started = said = time.monotonic()
+    done = 0
+    for item in iterable:
+        yield item
+        done += 1
+        now = time.monotonic()
+        if now - said >= SECONDS_BETWEEN_LINES and done < total:
+            said = now
+            left = (now - started) / done * (total - done)
+            _say(f"{description}: {done}/{total} ({100 * done // total}%), about {duration(left)} left")
+    _say(f"{description}: {done}/{total} in {duration(time.monotonic() - started)}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

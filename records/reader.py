@@ -1,0 +1,176 @@
+"""From TFRecord shards to tf.data: in parallel, and in an order that is a pure function of what was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from records import schema
+from records.errors import DataError
+from records.manifest import Manifest, verify
+
+REAL = "real"
+SHUFFLE_BUFFER = 4096  # serialized examples in memory for each class; 100 KB each at 225 pixels
+PARALLEL_FILES = 8
+
+
+def count(folders: Sequence[Path] | Path, split: str, compression: str, methods: list[str] | None = None) -> int:
+    """Number of examples of a split at a compression; 0 where a folder has none of it."""
+    total = 0
+    for folder in _several(folders):
+        present = Manifest.load(folder).counts.get(split, {}).get(compression, {})
+        total += sum(number for method, number in present.items() if methods is None or method in methods)
+    return total
+
+
+def read(
+    folder: Path,
+    split: str,
+    compression: str,
+    methods: list[str] | None = None,
+    size: int | None = None,
+    fields: Iterable[str] | None = None,
+) -> tf.data.Dataset:
+    """Single examples of one split at one compression, always in the same order: for validation and evaluation.
+
+    Args:
+        folder: records written by `tfafsr build`.
+        split: train, val or test.
+        compression: raw, c23 or c40.
+        methods: `real` and manipulation methods; None for all.
+        size: side of the faces that the caller needs; None takes what there is.
+        fields: names of the fields wanted; None for all.
+
+    Returns:
+        A dataset of dicts as `schema.parse` gives them.
+
+    Raises:
+        DataError: no such records, split, compression or method; another schema version or size.
+    """
+    manifest = Manifest.load(folder)
+    size = _checked_size(manifest, folder, size)
+    paths = [str(Path(folder) / name) for names in manifest.files(split, compression, methods).values() for name in names]
+    return _parsed(_files(paths), size, fields)
+
+
+def read_training(
+    folders: Sequence[Path] | Path,
+    split: str = "train",
+    compression: str = "c40",
+    seed: int = 0,
+    epoch: int = 0,
+    balanced: bool = True,
+    size: int | None = None,
+    fields: Iterable[str] | None = None,
+    shuffle_buffer: int = SHUFFLE_BUFFER,
+) -> tf.data.Dataset:
+    """Single examples of one epoch of training, shuffled; as many as the split holds.
+
+    The order is a pure function of (seed, epoch), whatever was read before. With `balanced`, real and manipulated faces alternate, the
+    manipulated ones drawn from all methods in turn; the smaller class is gone through again as often as need be, in another order each time.
+
+    Args:
+        folders: one folder of records, or several.
+        split, compression: which examples.
+        seed, epoch: of the order.
+        balanced: alternate real and manipulated faces; if not, every example comes once.
+        size: side of the faces that the caller needs.
+        fields: names of the fields wanted.
+        shuffle_buffer: examples held in memory, per class, to shuffle among.
+
+    Raises:
+        DataError: as `read`; or, with `balanced`, a class without examples.
+    """
+    folders = _several(folders)
+    manifests = [Manifest.load(folder) for folder in folders]
+    sizes = {_checked_size(manifest, folder, size) for manifest, folder in zip(manifests, folders, strict=True)}
+    if len(sizes) > 1:
+        raise DataError(f"The records hold faces of different sizes, {sorted(sizes)}; build them with one --size.")
+    by_method: dict[str, list[str]] = {}
+    for folder, manifest in zip(folders, manifests, strict=True):
+        for method, names in manifest.files(split, compression).items():
+            by_method.setdefault(method, []).extend(str(folder / name) for name in names)
+    rng = np.random.default_rng((seed, epoch))
+    total = count(folders, split, compression)
+    if balanced:
+        fakes = {method: paths for method, paths in by_method.items() if method != REAL}
+        if not fakes or REAL not in by_method:
+            missing = "manipulated" if not fakes else "real"
+            raise DataError(f"The {split} split at {compression} holds no {missing} faces; train needs both classes.")
+        streams = [
+            _endless(by_method[REAL], rng, shuffle_buffer),
+            _alternating([_endless(paths, rng, shuffle_buffer // len(fakes) + 1) for _, paths in sorted(fakes.items())]),
+        ]
+        shuffled = _alternating(streams).take(total)
+    else:
+        everything = [path for _, paths in sorted(by_method.items()) for path in paths]
+        shuffled = _shuffled(everything, rng, shuffle_buffer * 2)
+    return _parsed(shuffled, sizes.pop(), fields)
+
+
+@contextlib.contextmanager
+def naming_the_shard(folders: Sequence[Path] | Path) -> Iterator[None]:
+    """Within it, a shard that does not read raises `DataError` that names it, where TensorFlow names only an offset."""
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
+        for folder in _several(folders):
+            verify(folder)
+        if match := re.search(r"\S+\.tfrecord", error.message):
+            raise DataError(f"{match[0]} cannot be read ({error.message.splitlines()[0]}); build the records again.") from error
+        raise
+
+
+def _several(folders: Sequence[Path] | Path) -> list[Path]:
+    return [Path(folders)] if isinstance(folders, str | Path) else [Path(folder) for folder in folders]
+
+
+def _checked_size(manifest: Manifest, folder: Path, size: int | None) -> int:
+    if size is not None and manifest.size != size:
+        raise DataError(
+            f"{folder} holds faces of {manifest.size} pixels, the model takes {size}; build with --size {size}, "
+            f"or train with --size {manifest.size}."
+        )
+    return manifest.size
+
+
+def _files(paths: list[str]) -> tf.data.Dataset:
+    files = tf.data.Dataset.from_tensor_slices(paths)
+    return files.interleave(
+        tf.data.TFRecordDataset,
+        cycle_length=min(PARALLEL_FILES, len(paths)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+
+
+def _shuffled(paths: list[str], rng: np.random.Generator, buffer: int) -> tf.data.Dataset:
+    order = [paths[index] for index in rng.permutation(len(paths))]
+    return _files(order).shuffle(buffer, seed=int(rng.integers(2**31)), reshuffle_each_iteration=False)
+
+
+def _endless(paths: list[str], rng: np.random.Generator, buffer: int) -> tf.data.Dataset:
+    """Goes through the examples again and again, each time in another order that follows from `rng`."""
+    order = [paths[index] for index in rng.permutation(len(paths))]
+    first = int(rng.integers(2**31))
+
+    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
+        return _files(order).shuffle(buffer, seed=first + number, reshuffle_each_iteration=False)
+
+    return tf.data.Dataset.range(2**31).flat_map(one_pass)
+
+
+def _alternating(streams: list[tf.data.Dataset]) -> tf.data.Dataset:
+    return tf.data.Dataset.choose_from_datasets(streams, tf.data.Dataset.range(len(streams)).repeat(), stop_on_empty_dataset=True)
+
+
+def _parsed(serialized: tf.data.Dataset, size: int, fields: Iterable[str] | None) -> tf.data.Dataset:
+    names = None if fields is None else tuple(fields)
+    return serialized.map(
+        lambda record: schema.parse(record, size, names), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )

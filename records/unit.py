@@ -1,0 +1,176 @@
+"""The unit of building: one pristine video with every clip made from it, at every compression; faces are found once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from records import faces, masks
+from records.crop import crop, crop_box, normalise_keypoints
+from records.ela import error_level_analysis
+from records.schema import Example
+from records.sources.clip import Clip
+from records.video import count_frames, evenly_spaced, info, read_frames
+
+NO_FACE_TWIN = "no face in the pristine twin's frame"
+NO_FACE_SELF = "no face in the frame"
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What decides the content of the records, next to the videos.
+
+    Attributes:
+        size: side of the faces in pixels.
+        frames_train, frames_eval: frames a video, evenly spaced, in the training split and in the other two.
+        burst: neighbouring frames taken at each of these places.
+        keypoints_from: `twin`: box and key points of the pristine twin; `self`: of each frame itself.
+    """
+
+    size: int = 225
+    frames_train: int = 200
+    frames_eval: int = 10
+    burst: int = 1
+    keypoints_from: str = "twin"
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where the face is in one frame: `box` float32 (4,) of the crop, `keypoints` float32 (5, 2) in [0, 1] of it."""
+
+    box: np.ndarray
+    keypoints: np.ndarray
+
+
+@dataclasses.dataclass
+class Counts:
+    """What became of a clip's frames."""
+
+    frames_scored: int = 0
+    frames_without_face: int = 0
+    reasons: dict[str, int] = dataclasses.field(default_factory=dict)
+    shortened: str | None = None
+
+
+class Unit:
+    """Turns the clips of one pristine video into examples.
+
+    Args:
+        clips: all with the same `pristine`.
+        options: of the build.
+    """
+
+    def __init__(self, clips: Sequence[Clip], options: Options) -> None:
+        self.options = options
+        self.pristine = clips[0].pristine
+        self._length = functools.cache(_length)
+        self._places: dict[int, Place | None] = {}
+        self._crops: dict[Path, dict[int, np.ndarray]] = {}
+
+    def examples(self, clip: Clip) -> tuple[Iterator[Example], Counts]:
+        """The examples of one clip, and the counts that are complete once they have been drawn."""
+        counts = Counts()
+        return self._examples(clip, counts), counts
+
+    def forget(self, clips: Sequence[Clip]) -> None:
+        """Drops the crops held for `clips`, except those of the pristine twin."""
+        for clip in clips:
+            for path in {clip.path, clip.best} - {self.pristine}:
+                self._crops.pop(path, None)
+
+    def _examples(self, clip: Clip, counts: Counts) -> Iterator[Example]:
+        indices = self._indices(clip, counts)
+        places = self._from_twin(indices) if self.options.keypoints_from == "twin" else _find(clip.path, indices)
+        reason = NO_FACE_TWIN if self.options.keypoints_from == "twin" else NO_FACE_SELF
+        found = {index: place for index, place in places.items() if place is not None}
+        if missing := len(places) - len(found):
+            counts.frames_without_face = missing
+            counts.reasons[reason] = missing
+        frames = self._cut(clip.path, found)
+        targets = self._cut(clip.best, found)
+        pristine = self._cut(self.pristine, found) if clip.label and clip.mask_known else {}
+        for index, place in found.items():
+            counts.frames_scored += 1
+            yield Example(
+                frame=frames[index],
+                target=targets[index],
+                target_known=int(clip.target_known),
+                ela=error_level_analysis(frames[index]),
+                mask=self._mask(targets[index], pristine.get(index)),
+                mask_known=int(clip.mask_known or not clip.label),
+                keypoints=place.keypoints,
+                label=clip.label,
+                dataset=clip.dataset,
+                method=clip.method,
+                compression=clip.compression,
+                split=clip.split,
+                video=clip.video,
+                subjects=list(clip.subjects),
+                frame_index=index,
+                clip_position=indices[index],
+                box=place.box,
+            )
+
+    def _indices(self, clip: Clip, counts: Counts) -> dict[int, int]:
+        """Frame index -> position in its burst, over the whole of the shortest of the videos that the clip needs."""
+        lengths = {path: self._length(path) for path in (clip.path, clip.best, self.pristine)}
+        total = min(lengths.values())
+        if total < max(lengths.values()):
+            counts.shortened = f"{lengths[clip.path]} frames, its twin {lengths[self.pristine]}: the first {total} are used"
+        wanted = self.options.frames_train if clip.split == "train" else self.options.frames_eval
+        burst = min(self.options.burst, total)
+        starts = evenly_spaced(total - burst + 1, wanted) if total else []
+        return {int(start) + position: position for start in reversed(starts) for position in reversed(range(burst))}
+
+    def _from_twin(self, indices: dict[int, int]) -> dict[int, Place | None]:
+        """Places on the pristine twin; a frame is looked at once, whatever the number of clips."""
+        if any(index not in self._places for index in indices):
+            self._places = _find(self.pristine, {index: 0 for index in {*self._places, *indices}})
+            self._crops.clear()
+        return {index: self._places[index] for index in sorted(indices)}
+
+    def _cut(self, path: Path, places: dict[int, Place]) -> dict[int, np.ndarray]:
+        """The crops of a video; kept while the boxes are the twin's, since other clips need them again."""
+        held = self._crops.get(path, {})
+        if not places.keys() <= held.keys():
+            held = {
+                index: crop(frame, places[index].box, self.options.size)
+                for index, frame in read_frames(path, sorted(places))
+            }
+            if self.options.keypoints_from == "twin":
+                self._crops[path] = held
+        return held
+
+    def _mask(self, target: np.ndarray, pristine: np.ndarray | None) -> np.ndarray:
+        if pristine is None:
+            return np.zeros((*target.shape[:2], 1), np.uint8)
+        return masks.difference_mask(target, pristine)[..., None]
+
+
+@functools.cache
+def detector() -> faces.FaceDetector:
+    """The process's own MTCNN."""
+    return faces.FaceDetector()
+
+
+def _find(path: Path, indices: dict[int, int]) -> dict[int, Place | None]:
+    """One person's place in each of the frames: who is seen in most of them."""
+    order = sorted(indices)
+    seen = [detector().detect(frame) for _, frame in read_frames(path, order)]
+    places: dict[int, Place | None] = {}
+    for index, face in zip(order, faces.longest_track(seen), strict=True):
+        if face is None:
+            places[index] = None
+        else:
+            box = crop_box(face.box)
+            places[index] = Place(box, normalise_keypoints(face.keypoints, box))
+    return places
+
+
+def _length(path: Path) -> int:
+    """Frames by the header, or by decoding where the header does not say."""
+    return info(path).frames or count_frames(path)

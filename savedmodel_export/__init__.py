@@ -1,0 +1,1 @@
+"""A trained detector as SavedModel and LiteRT file."""

@@ -1,0 +1,66 @@
+"""The command table: name -> where the command lives, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "quickstart": ("experiments.commands:quickstart", "Forge, build, train, evaluate and report, all in one go."),
+    "forge": ("records.forge.commands:forge", "Make a data set in FaceForensics++'s layout from nothing but faces."),
+    "probe": ("records.forge.probe:probe", "Tell whether a forged data set betrays itself by anything but the forgery."),
+    "build": ("records.commands:build", "Turn a data set's videos into TFRecords of faces."),
+    "inspect": ("records.inspect:inspect", "Say what is in a folder of records, and draw a contact sheet."),
+    "train": ("experiments.commands:train", "Train AFSR and TFE together; resumes what was interrupted."),
+    "evaluate": ("experiments.commands:evaluate", "Frame and video AUC of a run, per method, with intervals."),
+    "report": ("experiments.commands:report", "Draw ROC curves, losses and a contact sheet of scored faces."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the command called `cmd_name`, or gives None for a name that is not in the table."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, function = COMMANDS[cmd_name][0].split(":")
+        return getattr(importlib.import_module(module), function)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands from the table alone, so that help imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command; an error that is meant for the user becomes a message without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if getattr(error, "for_user", False):
+                raise click.ClickException(str(error)) from error
+            raise
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name=None, version=importlib.import_module("tfafsr.version").__version__)
+def cli() -> None:
+    """Tells manipulated faces from real ones in low-resolution, heavily compressed images and videos."""
+
+
+def main() -> None:
+    """Entry point of the `tfafsr` script and of `python -m tfafsr`."""
+    try:
+        cli(prog_name="tfafsr")
+    except KeyboardInterrupt:
+        sys.exit("Interrupted. What was finished is kept; the same command goes on from there.")
+
+
+if __name__ == "__main__":
+    main()

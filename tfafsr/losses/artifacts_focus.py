@@ -1,0 +1,86 @@
+"""AFSR's two losses: reconstruct the face (Eq. 1), and above all its manipulated part (Eq. 2).
+
+The paper prints I^l where the reconstruction belongs; with I^l the losses would have no gradient, so I^r is read. It
+prints sums; means over pixels and channels are taken, so that a term's weight does not depend on the image size:
+
+    Eq. 1   mean |I^h - I^r|^2          Eq. 2   mean |M * I^h - M * I^r|^2
+
+Both means run over the whole image, so Eq. 2 is the part of Eq. 1 that lies inside the mask, and 0 for a real face.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import KerasTensor, ops
+
+
+def reconstruction_loss(target: KerasTensor, reconstruction: KerasTensor, known: KerasTensor | None = None) -> KerasTensor:
+    """Eq. 1: the mean squared difference between I^h and I^r.
+
+    Args:
+        target: I^h, (B, H, W, C) in [-1, 1], any float dtype.
+        reconstruction: I^r, the same shape and range.
+        known: (B,), 1 where the target is known; the others do not count. All count by default.
+
+    Returns:
+        float32 scalar; 0 where no target is known.
+    """
+    return _mean_of_known(_squared_error(target, reconstruction), known)
+
+
+def artifact_loss(
+    target: KerasTensor, reconstruction: KerasTensor, mask: KerasTensor, known: KerasTensor | None = None
+) -> KerasTensor:
+    """Eq. 2: the mean squared difference between M * I^h and M * I^r.
+
+    Args:
+        target: I^h, (B, H, W, C) in [-1, 1], any float dtype.
+        reconstruction: I^r, the same shape and range.
+        mask: M, (B, H, W, 1), 1 where the face was manipulated, else 0.
+        known: (B,), 1 where both target and mask are known; the others do not count. All count by default.
+
+    Returns:
+        float32 scalar; 0 where none is known.
+    """
+    return _mean_of_known(_masked_squared_error(target, reconstruction, mask), known)
+
+
+@keras.saving.register_keras_serializable(package="tfafsr")
+class ReconstructionLoss(keras.Loss):
+    """Eq. 1 as a Keras loss: `y_true` is the target; `sample_weight` is 1 where it is known."""
+
+    def __init__(self, name: str = "reconstruction_loss", reduction: str = "mean_with_sample_weight", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def call(self, y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
+        """The mean squared error of each example, float32 (B,)."""
+        return _squared_error(y_true, y_pred)
+
+
+@keras.saving.register_keras_serializable(package="tfafsr")
+class ArtifactLoss(keras.Loss):
+    """Eq. 2 as a Keras loss: `y_true` is {"target", "mask"}; `sample_weight` is 1 where both are known."""
+
+    def __init__(self, name: str = "artifact_loss", reduction: str = "mean_with_sample_weight", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def call(self, y_true: dict[str, KerasTensor], y_pred: KerasTensor) -> KerasTensor:
+        """The mean squared error of each example inside its mask, float32 (B,)."""
+        return _masked_squared_error(y_true["target"], y_pred, y_true["mask"])
+
+
+def _squared_error(target: KerasTensor, reconstruction: KerasTensor) -> KerasTensor:
+    difference = ops.cast(target, "float32") - ops.cast(reconstruction, "float32")
+    return ops.mean(ops.square(difference), axis=(1, 2, 3))  # (B,)
+
+
+def _masked_squared_error(target: KerasTensor, reconstruction: KerasTensor, mask: KerasTensor) -> KerasTensor:
+    mask = ops.cast(mask, "float32")
+    return _squared_error(mask * ops.cast(target, "float32"), mask * ops.cast(reconstruction, "float32"))
+
+
+def _mean_of_known(losses: KerasTensor, known: KerasTensor | None) -> KerasTensor:
+    if known is None:
+        return ops.mean(losses)
+    known = ops.cast(known, "float32")
+    return ops.sum(losses * known) / ops.maximum(ops.sum(known), 1.0)
