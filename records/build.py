@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import json
-import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from records.errors import DataError
@@ -22,17 +20,23 @@ from records.progress import progress
 from records.schema import SCHEMA_VERSION, serialize
 from records.sources.clip import Clip, Skip
 from records.unit import Options, Unit
+from records.workers import in_processes
 from records.writer import write_file, write_shards
 
 PARTS = ".parts"
-UNITS_A_WORKER = 50  # then it is replaced by a fresh one, so that no leak of a library can grow
 SHARD_BYTES = 2**26
 RECORD_HEADER, RECORD_FOOTER = 12, 4  # of a TFRecord: length and its checksum; the data's checksum
 PACKAGES = ("av", "mtcnn", "numpy", "opencv-python", "opencv-python-headless", "tensorflow")
 
 
 def build(
-    clips: Sequence[Clip], skips: Sequence[Skip], out: Path, options: Options, workers: int = 1, source: str = "ffpp", say=print
+    clips: Sequence[Clip],
+    skips: Sequence[Skip],
+    out: Path,
+    options: Options,
+    workers: int = 1,
+    source: str = "ffpp",
+    say: Callable[[str], object] = print,
 ) -> Manifest:
     """Builds the records of `clips` into `out`, or goes on where an interrupted build of the same clips stopped.
 
@@ -53,7 +57,12 @@ def build(
     """
     if not clips:
         raise DataError("There is no clip to build. " + (skips[0].reason if skips else "The splits name none."))
-    described = {**dataclasses.asdict(options), "source": source, "mask_threshold": THRESHOLD, "clips": _fingerprint(clips)}
+    described = {
+        **dataclasses.asdict(options),
+        "source": source,
+        "mask_threshold": THRESHOLD,
+        "clips": _fingerprint(clips),
+    }
     versions = _versions()
     finished = _prepare(out, {"options": described, "versions": versions, "schema_version": SCHEMA_VERSION}, say)
     if finished is not None:
@@ -62,8 +71,10 @@ def build(
     waiting = {name: unit for name, unit in units.items() if not _index_file(out, name).is_file()}
     if len(waiting) < len(units):
         say(f"Resuming {out}: {len(units) - len(waiting)} of {len(units)} people are done.")
-    _run(waiting, out, options, workers)
-    indices = [(name, json.loads(_index_file(out, name).read_text())) for name in sorted(units)]
+    tasks = [(name, unit, out, options) for name, unit in waiting.items()]
+    for _ in progress(in_processes(build_unit, tasks, workers), len(tasks), "building"):
+        pass
+    indices = [(name, _read_json(_index_file(out, name))) for name in sorted(units)]
     manifest = _merge(out, indices, [dataclasses.asdict(skip) for skip in skips], options.size, described, versions)
     shutil.rmtree(out / PARTS)
     return manifest
@@ -78,12 +89,7 @@ def build_unit(name: str, clips: Sequence[Clip], out: Path, options: Options) ->
     index: dict[str, object] = {"keys": [], "clips": {}, "skips": []}
     part = out / PARTS / f"{name}.tfrecord"
     write_file(part, _serialized(unit, clips, index))
-    temporary = _index_file(out, name).with_suffix(".json.tmp")
-    try:
-        temporary.write_text(json.dumps(index))
-        os.replace(temporary, _index_file(out, name))
-    except OSError as error:
-        raise DataError(f"{temporary} cannot be written ({error}). Make room and run the same command again.") from error
+    _write_json(_index_file(out, name), index)
     return name
 
 
@@ -93,14 +99,16 @@ def _serialized(unit: Unit, clips: Sequence[Clip], index: dict) -> Iterator[byte
         for clip in group:
             try:
                 examples, counts = unit.examples(clip)
-                records = [(example, serialize(example)) for example in examples]
+                records = [(example.frame_index, serialize(example)) for example in examples]
+            except MemoryError:  # the machine's fault, not the clip's: stop, so that the same command can go on later
+                raise
             except Exception as error:  # whatever is wrong with one clip, the others are built, and the reason is kept
                 reason = str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
                 index["skips"].append({"clip": clip.video, "label": clip.label, "reason": reason})
                 continue
-            for example, record in records:
-                key = f"{clip.video}#{example.frame_index}"
-                index["keys"].append([clip.split, clip.compression, clip.method, key, offset + RECORD_HEADER, len(record)])
+            for frame_index, record in records:
+                place = [f"{clip.video}#{frame_index}", offset + RECORD_HEADER, len(record)]
+                index["keys"].append([clip.split, clip.compression, clip.method, *place])
                 offset += RECORD_HEADER + len(record) + RECORD_FOOTER
                 yield record
             described = {name: getattr(clip, name) for name in ("split", "label", "method", "compression", "notes")}
@@ -108,41 +116,9 @@ def _serialized(unit: Unit, clips: Sequence[Clip], index: dict) -> Iterator[byte
         unit.forget(group)
 
 
-def _run(waiting: dict[str, list[Clip]], out: Path, options: Options, workers: int) -> None:
-    if not waiting:
-        return
-    pool = ProcessPoolExecutor(
-        min(workers, len(waiting)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        max_tasks_per_child=UNITS_A_WORKER,
-    )
-    try:
-        tasks = [pool.submit(build_unit, name, clips, out, options) for name, clips in waiting.items()]
-        for task in progress(as_completed(tasks), len(tasks), "building"):
-            task.result()
-    except BrokenProcessPool as error:
-        raise DataError(
-            "A worker process died, most likely for want of memory. What was built is kept: run the same command again, with "
-            "fewer --workers."
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """One thread a worker: the workers share the cores, and sums keep their order."""
-    import cv2
-    import tensorflow as tf
-
-    cv2.setNumThreads(1)
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
 def _prepare(out: Path, description: dict, say) -> Manifest | None:
     """Makes the folder ready; gives the manifest when the very same build is finished already."""
-    parts, temporary = out / PARTS, out / PARTS / "build.json.tmp"
+    parts = out / PARTS
     if (out / MANIFEST_FILE).is_file():
         manifest = Manifest.load(out)
         if (manifest.options, manifest.versions) != (description["options"], description["versions"]):
@@ -151,42 +127,48 @@ def _prepare(out: Path, description: dict, say) -> Manifest | None:
         say(f"{out} is finished already.")
         return manifest
     if parts.is_dir() and (parts / "build.json").is_file():
-        before = json.loads((parts / "build.json").read_text())
+        before = _read_json(parts / "build.json")
         if before != json.loads(json.dumps(description)):
             raise DataError(_other(out, before["options"], description["options"]))
         return None
     if out.is_dir() and any(path.name != PARTS for path in out.iterdir()):
         raise DataError(f"{out} is not empty and holds no records; give another --out.")
-    parts.mkdir(parents=True, exist_ok=True)
-    temporary.write_text(json.dumps(description))
-    os.replace(temporary, parts / "build.json")
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{out} cannot be made ({error}); give another --out.") from error
+    _write_json(parts / "build.json", description)
     return None
 
 
 def _other(out: Path, before: dict, now: dict) -> str:
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     what = {"clips": "other videos"}
-    listed = ", ".join(what.get(name, f"another {name}") for name in names) or "other versions of this program's packages"
+    listed = ", ".join(what.get(name, f"another {name}") for name in names)
+    listed = listed or "other versions of this program's packages"
     return f"{out} holds records built with {listed}; give another --out, or remove it."
 
 
-def _merge(out: Path, indices: list[tuple[str, dict]], skips: list[dict], size: int, options: dict, versions: dict) -> Manifest:
+def _merge(
+    out: Path, indices: list[tuple[str, dict]], skips: list[dict], size: int, options: dict, versions: dict
+) -> Manifest:
     """Gathers the parts' records into shards and writes the manifest."""
     groups: dict[tuple[str, str, str], list[tuple[str, Path, int, int]]] = {}
     clips: dict[str, dict] = {}
     for name, index in indices:
+        part = out / PARTS / f"{name}.tfrecord"
         for split, compression, method, key, offset, length in index["keys"]:
-            groups.setdefault((split, compression, method), []).append((key, out / PARTS / f"{name}.tfrecord", offset, length))
+            groups.setdefault((split, compression, method), []).append((key, part, offset, length))
         clips.update(index["clips"])
         skips = skips + index["skips"]
     if not groups:
-        reasons = sorted({skip["reason"] for skip in skips})
-        raise DataError(f"Nothing was built: no clip has a usable face. {'; '.join(reasons[:3]) or 'No face was found in any frame.'}")
+        reasons = sorted({skip["reason"] for skip in skips})[:3] or ["No face was found in any frame."]
+        raise DataError(f"Nothing was built: no clip has a usable face. {'; '.join(reasons)}")
     counts: dict[str, dict[str, dict[str, int]]] = {}
     shards: dict[str, dict] = {}
     for (split, compression, method), entries in progress(sorted(groups.items()), len(groups), "writing shards"):
         number = -(-sum(length for *_, length in entries) // SHARD_BYTES)
-        items = ((key, lambda path=path, offset=offset, length=length: _fetch(path, offset, length)) for key, path, offset, length in entries)
+        items = ((key, functools.partial(_fetch, *place)) for key, *place in entries)
         for shard in write_shards(items, out / split / compression, method, number):
             shards[str(shard.path.relative_to(out))] = {
                 "examples": shard.examples,
@@ -222,9 +204,13 @@ def _by_name(clips: Sequence[Clip]) -> list[list[Clip]]:
 
 
 def _fingerprint(clips: Sequence[Clip]) -> str:
-    """Changes when clips come, go, or change their size."""
-    lines = sorted(f"{clip.video} {clip.split} {clip.path.stat().st_size}" for clip in clips)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    """Changes when clips come, go, or change their size, twin or notes."""
+    size = functools.cache(lambda path: path.stat().st_size)
+    facts = [
+        [clip.video, clip.split, size(clip.path), size(clip.best), size(clip.pristine), clip.target_known, clip.notes]
+        for clip in clips
+    ]
+    return hashlib.sha256(json.dumps(sorted(facts, key=lambda fact: fact[0]), sort_keys=True).encode()).hexdigest()
 
 
 def _versions() -> dict[str, str]:
@@ -239,3 +225,22 @@ def _versions() -> dict[str, str]:
 
 def _index_file(out: Path, name: str) -> Path:
     return out / PARTS / f"{name}.json"
+
+
+def _write_json(path: Path, value: object) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(value, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error}). Make room and run the same command again.") from error
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}); remove it and run the same command again.") from error

@@ -20,16 +20,24 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command(cls=ManyValues)
-@click.option("--source", type=click.Choice(["ffpp"]), default="ffpp", show_default=True, help="Layout of the data set.")
+@click.option(
+    "--source", type=click.Choice(["ffpp"]), default="ffpp", show_default=True, help="Layout of the data set."
+)
 @click.option("--root", required=True, type=FOLDER, help="Folder of the data set.")
 @click.option("--out", required=True, type=FOLDER, help="Folder of the records; an interrupted build in it is resumed.")
 @click.option("--splits", type=FOLDER, help="Folder with train.json, val.json and test.json.  [default: ROOT/splits]")
 @several("--compressions", choices=COMPRESSIONS, help="[default: all that ROOT holds]")
 @several("--methods", choices=ffpp.METHODS, help="[default: all that ROOT holds]")
-@click.option("--size", type=click.IntRange(64, 1024), default=225, show_default=True, help="Side of the faces in pixels.")
+@click.option(
+    "--size", type=click.IntRange(64, 1024), default=225, show_default=True, help="Side of the faces in pixels."
+)
 @click.option("--frames-train", type=click.IntRange(1), default=200, show_default=True, help="Frames a training video.")
-@click.option("--frames-eval", type=click.IntRange(1), default=10, show_default=True, help="Frames a val or test video.")
-@click.option("--burst", type=click.IntRange(1), default=1, show_default=True, help="Neighbouring frames at each place.")
+@click.option(
+    "--frames-eval", type=click.IntRange(1), default=10, show_default=True, help="Frames a val or test video."
+)
+@click.option(
+    "--burst", type=click.IntRange(1), default=1, show_default=True, help="Neighbouring frames at each place."
+)
 @click.option(
     "--keypoints-from",
     type=click.Choice(["twin", "self"]),
@@ -76,10 +84,13 @@ def report(manifest: Manifest, out: Path) -> None:
 
     without = sum(clip["frames_without_face"] for clip in manifest.clips.values())
     total = without + sum(clip["frames_scored"] for clip in manifest.clips.values())
-    line(f"{total - without} of {total} frames have a face ({100 * (1 - without / total):.1f}%); the manifest counts the rest.")
+    share = 100 * (1 - without / total)
+    line(f"{total - without} of {total} frames have a face ({share:.1f}%); the manifest counts the rest.")
     shortened = Counter(bool(clip["shortened"]) for clip in manifest.clips.values())[True]
     if shortened:
-        line(f"{shortened} clips are longer or shorter than their twin; the shorter length was used (see the manifest).")
+        line(
+            f"{shortened} clips are longer or shorter than their twin; the shorter length was used (see the manifest)."
+        )
     if manifest.skips:
         line(f"Skipped: {len(manifest.skips)} clips.")
         for skip in manifest.skips[:SKIPS_SHOWN]:

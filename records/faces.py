@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.resources
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 KEYPOINTS = 5  # left eye, right eye, nose, left and right corner of the mouth, as the viewer sees them
-MTCNN_FACE = 20  # MTCNN 1.0's pyramid is right for this smallest face alone (others end in an error that it takes for "no face")
+# MTCNN 1.0's pyramid is right for this smallest face alone (others end in an error that it takes for "no face").
+MTCNN_FACE = 20
 SHORT_SIDE = 16 * MTCNN_FACE  # larger frames are shrunk to it: faces below a sixteenth of the frame are not looked for
 LONG_SIDE = 4 * SHORT_SIDE
 SMALLEST_SIDE = 24  # MTCNN's own patches are that large
@@ -21,7 +23,8 @@ class Face:
 
     Attributes:
         box: y0, x0, y1, x1.
-        keypoints: float32 (5, 2), x and y of left eye, right eye, nose, left and right corner of the mouth, as the viewer sees them.
+        keypoints: float32 (5, 2), x and y of left eye, right eye, nose, left and right corner of the mouth, as the
+            viewer sees them.
         score: MTCNN's confidence in [0, 1].
     """
 
@@ -39,14 +42,14 @@ class Face:
 class FaceDetector:
     """MTCNN, loaded once and used for many frames.
 
-    Frames are shrunk to a short side of 320 pixels (and a long one of 1280 at most) before detection: time and memory do not depend
-    on what a video's maker chose, and faces smaller than a sixteenth of the frame are left alone.
+    Frames are shrunk to a short side of 320 pixels (and a long one of 1280 at most) before detection: time and memory
+    do not depend on what a video's maker chose, and faces smaller than a sixteenth of the frame are left alone.
     """
 
     def __init__(self) -> None:
         from mtcnn import MTCNN
 
-        self._mtcnn = MTCNN(device="CPU:0")
+        self._mtcnn = MTCNN(stages=_stages(), device="CPU:0")
 
     def detect(self, rgb: np.ndarray) -> list[Face]:
         """Finds the faces of one frame.
@@ -73,7 +76,8 @@ class FaceDetector:
 def longest_track(frames: Sequence[Sequence[Face]], overlap: float = 0.3) -> list[Face | None]:
     """Chooses one face for each frame of a clip: the person seen in most frames, and of those the largest.
 
-    Faces of consecutive frames belong to one track when their boxes overlap; a track survives frames in which its face is not found.
+    Faces of consecutive frames belong to one track when their boxes overlap; a track survives frames in which its face
+    is not found.
 
     Args:
         frames: the faces of each frame, in order.
@@ -94,8 +98,27 @@ def longest_track(frames: Sequence[Sequence[Face]], overlap: float = 0.3) -> lis
         tracks.extend({index: face} for face in free)
     if not tracks:
         return [None] * len(frames)
-    chosen = max(tracks, key=lambda track: (len(track), sum(face.area for face in track.values()) / len(track)))
+    chosen = max(tracks, key=lambda track: (len(track), np.mean([face.area for face in track.values()])))
     return [chosen.get(index) for index in range(len(frames))]
+
+
+def _stages() -> list:
+    """MTCNN's three networks, each a graph that is traced once and serves every size.
+
+    Called eagerly, as MTCNN does, they take three times as long and give the same numbers. The weights are named by
+    their full path: MTCNN looks in the working directory first and would unpickle what somebody left there.
+    """
+    import tensorflow as tf
+    from mtcnn.stages import StageONet, StagePNet, StageRNet
+
+    weights = importlib.resources.files("mtcnn.assets.weights")
+    stages = []
+    for kind, name, side in ((StagePNet, "pnet", None), (StageRNet, "rnet", 24), (StageONet, "onet", 48)):
+        stage = kind(weights=str(weights / f"{name}.lz4"))
+        patches = tf.TensorSpec((None, side, side, 3), tf.float32)
+        stage._model = tf.function(stage.model, input_signature=[patches])
+        stages.append(stage)
+    return stages
 
 
 def _face(row: np.ndarray, scale: float) -> Face:

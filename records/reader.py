@@ -91,25 +91,30 @@ def read_training(
     sizes = {_checked_size(manifest, folder, size) for manifest, folder in zip(manifests, folders, strict=True)}
     if len(sizes) > 1:
         raise DataError(f"The records hold faces of different sizes, {sorted(sizes)}; build them with one --size.")
-    by_method: dict[str, list[str]] = {}
+    paths: dict[str, list[str]] = {}
+    examples: dict[str, int] = {}
     for folder, manifest in zip(folders, manifests, strict=True):
         for method, names in manifest.files(split, compression).items():
-            by_method.setdefault(method, []).extend(str(folder / name) for name in names)
+            paths.setdefault(method, []).extend(str(folder / name) for name in names)
+            examples[method] = examples.get(method, 0) + manifest.counts[split][compression][method]
     rng = np.random.default_rng((seed, epoch))
-    total = count(folders, split, compression)
+    total = sum(examples.values())
     if balanced:
-        fakes = {method: paths for method, paths in by_method.items() if method != REAL}
-        if not fakes or REAL not in by_method:
-            missing = "manipulated" if not fakes else "real"
-            raise DataError(f"The {split} split at {compression} holds no {missing} faces; train needs both classes.")
-        streams = [
-            _endless(by_method[REAL], rng, shuffle_buffer),
-            _alternating([_endless(paths, rng, shuffle_buffer // len(fakes) + 1) for _, paths in sorted(fakes.items())]),
-        ]
-        shuffled = _alternating(streams).take(total)
+        fakes = sorted(method for method in paths if method != REAL)
+        if not fakes or REAL not in paths:
+            missing = "real" if fakes else "manipulated"
+            raise DataError(f"The {split} split at {compression} holds no {missing} faces; training needs both classes.")
+        half = -(-total // 2)
+        needed = {REAL: half, **dict.fromkeys(fakes, -(-half // len(fakes)))}
+        buffers = {REAL: shuffle_buffer, **dict.fromkeys(fakes, -(-shuffle_buffer // len(fakes)))}
+        streams = {
+            method: _enough(paths[method], examples[method], needed[method], rng, buffers[method])
+            for method in (REAL, *fakes)
+        }
+        fake = _alternating([streams[method] for method in fakes])
+        shuffled = _alternating([streams[REAL], fake]).take(total)
     else:
-        everything = [path for _, paths in sorted(by_method.items()) for path in paths]
-        shuffled = _shuffled(everything, rng, shuffle_buffer * 2)
+        shuffled = _shuffled([path for method in sorted(paths) for path in paths[method]], rng, 2 * shuffle_buffer)
     return _parsed(shuffled, sizes.pop(), fields)
 
 
@@ -154,15 +159,13 @@ def _shuffled(paths: list[str], rng: np.random.Generator, buffer: int) -> tf.dat
     return _files(order).shuffle(buffer, seed=int(rng.integers(2**31)), reshuffle_each_iteration=False)
 
 
-def _endless(paths: list[str], rng: np.random.Generator, buffer: int) -> tf.data.Dataset:
-    """Goes through the examples again and again, each time in another order that follows from `rng`."""
-    order = [paths[index] for index in rng.permutation(len(paths))]
-    first = int(rng.integers(2**31))
-
-    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
-        return _files(order).shuffle(buffer, seed=first + number, reshuffle_each_iteration=False)
-
-    return tf.data.Dataset.range(2**31).flat_map(one_pass)
+def _enough(paths: list[str], examples: int, needed: int, rng: np.random.Generator, buffer: int) -> tf.data.Dataset:
+    """At least `needed` examples of files that hold `examples`: as many passes as that takes, each in an order of its own."""
+    passes = [_shuffled(paths, rng, buffer) for _ in range(-(-needed // examples))]
+    stream = passes[0]
+    for another in passes[1:]:
+        stream = stream.concatenate(another)
+    return stream
 
 
 def _alternating(streams: list[tf.data.Dataset]) -> tf.data.Dataset:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,15 @@ import numpy as np
 from records import faces, masks
 from records.crop import crop, crop_box, normalise_keypoints
 from records.ela import error_level_analysis
+from records.errors import DataError
 from records.schema import Example
 from records.sources.clip import Clip
 from records.video import count_frames, evenly_spaced, info, read_frames
 
+NO_FACE = "no face in the frame"
 NO_FACE_TWIN = "no face in the pristine twin's frame"
-NO_FACE_SELF = "no face in the frame"
+OTHER_FACE = "faces in the frame, but not of the person seen in most frames"
+OTHER_FACE_TWIN = "faces in the pristine twin's frame, but not of the person seen in most frames"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +72,10 @@ class Unit:
     def __init__(self, clips: Sequence[Clip], options: Options) -> None:
         self.options = options
         self.pristine = clips[0].pristine
-        self._length = functools.cache(_length)
-        self._places: dict[int, Place | None] = {}
+        self._clips = clips
+        self._measure = functools.cache(_measure)
+        self._places: dict[int, Place | str] = {}
+        self._failure: DataError | None = None
         self._crops: dict[Path, dict[int, np.ndarray]] = {}
 
     def examples(self, clip: Clip) -> tuple[Iterator[Example], Counts]:
@@ -84,12 +91,10 @@ class Unit:
 
     def _examples(self, clip: Clip, counts: Counts) -> Iterator[Example]:
         indices = self._indices(clip, counts)
-        places = self._from_twin(indices) if self.options.keypoints_from == "twin" else _find(clip.path, indices)
-        reason = NO_FACE_TWIN if self.options.keypoints_from == "twin" else NO_FACE_SELF
-        found = {index: place for index, place in places.items() if place is not None}
-        if missing := len(places) - len(found):
-            counts.frames_without_face = missing
-            counts.reasons[reason] = missing
+        places = self._on_twin(indices) if self.options.keypoints_from == "twin" else _find(clip.path, indices)
+        found = {index: place for index, place in places.items() if isinstance(place, Place)}
+        counts.reasons.update(Counter(reason for reason in places.values() if isinstance(reason, str)))
+        counts.frames_without_face = len(places) - len(found)
         frames = self._cut(clip.path, found)
         targets = self._cut(clip.best, found)
         pristine = self._cut(self.pristine, found) if clip.label and clip.mask_known else {}
@@ -117,20 +122,34 @@ class Unit:
 
     def _indices(self, clip: Clip, counts: Counts) -> dict[int, int]:
         """Frame index -> position in its burst, over the whole of the shortest of the videos that the clip needs."""
-        lengths = {path: self._length(path) for path in (clip.path, clip.best, self.pristine)}
-        total = min(lengths.values())
-        if total < max(lengths.values()):
-            counts.shortened = f"{lengths[clip.path]} frames, its twin {lengths[self.pristine]}: the first {total} are used"
+        measures = {path: self._measure(path) for path in (clip.path, clip.best, self.pristine)}
+        for path, (_, *size) in measures.items():
+            if size != [*measures[clip.path][1:]]:
+                raise DataError(f"{path} has another frame size than {clip.path}; get both again from one source.")
+        lengths = [frames for frames, *_ in measures.values()]
+        total = min(lengths)
+        if total < max(lengths):
+            own, twin = measures[clip.path][0], measures[self.pristine][0]
+            counts.shortened = f"{own} frames, its pristine twin {twin}: the first {total} are used"
         wanted = self.options.frames_train if clip.split == "train" else self.options.frames_eval
         burst = min(self.options.burst, total)
         starts = evenly_spaced(total - burst + 1, wanted) if total else []
         return {int(start) + position: position for start in reversed(starts) for position in reversed(range(burst))}
 
-    def _from_twin(self, indices: dict[int, int]) -> dict[int, Place | None]:
-        """Places on the pristine twin; a frame is looked at once, whatever the number of clips."""
-        if any(index not in self._places for index in indices):
-            self._places = _find(self.pristine, {index: 0 for index in {*self._places, *indices}})
-            self._crops.clear()
+    def _on_twin(self, indices: dict[int, int]) -> dict[int, Place | str]:
+        """Places on the pristine twin, found once for all clips: no frame is looked at twice, one person is chosen."""
+        if self._failure is not None:
+            raise self._failure
+        if not self._places:
+            wanted = dict(indices)
+            for clip in self._clips:
+                with contextlib.suppress(DataError):  # which names the reason when it is that clip's turn
+                    wanted.update(self._indices(clip, Counts()))
+            try:
+                self._places = _find(self.pristine, wanted, NO_FACE_TWIN, OTHER_FACE_TWIN)
+            except DataError as error:
+                self._failure = error
+                raise
         return {index: self._places[index] for index in sorted(indices)}
 
     def _cut(self, path: Path, places: dict[int, Place]) -> dict[int, np.ndarray]:
@@ -157,20 +176,23 @@ def detector() -> faces.FaceDetector:
     return faces.FaceDetector()
 
 
-def _find(path: Path, indices: dict[int, int]) -> dict[int, Place | None]:
-    """One person's place in each of the frames: who is seen in most of them."""
+def _find(
+    path: Path, indices: Iterable[int], no_face: str = NO_FACE, other_face: str = OTHER_FACE
+) -> dict[int, Place | str]:
+    """One person's place in each of the frames, who is seen in most of them; where there is none, the reason."""
     order = sorted(indices)
     seen = [detector().detect(frame) for _, frame in read_frames(path, order)]
-    places: dict[int, Place | None] = {}
-    for index, face in zip(order, faces.longest_track(seen), strict=True):
+    places: dict[int, Place | str] = {}
+    for index, all_faces, face in zip(order, seen, faces.longest_track(seen), strict=True):
         if face is None:
-            places[index] = None
+            places[index] = other_face if all_faces else no_face
         else:
             box = crop_box(face.box)
             places[index] = Place(box, normalise_keypoints(face.keypoints, box))
     return places
 
 
-def _length(path: Path) -> int:
-    """Frames by the header, or by decoding where the header does not say."""
-    return info(path).frames or count_frames(path)
+def _measure(path: Path) -> tuple[int, int, int]:
+    """Frames (by the header, or by decoding where the header does not say), width and height."""
+    header = info(path)
+    return header.frames or count_frames(path), header.width, header.height

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -48,7 +49,9 @@ def info(path: Path | str) -> VideoInfo:
     """Reads the headers, and decodes nothing; raises `VideoError` for what is no video."""
     with _opened(path) as (container, stream):
         context = stream.codec_context
-        seconds = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / av.time_base
+        seconds = (
+            float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / av.time_base
+        )
         return VideoInfo(
             frames=stream.frames,
             width=context.width,
@@ -64,7 +67,8 @@ def info(path: Path | str) -> VideoInfo:
 def evenly_spaced(total: int, count: int) -> np.ndarray:
     """Indices of `count` frames over the whole of a video of `total` frames.
 
-    The video is cut into `count` equal spans and the middle of each is taken; all frames when there are not more than `count`.
+    The video is cut into `count` equal spans and the middle of each is taken; all frames when there are not more than
+    `count`.
 
     Args:
         total: number of frames of the video.
@@ -82,7 +86,8 @@ def evenly_spaced(total: int, count: int) -> np.ndarray:
 def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
     """Yields (index, frame) for the frames wanted, in the order of the video.
 
-    The video is decoded from its start, so that an index means the same frame in every copy of a video, whatever its key frames.
+    The video is decoded from its start, so that an index means the same frame in every copy of a video, whatever its
+    key frames.
 
     Args:
         path: a video file.
@@ -95,7 +100,7 @@ def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Itera
         VideoError: no video, a frame that does not decode, or one that the video does not have.
     """
     wanted = None if indices is None else [int(index) for index in indices]
-    if wanted is not None and any(b <= a for a, b in zip(wanted, wanted[1:], strict=False)):
+    if wanted is not None and any(b <= a for a, b in itertools.pairwise(wanted)):
         raise ValueError(f"indices must increase; received {wanted}.")
     position = 0
     with _opened(path) as (container, stream):

@@ -1,4 +1,4 @@
-"""Writes a whole data set in FaceForensics++'s layout: pairs, splits, videos, masks, notes; goes on where it stopped."""
+"""Writes a whole data set in FaceForensics++'s layout: pairs, splits, videos, notes; goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -195,7 +195,8 @@ def _source(
     if len(found) < wanted:
         reasons = "; ".join(f"{skip.file}: {skip.reason}" for skip in skips[:5])
         raise DataError(
-            f"{folder} gives {len(found)} usable identities, {wanted} are wanted ({len(skips)} photographs left out: {reasons})."
+            f"{folder} gives {len(found)} usable identities, {wanted} are wanted;"
+            f" {len(skips)} photographs were left out: {reasons}."
         )
     say(f"{len(found)} identities, {len(skips)} photographs left out.")
     names = _names(len(found))
@@ -251,8 +252,8 @@ def _readme(result: dict, splits: dict[str, list[tuple[str, str]]]) -> str:
     pairs = ", ".join(f"{split} {len(splits[split])}" for split in SPLITS)
     return "\n".join(
         (
-            "A forged data set in the layout of FaceForensics++ (download script v3). Every face here was manipulated by",
-            "the program that wrote this file; there are no deepfakes of the real data set in it.",
+            "A forged data set in the layout of FaceForensics++ (download script v3). Every manipulated face in it was",
+            "made by the program that wrote this file; nothing of the real data set is in it.",
             "",
             f"seed          {result['seed']}",
             *(

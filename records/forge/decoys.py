@@ -1,4 +1,4 @@
-"""Harmless edits that look like a forger's tools: blur, resampling, colour, a soft mask, but never on the face alone."""
+"""Harmless edits with a forger's tools: blur, resampling, colour, a soft mask, but never on the face alone."""
 
 from __future__ import annotations
 

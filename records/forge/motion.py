@@ -11,7 +11,7 @@ from records.forge.geometry import alignment, face_axes, transform
 from records.forge.seeds import generator, smooth_path
 
 MARGIN = 0.06
-"""Share of the frame's side that a canvas must show beyond the frame on each side, so that motion finds pixels there."""
+"""Share of the frame's side that a canvas shows beyond the frame on each side, so that motion finds pixels there."""
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,8 @@ def report(
         steps: batches on which the blanked-face network is trained, for each of the folds.
 
     Returns:
-        What probe.json holds: {"compression", "seed", "frames", "identities", "clips", "left_out", "cues": {cue: judgement},
-        "network": judgement, "intervals", "betrays": [names of what betrays over all methods],
+        What probe.json holds: {"compression", "seed", "frames", "identities", "clips", "left_out",
+        "cues": {cue: judgement}, "network": judgement, "intervals", "betrays": [what betrays over all methods],
         "betrays_somewhere": [names with a method or group that betrays]}. A judgement is
         {"overall", "per_method": {method: ...}, "decoy", "plain"}, each of `cues.judge`; `decoy` and `plain` compare
         the identities whose real clip does and does not carry a decoy.
@@ -233,7 +233,7 @@ def readable(found: dict[str, object]) -> str:
         "",
         f"{found['clips']['real']} real and {found['clips']['fake']} fake clips of {found['identities']} identities, "
         f"{found['frames']} frames a clip, seed {found['seed']}.",
-        "AUC (fake = 1) of single numbers, and of a network that sees all but the face, on identities that it never saw.",
+        "AUC (fake = 1) of single numbers, and of a network that sees all but the face, on people it never saw.",
         "Intervals: 95%, bootstrap over identities. * : the interval excludes 0.5.",
         "",
         f"{'cue':<17}{'clips':<19}{'AUC':>7}   {'95% interval':<16}{'reals':>6}{'fakes':>7}  verdict",
@@ -269,12 +269,15 @@ def readable(found: dict[str, object]) -> str:
 @click.option("--compression", default="c40", show_default=True, help="The compression to look at.")
 @click.option("--frames", default=4, show_default=True, type=click.IntRange(1), help="Frames measured in every clip.")
 @click.option("--identities", default=300, show_default=True, type=click.IntRange(2), help="Identities, at most.")
+@click.option(
+    "--steps", default=100, show_default=True, type=click.IntRange(1), help="Batches of the network's training."
+)
 @click.option("--seed", default=0, show_default=True, type=int, help="Of the bootstrap and the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
-def probe(root: Path, compression: str, frames: int, identities: int, seed: int, as_json: bool) -> None:
+def probe(root: Path, compression: str, frames: int, identities: int, steps: int, seed: int, as_json: bool) -> None:
     """Tell whether the forged data set in ROOT betrays itself by anything but the forgery.
 
     Writes ROOT/probe.json and ROOT/probe.txt and prints the latter.
     """
-    found = report(root, compression=compression, seed=seed, frames=frames, identities=identities)
+    found = report(root, compression=compression, seed=seed, frames=frames, identities=identities, steps=steps)
     click.echo(json.dumps(found, indent=2) if as_json else readable(found))

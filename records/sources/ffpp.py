@@ -15,6 +15,7 @@ METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter"
 SPLITS = ("train", "val", "test")
 NOTES_FILE = "forge.json"
 MAX_JSON_BYTES = 2**28
+MAX_NOTES_CHARACTERS = 4096  # of one clip
 ID = 3  # characters of a video id, 000 to 999
 
 
@@ -38,7 +39,8 @@ def find_clips(
         The clips in a fixed order, and a `Skip` for each clip that the splits name and the disk lacks.
 
     Raises:
-        DataError: nothing of FaceForensics++ in `root`, an unknown compression or method, missing, damaged or overlapping splits.
+        DataError: nothing of FaceForensics++ in `root`, an unknown compression or method, missing, damaged or
+            overlapping splits.
     """
     root = Path(root)
     originals = _originals(root)
@@ -46,8 +48,8 @@ def find_clips(
     here = [method for method in METHODS if fakes[method].is_dir()]
     if originals is None:
         raise DataError(
-            f"{root} holds no FaceForensics++: there is no original_sequences/ with videos in it. Give the folder that the "
-            "download script filled (or that `tfafsr forge` wrote)."
+            f"{root} holds no FaceForensics++: there is no original_sequences/ with videos in it. Give the folder that "
+            "the download script filled (or that `tfafsr forge` wrote)."
         )
     present = [level for level in COMPRESSIONS if _videos(originals, level) is not None]
     compressions = _chosen(compressions, COMPRESSIONS, present, "compression", root)
@@ -100,11 +102,12 @@ def find_clips(
             skips.append(Skip(video, label, reason))
 
     for split in SPLITS:
-        for a, b in pairs[split]:
-            for target, source in ((a, b), (b, a)):
-                add(originals, REAL, target, split, (target,))
-                for method in methods:
-                    add(fakes[method], method, f"{target}_{source}", split, (target, source))
+        both_ways = [pair for a, b in pairs[split] for pair in ((a, b), (b, a))]
+        for target in dict.fromkeys(target for target, _ in both_ways):
+            add(originals, REAL, target, split, (target,))
+        for target, source in dict.fromkeys(both_ways):
+            for method in methods:
+                add(fakes[method], method, f"{target}_{source}", split, (target, source))
     return clips, skips
 
 
@@ -123,16 +126,20 @@ def read_splits(folder: Path) -> dict[str, list[tuple[str, str]]]:
             pairs[split] = [(a, b) for a, b in values]
         except FileNotFoundError:
             raise DataError(
-                f"{path} is missing. FaceForensics++'s repository holds train.json, val.json and test.json in dataset/splits: put "
-                f"all three into {folder}, or name their folder with --splits."
+                f"{path} is missing. FaceForensics++'s repository holds train.json, val.json and test.json in "
+                f"dataset/splits: put all three into {folder}, or name their folder with --splits."
             ) from None
-        except (OSError, ValueError, TypeError) as error:
-            raise DataError(f"{path} is damaged ({error}); it must be a list of pairs of ids such as [\"000\", \"003\"].") from error
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise DataError(
+                f'{path} is damaged ({error}); it must be a list of pairs of ids such as ["000", "003"].'
+            ) from error
         for identity in (identity for pair in pairs[split] for identity in pair):
-            if not isinstance(identity, str) or not identity.isdigit() or len(identity) != ID:
-                raise DataError(f"{path} names {identity!r}; an id has three digits, such as \"003\".")
+            if not isinstance(identity, str) or not (identity.isascii() and identity.isdigit()) or len(identity) != ID:
+                raise DataError(f'{path} names {identity!r}; an id has three digits, such as "003".')
             if where.setdefault(identity, split) != split:
-                raise DataError(f"{path} and {where[identity]}.json share {identity}; the splits must not share an identity.")
+                raise DataError(
+                    f"{path} and {where[identity]}.json share {identity}; the splits must not share an identity."
+                )
     return pairs
 
 
@@ -168,8 +175,11 @@ def _notes(root: Path) -> dict[str, dict]:
         return {}
     try:
         clips = _read_json(path)["clips"]
-        return {name: dict(notes) for name, notes in clips.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        for name, notes in clips.items():
+            if not isinstance(notes, dict) or len(json.dumps(notes)) > MAX_NOTES_CHARACTERS:
+                raise ValueError(f"the notes of {name!r} are no object of at most {MAX_NOTES_CHARACTERS} characters")
+        return clips
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(f"{path} is damaged ({error}); run `tfafsr forge` again, or remove the file.") from error
 
 

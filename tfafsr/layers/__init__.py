@@ -1,0 +1,9 @@
+"""The method's layers; each is registered, so that a saved model needs no custom objects."""
+
+from tfafsr.layers.batch_norm import FusedBatchNormalization
+from tfafsr.layers.calibration import TemperatureScaling
+from tfafsr.layers.ela import ErrorLevelAnalysis
+from tfafsr.layers.heatmaps import KeypointHeatmaps
+from tfafsr.layers.pooling import FusionPooling
+
+__all__ = ["ErrorLevelAnalysis", "FusedBatchNormalization", "FusionPooling", "KeypointHeatmaps", "TemperatureScaling"]

@@ -31,7 +31,7 @@ class Manipulation:
     def __init__(self, method: str, seed: int, target: str, source: str, frames: int) -> None:
         rng = generator(seed, "manipulation", method, target, source)
         self._painter = FAMILIES[method](rng, frames)
-        self._detail = self._painter.DETAIL * float(np.exp(rng.normal(0, 0.10)))
+        self._detail = self._painter.DETAIL * float(np.exp(rng.normal(0, 0.15)))
         self._grain = rng.standard_normal((GRAIN_SIDE, GRAIN_SIDE), dtype=np.float32)
 
     def apply(

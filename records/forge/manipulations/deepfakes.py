@@ -14,12 +14,12 @@ from records.forge.motion import align
 class Deepfakes:
     """Low-resolution bottleneck, imperfect colour, wide soft mask from the brows to the chin."""
 
-    DETAIL = 1.0
+    DETAIL = 1.04
 
     def __init__(self, rng: np.random.Generator, frames: int) -> None:
         self.bottleneck = rng.uniform(14, 26)
-        self.shift = colour_shift(rng, 10, 22)
-        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.14)
+        self.shift = colour_shift(rng, 14, 26)
+        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.06, 0.18)
         self.stretch = rng.uniform(0.95, 1.06, 2)
         self.outline = {
             "half_width": rng.uniform(0.80, 0.94),

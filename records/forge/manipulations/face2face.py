@@ -15,7 +15,7 @@ from records.forge.seeds import smooth_path
 class Face2Face:
     """Mouth and eyes warped beyond what the face does by itself, flattened shading, a model's narrow outline."""
 
-    DETAIL = 1.0
+    DETAIL = 0.98
 
     def __init__(self, rng: np.random.Generator, frames: int) -> None:
         base = {
@@ -29,8 +29,8 @@ class Face2Face:
             Expression(**{name: float(curve[t]) for name, curve in moving.items()}) for t in range(frames)
         ]
         self.flatten = rng.uniform(0.25, 0.55)
-        self.shift = colour_shift(rng, 8, 18)
-        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.08, 0.2)
+        self.shift = colour_shift(rng, 14, 26)
+        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.26)
         self.outline = {
             "half_width": rng.uniform(0.82, 0.96),
             "top": rng.uniform(-1.06, -0.84),

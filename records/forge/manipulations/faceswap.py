@@ -13,11 +13,11 @@ from records.forge.motion import align
 class FaceSwap:
     """Another face, slightly misaligned, matched in mean colour, lit from a wrong side, with a hard boundary."""
 
-    DETAIL = 1.0
+    DETAIL = 0.97
 
     def __init__(self, rng: np.random.Generator, frames: int) -> None:
-        self.shift = colour_shift(rng, 4, 14)
-        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.26)
+        self.shift = colour_shift(rng, 10, 20)
+        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.16, 0.30)
         self.contrast = rng.uniform(0.8, 1.2)
         self.stretch = rng.uniform(0.93, 1.08, 2)
         self.jitter = rng.normal(0, 0.006, (frames, 2)).astype(np.float32)

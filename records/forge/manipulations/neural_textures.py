@@ -13,9 +13,9 @@ from records.forge.seeds import generator, smooth_path
 
 
 class NeuralTextures:
-    """Lower face only: too smooth where skin has pores, blotches of a wrong scale instead, another tint, another mouth."""
+    """Lower face only: too smooth where skin has pores, blotches of a wrong scale instead, another tint and mouth."""
 
-    DETAIL = 1.0
+    DETAIL = 1.06
 
     def __init__(self, rng: np.random.Generator, frames: int) -> None:
         opening = rng.choice((-1, 1)) * rng.uniform(0.6, 1.4) + smooth_path(rng, frames, 0.5)
@@ -24,12 +24,12 @@ class NeuralTextures:
             Expression(mouth_open=float(a), smile=float(b)) for a, b in zip(opening, smile, strict=True)
         ]
         self.smooth = rng.uniform(0.02, 0.04)
-        self.blotch_size, self.blotch = rng.uniform(0.05, 0.09), rng.uniform(4.0, 8.0)
+        self.blotch_size, self.blotch = rng.uniform(0.05, 0.09), rng.uniform(5.0, 9.0)
         self.blotch_seed = int(rng.integers(2**31))
-        self.shift = colour_shift(rng, 12, 24)
+        self.shift = colour_shift(rng, 20, 34)
         self.outline = {
-            "half_width": rng.uniform(0.60, 0.74),
-            "top": rng.uniform(-0.05, 0.12),
+            "half_width": rng.uniform(0.64, 0.80),
+            "top": rng.uniform(-0.14, 0.06),
             "bottom": rng.uniform(0.98, 1.10),
             "power": rng.uniform(2.2, 3.0),
             "feather": rng.uniform(0.12, 0.28),

@@ -1,0 +1,78 @@
+"""Runs a function over many tasks in processes that are replaced now and then and end with the program."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from records.errors import DataError
+
+Result = TypeVar("Result")
+TASKS_A_PROCESS = 50  # then it is replaced by a fresh one, so that no leak of a library can grow
+
+
+def in_processes(
+    function: Callable[..., Result],
+    tasks: Sequence[tuple],
+    workers: int,
+    tasks_a_process: int = TASKS_A_PROCESS,
+) -> Iterator[Result]:
+    """Yields function(*task) for each task, in the order in which they are done.
+
+    The processes are fresh ones (`spawn`), with one thread each for OpenCV and TensorFlow: they share the cores among
+    themselves, and sums keep their order. They go together after `tasks_a_process` tasks each: ProcessPoolExecutor's
+    own `max_tasks_per_child` leaves it waiting for ever (CPython issue 115634).
+
+    Args:
+        function: of a module, as spawned processes must find it by name.
+        tasks: the arguments of each call.
+        workers: processes at a time.
+        tasks_a_process: tasks after which a process is replaced, on average.
+
+    Raises:
+        DataError: a process died. What `function` itself raises is raised here.
+    """
+    if workers < 1 or tasks_a_process < 1:
+        raise ValueError(f"workers and tasks_a_process must be at least 1; received {workers} and {tasks_a_process}.")
+    together = workers * tasks_a_process
+    for start in range(0, len(tasks), together):
+        yield from _generation(function, tasks[start : start + together], workers)
+
+
+def _generation(function: Callable[..., Result], tasks: Sequence[tuple], workers: int) -> Iterator[Result]:
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_start)
+    try:
+        for done in as_completed([pool.submit(function, *task) for task in tasks]):
+            yield done.result()
+    except BrokenProcessPool as error:
+        raise DataError(
+            "A worker process died, most likely for want of memory. What was finished is kept: run the same command "
+            "again, with fewer --workers."
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start() -> None:
+    """Makes a new process modest and mortal."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is the main process's to explain
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import cv2
+    import tensorflow as tf
+
+    cv2.setNumThreads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def _end_with_parent() -> None:
+    """A killed program leaves no process behind that would write beside the one started next."""
+    multiprocessing.parent_process().join()
+    os._exit(1)

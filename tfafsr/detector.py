@@ -1,0 +1,224 @@
+"""The detector: AFSR and TFE as one Keras model that trains both together."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from tfafsr.afsr import afsr
+from tfafsr.layers import ErrorLevelAnalysis, TemperatureScaling
+from tfafsr.losses import artifact_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
+from tfafsr.presets import preset
+from tfafsr.tfe import tfe
+
+KEYPOINTS = 5
+SMALLEST = 64
+ELA_SOURCES = ("input", "reconstruction")
+MINING = {"semi_hard": triplet_semihard_loss, "hard": triplet_hard_loss}
+TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")
+
+
+@keras.saving.register_keras_serializable(package="tfafsr")
+class Detector(keras.Model):
+    """Restores a low-resolution face (AFSR) and tells whether it was manipulated (TFE).
+
+    Inputs (a dict): `frame` uint8 (B, S, S, 3) RGB; `keypoints` float32 (B, 5, 2) in [0, 1]; and, with `ela_of="input"`, `ela` uint8
+    (B, S, S, 3), the records' error level analysis of the frame.
+
+    Outputs (a dict): `logit` (B, 1); `probability` (B, 1) = sigmoid(logit / temperature); `reconstruction` (B, S, S, 3), I^r in [-1, 1];
+    `embedding` (B, C), q. All float32.
+
+    Supervision (a dict): `label` (B,), 1 = manipulated; `target` uint8 (B, S, S, 3); `mask` uint8 (B, S, S, 1); `target_known` and
+    `mask_known` (B,), 0 where the term they feed is switched off.
+
+    Loss = afsr_weight * (Eq. 1 + artifact_weight * Eq. 2) + cross entropy + triplet_weight * triplet loss on q.
+
+    Args:
+        size: S, side of the faces in pixels, at least 64.
+        width: filters of ResNet-18's first stage.
+        output: AFSR's output: plain, residual or none.
+        pooling: fp, gap or gmp.
+        fusion: early or late.
+        ela_of: the image whose error levels TFE reads: `input`, or `reconstruction` (inside the graph).
+        ela_quality: JPEG quality of the error level analysis inside the graph; the records' is 90.
+        mining: of triplets, semi_hard or hard.
+        margin: of the triplet loss, between L2-normalised embeddings.
+        afsr_weight, artifact_weight, triplet_weight: of the terms.
+    """
+
+    def __init__(
+        self,
+        size: int = 225,
+        width: int = 64,
+        output: str = "plain",
+        pooling: str = "fp",
+        fusion: str = "early",
+        ela_of: str = "input",
+        ela_quality: int = 90,
+        mining: str = "semi_hard",
+        margin: float = 0.5,
+        afsr_weight: float = 1.0,
+        artifact_weight: float = 1.0,
+        triplet_weight: float = 1.0,
+        **kwargs,
+    ) -> None:
+        if size < SMALLEST:
+            raise ValueError(f"size must be at least {SMALLEST} pixels; received {size}.")
+        if ela_of not in ELA_SOURCES:
+            raise ValueError(f"ela_of must be one of {', '.join(ELA_SOURCES)}; received {ela_of!r}.")
+        if mining not in MINING:
+            raise ValueError(f"mining must be one of {', '.join(MINING)}; received {mining!r}.")
+
+        # The graph.
+        inputs = {
+            "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
+            "keypoints": keras.Input((KEYPOINTS, 2), dtype="float32", name="keypoints"),
+        }
+        if ela_of == "input":
+            inputs["ela"] = keras.Input((size, size, 3), dtype="uint8", name="ela")
+        frame = _to_signed("frame_scale")(inputs["frame"])  # I^l
+        reconstruction = afsr(frame, width, output)  # I^r
+        if ela_of == "input":
+            error = inputs["ela"]
+        else:
+            restored = layers.Rescaling(127.5, 127.5, dtype="float32", name="restored")(reconstruction)
+            error = ErrorLevelAnalysis(ela_quality, name="ela_of_reconstruction")(restored)
+        error = _to_signed("error_scale")(error)
+        embedding = tfe(reconstruction, error, inputs["keypoints"], width, pooling, fusion)  # q
+        logit = layers.Dense(1, dtype="float32", name="logit")(embedding)
+        probability = TemperatureScaling(name="probability")(logit)
+        outputs = {
+            "logit": logit,
+            "probability": probability,
+            "reconstruction": reconstruction,
+            "embedding": embedding,
+        }
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # What the configuration holds, and one tracker a term.
+        self.options = {
+            "size": size,
+            "width": width,
+            "output": output,
+            "pooling": pooling,
+            "fusion": fusion,
+            "ela_of": ela_of,
+            "ela_quality": ela_quality,
+            "mining": mining,
+            "margin": margin,
+            "afsr_weight": afsr_weight,
+            "artifact_weight": artifact_weight,
+            "triplet_weight": triplet_weight,
+        }
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *TERMS)}
+        self.auc_tracker = keras.metrics.AUC(num_thresholds=1000, name="auc")
+
+    @classmethod
+    def from_preset(cls, name: str, **overrides) -> Detector:
+        """The detector called `paper`, `small` or `tiny`, with arguments of one's own in the place of the preset's."""
+        return cls(**{**preset(name), **overrides})
+
+    @property
+    def temperature(self) -> keras.Variable:
+        """T of probability = sigmoid(logit / T); 1 until it is calibrated."""
+        return self.get_layer("probability").temperature
+
+    @property
+    def metrics(self) -> list[keras.Metric]:
+        """The total loss, each term, and the AUC."""
+        return [*self.trackers.values(), self.auc_tracker]
+
+    def loss_terms(self, y: dict, outputs: dict) -> dict[str, tf.Tensor]:
+        """Each term of the loss, unweighted: float32 scalars."""
+        target = tf.cast(y["target"], tf.float32) / 127.5 - 1.0  # I^h
+        mask = tf.cast(tf.cast(y["mask"], tf.int32) > 127, tf.float32)  # M
+        target_known = tf.cast(y["target_known"], tf.float32)
+        both_known = target_known * tf.cast(y["mask_known"], tf.float32)
+        label = tf.cast(tf.reshape(y["label"], (-1, 1)), tf.float32)
+        cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(label, outputs["logit"])
+        return {
+            "reconstruction_loss": reconstruction_loss(target, outputs["reconstruction"], target_known),
+            "artifact_loss": artifact_loss(target, outputs["reconstruction"], mask, both_known),
+            "cross_entropy": tf.reduce_mean(cross_entropy),
+            "triplet_loss": MINING[self.options["mining"]](y["label"], outputs["embedding"], self.options["margin"]),
+        }
+
+    def weights_of_terms(self) -> dict[str, float]:
+        """The weight of each term in the loss."""
+        weight = self.options["afsr_weight"]
+        return {
+            "reconstruction_loss": weight,
+            "artifact_loss": weight * self.options["artifact_weight"],
+            "cross_entropy": 1.0,
+            "triplet_loss": self.options["triplet_weight"],
+        }
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training: bool = True) -> tf.Tensor:
+        """The weighted sum of the terms; each goes to its tracker. Returns a float32 scalar."""
+        terms = self.loss_terms(y, y_pred)
+        weights = self.weights_of_terms()
+        loss = tf.add_n([weights[name] * term for name, term in terms.items()])
+        count = tf.shape(y["label"])[0]
+        for name, value in {"loss": loss, **terms}.items():
+            self.trackers[name].update_state(value, sample_weight=tf.cast(count, tf.float32))
+        self.auc_tracker.update_state(tf.reshape(y["label"], (-1, 1)), y_pred["probability"])
+        return loss
+
+    def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
+        """One step of gradient descent on the loss; `data` is (x, y)."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x, y, self(x, training=True))
+            scaled = self.optimizer.scale_loss(loss)
+        variables = [variable.value for variable in self.trainable_variables]
+        self.optimizer.apply(tape.gradient(scaled, variables), self.trainable_variables)
+        return self.get_metrics_result()
+
+    def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
+        """Loss and metrics of one batch (x, y), without training."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        self.compute_loss(x, y, self(x, training=False), training=False)
+        return self.get_metrics_result()
+
+    def gradient_norms(self, x: dict, y: dict) -> dict[str, tf.Tensor]:
+        """How strongly each weighted term pulls at the trainable variables: term -> global norm of its gradient, on one batch."""
+        variables = [variable.value for variable in self.trainable_variables]
+        with tf.GradientTape(persistent=True) as tape:
+            terms = self.loss_terms(y, self(x, training=False))
+            weighted = {name: self.weights_of_terms()[name] * term for name, term in terms.items()}
+        norms = {}
+        for name, term in weighted.items():
+            gradients = [gradient for gradient in tape.gradient(term, variables) if gradient is not None]
+            norms[name] = tf.linalg.global_norm(gradients) if gradients else tf.constant(0.0)
+        return norms
+
+    def deployed(self) -> keras.Model:
+        """What is deployed: a face (uint8) and its five key points in, the probability out.
+
+        Scaling, error level analysis and heat maps are inside the graph; the layers are shared with this model.
+
+        Returns:
+            A model from `frame` and `keypoints` to `probability`, `logit` and `reconstruction`.
+        """
+        inputs = {name: keras.Input(self.input[name].shape[1:], dtype=self.input[name].dtype, name=name) for name in ("frame", "keypoints")}
+        fields = dict(inputs)
+        if "ela" in self.input:
+            fields["ela"] = ErrorLevelAnalysis(self.options["ela_quality"], name="ela_of_frame")(inputs["frame"])
+        outputs = keras.Model(self.input, self.output)(fields)
+        wanted = ("probability", "logit", "reconstruction")
+        return keras.Model(inputs, {name: outputs[name] for name in wanted}, name=f"{self.name}_deployed")
+
+    def get_config(self) -> dict:
+        """The arguments of the constructor."""
+        return {"name": self.name, "trainable": self.trainable, **self.options}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None) -> Detector:
+        """A detector from `get_config`."""
+        return cls(**config)
+
+
+def _to_signed(name: str) -> layers.Layer:
+    """[0, 255] -> [-1, 1]."""
+    return layers.Rescaling(1 / 127.5, -1.0, dtype="float32", name=name)

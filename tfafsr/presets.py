@@ -1,0 +1,34 @@
+"""Named sizes of the detector."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """What a name stands for.
+
+    Attributes:
+        size: side of the faces in pixels.
+        width: filters of ResNet-18's first stage.
+        output: AFSR's output, see `tfafsr.afsr.afsr`.
+    """
+
+    size: int
+    width: int
+    output: str
+
+
+PRESETS = {
+    "paper": Preset(size=225, width=64, output="plain"),
+    "small": Preset(size=128, width=32, output="residual"),
+    "tiny": Preset(size=96, width=16, output="residual"),
+}
+
+
+def preset(name: str) -> dict[str, object]:
+    """The arguments of `Detector` that `name` stands for; raises `ValueError` for an unknown name."""
+    if name not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}; received {name!r}.")
+    return dataclasses.asdict(PRESETS[name])

@@ -1,0 +1,80 @@
+"""The Two-stream Feature Extractor: the restored face beside its error image, pooled around the key points."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from tfafsr import resnet
+from tfafsr.layers import FusionPooling, KeypointHeatmaps
+
+POOLINGS = ("fp", "gap", "gmp")
+FUSIONS = ("early", "late")
+COARSEST = 8  # m_cnn has at least that many cells a side
+STEM_STRIDE = 4  # of the stem and its max-pool together
+
+
+def strides(size: int) -> tuple[int, int, int]:
+    """Strides of the last three stages: from the last on, strides fall away until m_cnn has at least 8x8 cells.
+
+    225 keeps all three (m_cnn is 8x8), 128 drops the last, 64 and 96 the last two.
+    """
+    steps = [2, 2, 2]
+    for index in (2, 1, 0):
+        if -(-size // (STEM_STRIDE * steps[0] * steps[1] * steps[2])) >= COARSEST:
+            break
+        steps[index] = 1
+    return tuple(steps)
+
+
+def tfe(
+    image: keras.KerasTensor,
+    error: keras.KerasTensor,
+    keypoints: keras.KerasTensor,
+    width: int = 64,
+    pooling: str = "fp",
+    fusion: str = "early",
+) -> keras.KerasTensor:
+    """Two streams of ResNet-18's first two blocks, a shared trunk of its last three, and pooling.
+
+    Args:
+        image: I^r, (B, S, S, 3) in [-1, 1].
+        error: its error image, the same shape and range.
+        keypoints: (B, 5, 2) in [0, 1].
+        width: filters of the first stage.
+        pooling: `fp`: fusion pooling; `gap`, `gmp`: the mean or the maximum over the whole face (Table I's ablations).
+        fusion: `early`: the streams are added before the trunk. `late`: the trunk's convolutions run on each stream, with a batch
+            normalization for each, and the streams are added behind it.
+
+    Returns:
+        q, float32 (B, 8 * width).
+    """
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}; received {pooling!r}.")
+    if fusion not in FUSIONS:
+        raise ValueError(f"fusion must be one of {', '.join(FUSIONS)}; received {fusion!r}.")
+    size = image.shape[1]
+
+    # Two streams.
+    streams = []
+    for name, x in (("image", image), ("error", error)):
+        x = resnet.stem([x], width, name=f"tfe_{name}_stem")
+        x = resnet.max_pool(x, name=f"tfe_{name}_stem")
+        streams += resnet.stage(x, width, 1, name=f"tfe_{name}_stage1")
+
+    # One trunk.
+    if fusion == "early":
+        streams = [layers.Add(name="tfe_fusion")(streams)]
+    steps = strides(size)
+    for number, (factor, stride) in enumerate(zip((2, 4, 8), steps, strict=True), 2):
+        streams = resnet.stage(streams, factor * width, stride, name=f"tfe_stage{number}")
+    m_cnn = streams[0] if fusion == "early" else layers.Add(name="tfe_fusion")(streams)  # (B, H, W, 8 * width)
+
+    # Pooling.
+    if pooling == "gap":
+        return layers.GlobalAveragePooling2D(dtype="float32", name="tfe_gap")(m_cnn)
+    if pooling == "gmp":
+        return layers.GlobalMaxPooling2D(dtype="float32", name="tfe_gmp")(m_cnn)
+    stride = STEM_STRIDE * steps[0] * steps[1] * steps[2]
+    m_kp = KeypointHeatmaps(size, stride, name="tfe_heatmaps")(keypoints)  # (B, H, W, 5)
+    return FusionPooling(name="tfe_fusion_pooling")([m_cnn, m_kp])
