@@ -16,11 +16,11 @@ def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain") -> ke
     Args:
         image: I^l, (B, S, S, 3) in [-1, 1], S at least 64, odd or even.
         width: filters of the encoder's first stage; 64 is ResNet-18's.
-        output: `plain`: I^r = tanh(conv), the paper's. `residual`: I^r = I^l + tanh(conv) with that convolution zero at first, so that
-            training starts from the identity. `none`: I^r = I^l, for the ablation without AFSR.
+        output: `plain`: I^r = tanh(conv), the paper's. `residual`: I^r = I^l + tanh(conv), that convolution zero at
+            first, so that training starts from the identity. `none`: I^r = I^l, for the ablation without AFSR.
 
     Returns:
-        I^r, float32 (B, S, S, 3); in [-1, 1] when plain, around it by what the residual adds otherwise.
+        I^r, float32 (B, S, S, 3): in [-1, 1] when plain, else beyond it by no more than what the residual adds.
     """
     if output not in OUTPUTS:
         raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; received {output!r}.")
@@ -28,39 +28,42 @@ def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain") -> ke
         return image
 
     # Encoder: S -> S/2 -> S/4 -> S/8 -> S/16 -> S/32, each rounded up.
-    x = resnet.stem([image], width, name="afsr_stem")
-    maps = [image, x[0]]
-    x = resnet.max_pool(x, name="afsr_stem")
+    (x,) = resnet.stem([image], width, name="afsr_stem")  # (B, S/2, S/2, width)
+    maps = [image, x]
+    (x,) = resnet.max_pool([x], name="afsr_stem")  # (B, S/4, S/4, width)
     for number, factor in enumerate((1, 2, 4, 8), 1):
-        x = resnet.stage(x, factor * width, 1 if number == 1 else 2, name=f"afsr_stage{number}")
-        maps.append(x[0])
+        (x,) = resnet.stage([x], factor * width, 1 if number == 1 else 2, name=f"afsr_stage{number}")
+        maps.append(x)
 
     # Decoder: back through the same sizes.
-    x = maps.pop()
-    for number, (skip, filters) in enumerate(zip(reversed(maps), (4 * width, 2 * width, width, width, width // 2), strict=True), 1):
+    x = maps.pop()  # (B, S/32, S/32, 8 * width)
+    widths = (4 * width, 2 * width, width, width, width // 2)
+    for number, (skip, filters) in enumerate(zip(reversed(maps), widths, strict=True), 1):
         x = decoder_block(x, skip, filters, name=f"afsr_decoder{number}")
 
     initializer = "zeros" if output == "residual" else "glorot_uniform"
-    x = layers.Conv2D(3, 3, padding="same", kernel_initializer=initializer, dtype="float32", name="afsr_output")(x)
-    x = layers.Activation("tanh", dtype="float32", name="afsr_tanh")(x)
+    convolution = layers.Conv2D(
+        3, 3, padding="same", kernel_initializer=initializer, dtype="float32", name="afsr_output"
+    )
+    x = layers.Activation("tanh", dtype="float32", name="afsr_tanh")(convolution(x))  # (B, S, S, 3)
     return layers.Add(dtype="float32", name="afsr_residual")([image, x]) if output == "residual" else x
 
 
 def decoder_block(x: keras.KerasTensor, skip: keras.KerasTensor, filters: int, *, name: str) -> keras.KerasTensor:
     """Twice the size, two 3x3 convolutions, and the encoder's map of that size on top.
 
-    Where twice the size is one too many (8 -> 16 for a map of 15), the last row and column are cut off. The cut is folded into the
-    next convolution: padding only before the map and none behind it gives the same inner values and saves a copy of the map.
+    Where twice the size is one too many (8 -> 16 for a map of 15), the last row and column are cut off. The cut is
+    folded into the next convolution: padding before the map and none behind it gives the same inner values (at the
+    border that convolution sees the row and column that were cut, not zeros) and saves a copy of the largest maps.
     """
-    size = skip.shape[1]
     x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_up")(x)
-    if x.shape[1] == size:
-        x = resnet.conv_bn([x], filters, 3, name=f"{name}_1")
-    else:
+    padding = "same"
+    if x.shape[1] != skip.shape[1]:
         x = layers.ZeroPadding2D(((1, 0), (1, 0)), name=f"{name}_cut")(x)
-        x = resnet.conv2d(filters, 3, padding="valid", name=f"{name}_1_conv")(x)
-        x = [layers.ReLU(name=f"{name}_1_relu")(resnet.FusedBatchNormalization(name=f"{name}_1_bn")(x))]
-    x = resnet.conv_bn(x, filters, 3, relu=False, name=f"{name}_2")[0]
+        padding = "valid"
+    x = resnet.conv2d(filters, 3, padding=padding, name=f"{name}_1_conv")(x)  # the skip's height and width
+    x = layers.ReLU(name=f"{name}_1_relu")(resnet.FusedBatchNormalization(name=f"{name}_1_bn")(x))
+    (x,) = resnet.conv_bn([x], filters, 3, relu=False, name=f"{name}_2")
     if skip.shape[-1] != filters:
         skip = layers.Conv2D(filters, 1, name=f"{name}_projection")(skip)
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, skip]))

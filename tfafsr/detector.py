@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import keras
 import tensorflow as tf
 from keras import layers
@@ -23,14 +26,14 @@ TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss"
 class Detector(keras.Model):
     """Restores a low-resolution face (AFSR) and tells whether it was manipulated (TFE).
 
-    Inputs (a dict): `frame` uint8 (B, S, S, 3) RGB; `keypoints` float32 (B, 5, 2) in [0, 1]; and, with `ela_of="input"`, `ela` uint8
-    (B, S, S, 3), the records' error level analysis of the frame.
+    Inputs (a dict): `frame` uint8 (B, S, S, 3) RGB; `keypoints` float32 (B, 5, 2) in [0, 1]; and, with
+    `ela_of="input"`, `ela` uint8 (B, S, S, 3), the records' error level analysis of the frame.
 
-    Outputs (a dict): `logit` (B, 1); `probability` (B, 1) = sigmoid(logit / temperature); `reconstruction` (B, S, S, 3), I^r in [-1, 1];
-    `embedding` (B, C), q. All float32.
+    Outputs (a dict): `logit` (B, 1); `probability` (B, 1) = sigmoid(logit / temperature); `reconstruction`
+    (B, S, S, 3), I^r in [-1, 1]; `embedding` (B, 8 * width), q. All float32.
 
-    Supervision (a dict): `label` (B,), 1 = manipulated; `target` uint8 (B, S, S, 3); `mask` uint8 (B, S, S, 1); `target_known` and
-    `mask_known` (B,), 0 where the term they feed is switched off.
+    Supervision (a dict): `label` (B,), 1 = manipulated; `target` uint8 (B, S, S, 3); `mask` uint8 (B, S, S, 1), 255
+    where manipulated; `target_known` and `mask_known` (B,), 0 where the terms that they feed are switched off.
 
     Loss = afsr_weight * (Eq. 1 + artifact_weight * Eq. 2) + cross entropy + triplet_weight * triplet loss on q.
 
@@ -45,6 +48,10 @@ class Detector(keras.Model):
         mining: of triplets, semi_hard or hard.
         margin: of the triplet loss, between L2-normalised embeddings.
         afsr_weight, artifact_weight, triplet_weight: of the terms.
+        dtype: policy of the layers, e.g. `mixed_bfloat16`; Keras's global one by default. It is saved with the model.
+
+    Raises:
+        ValueError: an argument is none of those; the message repeats it.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class Detector(keras.Model):
         afsr_weight: float = 1.0,
         artifact_weight: float = 1.0,
         triplet_weight: float = 1.0,
+        dtype: str | None = None,
         **kwargs,
     ) -> None:
         if size < SMALLEST:
@@ -71,30 +79,29 @@ class Detector(keras.Model):
             raise ValueError(f"mining must be one of {', '.join(MINING)}; received {mining!r}.")
 
         # The graph.
-        inputs = {
-            "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
-            "keypoints": keras.Input((KEYPOINTS, 2), dtype="float32", name="keypoints"),
-        }
-        if ela_of == "input":
-            inputs["ela"] = keras.Input((size, size, 3), dtype="uint8", name="ela")
-        frame = _to_signed("frame_scale")(inputs["frame"])  # I^l
-        reconstruction = afsr(frame, width, output)  # I^r
-        if ela_of == "input":
-            error = inputs["ela"]
-        else:
-            restored = layers.Rescaling(127.5, 127.5, dtype="float32", name="restored")(reconstruction)
-            error = ErrorLevelAnalysis(ela_quality, name="ela_of_reconstruction")(restored)
-        error = _to_signed("error_scale")(error)
-        embedding = tfe(reconstruction, error, inputs["keypoints"], width, pooling, fusion)  # q
-        logit = layers.Dense(1, dtype="float32", name="logit")(embedding)
-        probability = TemperatureScaling(name="probability")(logit)
-        outputs = {
-            "logit": logit,
-            "probability": probability,
-            "reconstruction": reconstruction,
-            "embedding": embedding,
-        }
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        dtype = dtype or keras.config.dtype_policy().name
+        with _dtype_policy(dtype):
+            inputs = {
+                "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
+                "keypoints": keras.Input((KEYPOINTS, 2), dtype="float32", name="keypoints"),
+            }
+            frame = _to_signed("frame_scale")(inputs["frame"])  # I^l
+            reconstruction = afsr(frame, width, output)  # I^r
+            if ela_of == "input":
+                error = inputs["ela"] = keras.Input((size, size, 3), dtype="uint8", name="ela")
+            else:
+                restored = layers.Rescaling(127.5, 127.5, dtype="float32", name="restored")(reconstruction)
+                error = ErrorLevelAnalysis(ela_quality, name="ela_of_reconstruction")(restored)
+            error = _to_signed("error_scale")(error)
+            embedding = tfe(reconstruction, error, inputs["keypoints"], width, pooling, fusion)  # q
+            logit = layers.Dense(1, dtype="float32", name="logit")(embedding)
+            outputs = {
+                "logit": logit,
+                "probability": TemperatureScaling(name="probability")(logit),
+                "reconstruction": reconstruction,
+                "embedding": embedding,
+            }
+            super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         # What the configuration holds, and one tracker a term.
         self.options = {
@@ -110,6 +117,7 @@ class Detector(keras.Model):
             "afsr_weight": afsr_weight,
             "artifact_weight": artifact_weight,
             "triplet_weight": triplet_weight,
+            "dtype": dtype,
         }
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *TERMS)}
         self.auc_tracker = keras.metrics.AUC(num_thresholds=1000, name="auc")
@@ -167,30 +175,37 @@ class Detector(keras.Model):
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
         """One step of gradient descent on the loss; `data` is (x, y)."""
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        x, y = _pair(data)
         with tf.GradientTape() as tape:
             loss = self.compute_loss(x, y, self(x, training=True))
-            scaled = self.optimizer.scale_loss(loss)
-        variables = [variable.value for variable in self.trainable_variables]
-        self.optimizer.apply(tape.gradient(scaled, variables), self.trainable_variables)
-        return self.get_metrics_result()
+            # Optimizers add up the replicas' gradients; the loss is the mean over all of them.
+            scaled = self.optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
+        gradients = tape.gradient(scaled, [variable.value for variable in self.trainable_variables])
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return self._logs()
 
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
         """Loss and metrics of one batch (x, y), without training."""
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        x, y = _pair(data)
         self.compute_loss(x, y, self(x, training=False), training=False)
-        return self.get_metrics_result()
+        return self._logs()
 
     def gradient_norms(self, x: dict, y: dict) -> dict[str, tf.Tensor]:
-        """How strongly each weighted term pulls at the trainable variables: term -> global norm of its gradient, on one batch."""
+        """How strongly each weighted term pulls at the trainable variables in training; the model stays as it is.
+
+        Returns:
+            term -> global norm of its gradient on the batch (x, y), a float32 scalar.
+        """
+        statistics = [tf.identity(variable.value) for variable in self.non_trainable_variables]
         variables = [variable.value for variable in self.trainable_variables]
+        weights, norms = self.weights_of_terms(), {}
         with tf.GradientTape(persistent=True) as tape:
-            terms = self.loss_terms(y, self(x, training=False))
-            weighted = {name: self.weights_of_terms()[name] * term for name, term in terms.items()}
-        norms = {}
-        for name, term in weighted.items():
+            terms = self.loss_terms(y, self(x, training=True))
+        for variable, value in zip(self.non_trainable_variables, statistics, strict=True):
+            variable.assign(value)
+        for name, term in terms.items():
             gradients = [gradient for gradient in tape.gradient(term, variables) if gradient is not None]
-            norms[name] = tf.linalg.global_norm(gradients) if gradients else tf.constant(0.0)
+            norms[name] = weights[name] * tf.linalg.global_norm(gradients) if gradients else tf.constant(0.0)
         return norms
 
     def deployed(self) -> keras.Model:
@@ -201,13 +216,17 @@ class Detector(keras.Model):
         Returns:
             A model from `frame` and `keypoints` to `probability`, `logit` and `reconstruction`.
         """
-        inputs = {name: keras.Input(self.input[name].shape[1:], dtype=self.input[name].dtype, name=name) for name in ("frame", "keypoints")}
+        size = self.options["size"]
+        inputs = {
+            "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
+            "keypoints": keras.Input((KEYPOINTS, 2), dtype="float32", name="keypoints"),
+        }
         fields = dict(inputs)
-        if "ela" in self.input:
+        if self.options["ela_of"] == "input":
             fields["ela"] = ErrorLevelAnalysis(self.options["ela_quality"], name="ela_of_frame")(inputs["frame"])
         outputs = keras.Model(self.input, self.output)(fields)
-        wanted = ("probability", "logit", "reconstruction")
-        return keras.Model(inputs, {name: outputs[name] for name in wanted}, name=f"{self.name}_deployed")
+        wanted = {name: outputs[name] for name in ("probability", "logit", "reconstruction")}
+        return keras.Model(inputs, wanted, name=f"{self.name}_deployed")
 
     def get_config(self) -> dict:
         """The arguments of the constructor."""
@@ -218,7 +237,40 @@ class Detector(keras.Model):
         """A detector from `get_config`."""
         return cls(**config)
 
+    def _logs(self) -> dict[str, tf.Tensor]:
+        """The metrics; several workers get them with shape (1,), because Keras 3.15 averages their logs over axis 0."""
+        logs = self.get_metrics_result()
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+            return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
+        return logs
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
+        """Nothing is left to build but the optimizer; Keras 3.15 would average a batch of images over all workers."""
+        if self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
+
+def _pair(data: tuple) -> tuple[dict, dict]:
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if sample_weight is not None:
+        raise ValueError(
+            "Detector takes no sample_weight or class_weight; target_known and mask_known switch terms off."
+        )
+    return x, y
+
 
 def _to_signed(name: str) -> layers.Layer:
     """[0, 255] -> [-1, 1]."""
     return layers.Rescaling(1 / 127.5, -1.0, dtype="float32", name=name)
+
+
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    """Layers made inside take the policy `name`."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -43,8 +43,8 @@ def tfe(
         keypoints: (B, 5, 2) in [0, 1].
         width: filters of the first stage.
         pooling: `fp`: fusion pooling; `gap`, `gmp`: the mean or the maximum over the whole face (Table I's ablations).
-        fusion: `early`: the streams are added before the trunk. `late`: the trunk's convolutions run on each stream, with a batch
-            normalization for each, and the streams are added behind it.
+        fusion: `early`: the streams are added before the trunk. `late`: the trunk's convolutions run on each stream,
+            with a batch normalization for each, and the streams are added behind it.
 
     Returns:
         q, float32 (B, 8 * width).

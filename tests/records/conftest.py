@@ -50,20 +50,20 @@ def grain(image, seed=0):
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
-def clip_frames(identity, frames=FRAMES, forged=False, face=True):
-    """A clip of a drawn person who moves a little; a forged one has another mouth."""
+def clip_frames(identity, frames=FRAMES, forged=False, away=0):
+    """A clip of a drawn person who moves a little, after `away` frames without anybody; a forged one has another mouth."""
     for t in range(frames):
         image = backdrop(seed=identity)
         x, y = SIDE // 2 + 2 * t - frames, SIDE // 2 + t % 3
-        if face:
+        if t >= away:
             draw_face(image, x, y, 100, seed=identity)
-        if forged:
+        if forged and t >= away:
             cv2.ellipse(image, (x, y + 31), (20, 9), 0, 0, 360, (40, 20, 90), -1, cv2.LINE_AA)
         yield grain(image, seed=100 * identity + t)
 
 
 def write_tree(root, methods=("Deepfakes",), compressions=("raw", "c40"), frames=FRAMES, layout="youtube/"):
-    """FaceForensics++ with six people in three splits; returns its root."""
+    """FaceForensics++ with six people in three splits, of whom 003 comes late; returns its root."""
     (root / "splits").mkdir(parents=True)
     for split, pairs in PAIRS.items():
         (root / "splits" / f"{split}.json").write_text(json.dumps(pairs))
@@ -74,8 +74,8 @@ def write_tree(root, methods=("Deepfakes",), compressions=("raw", "c40"), frames
                 for folder, name in names.items():
                     path = root / folder / level / "videos" / f"{name}.mp4"
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    forged = "manipulated" in folder
-                    write_video(path, clip_frames(int(target), frames, forged), crf=CRF[level], preset="veryfast")
+                    clip = clip_frames(int(target), frames, "manipulated" in folder, away=2 if target == "003" else 0)
+                    write_video(path, clip, crf=CRF[level], preset="veryfast")
     return root
 
 

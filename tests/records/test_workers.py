@@ -32,6 +32,7 @@ def test_no_tasks_start_no_process():
     assert list(in_processes(square, [], workers=2)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("function", "message"), [(fail, "task 0 failed"), (die, "worker process died.*--workers")])
 def test_failures_arrive(function, message):
     with pytest.raises(DataError, match=message):

@@ -35,9 +35,10 @@ CHROMA_CENTRE = (0.0, 128.0, 128.0)
 class ErrorLevelAnalysis(keras.layers.Layer):
     """|x - jpeg(x)| times a gain: what a further JPEG compression would still take from each pixel.
 
-    JPEG is written in plain tensor operations: YCbCr without chroma subsampling (4:4:4), 8x8 DCT as matrix products, libjpeg's quantization
-    tables, edges repeated to a multiple of 8. Its rounding has no useful gradient, so jpeg(x) is a constant to the gradient; that of
-    the error is the sign of x - jpeg(x), times the gain. Always float32.
+    JPEG is written in plain tensor operations: YCbCr without chroma subsampling (4:4:4), 8x8 DCT as matrix products,
+    libjpeg's quantization tables, edges repeated to a multiple of 8. x is rounded to whole levels, as a file would hold
+    it, straight through to the gradient. jpeg(x) is a constant to the gradient, which is therefore the sign of
+    x - jpeg(x), times the gain (straight through, x - jpeg(x) would have none). Always float32.
 
     Args:
         quality: of the compression, in [1, 100].
@@ -57,6 +58,7 @@ class ErrorLevelAnalysis(keras.layers.Layer):
     def call(self, image: tf.Tensor) -> tf.Tensor:
         """(B, H, W, 3) in [0, 255], any dtype -> float32 (B, H, W, 3) in [0, 255]."""
         image = tf.cast(image, tf.float32)
+        image += tf.stop_gradient(_whole(image) - image)
         error = tf.abs(image - tf.stop_gradient(self.jpeg(image)))
         return tf.minimum(error * self.gain, 255.0)
 
