@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -56,22 +57,19 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
             deterministic=True,
         )
     batches = faces.batch(batch, drop_remainder=True).take(steps)
-    return batches.map(lambda fields: _split(fields, inputs)).prefetch(2)
+    return _of_length(steps, batches.map(lambda fields: _split(fields, inputs)).prefetch(2))
 
 
 def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> tf.data.Dataset:
     """The batches (x, y) of the validation split, always in the same order."""
-    inputs = input_names(model)
+    inputs, batch = input_names(model), config.schedule.batch_size
+    folders = [Path(folder) for folder in config.records]
     datasets = [
-        reader.read(
-            Path(folder), split, config.compression, size=input_size(model), fields=_fields(inputs)
-        )
-        for folder in config.records
+        reader.read(folder, split, config.compression, size=input_size(model), fields=_fields(inputs)) for folder in folders
     ]
-    faces = datasets[0]
-    for dataset in datasets[1:]:
-        faces = faces.concatenate(dataset)
-    return faces.batch(config.schedule.batch_size).map(lambda fields: _split(fields, inputs)).prefetch(2)
+    faces = functools.reduce(tf.data.Dataset.concatenate, datasets)
+    batches = faces.batch(batch).map(lambda fields: _split(fields, inputs)).prefetch(2)
+    return _of_length(-(-reader.count(folders, split, config.compression) // batch), batches)
 
 
 def scoring_batches(
@@ -93,6 +91,11 @@ def scoring_batches(
     with reader.naming_the_shard(folder):
         for fields in faces.batch(batch_size).prefetch(2).as_numpy_iterator():
             yield {name: fields[name] for name in inputs}, {name: fields[name] for name in others}
+
+
+def _of_length(batches: int, dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Tells tf.data, which cannot know what is in a file, how many batches there are; Keras asks for it."""
+    return dataset.apply(tf.data.experimental.assert_cardinality(batches))
 
 
 def _fields(inputs: tuple[str, ...]) -> tuple[str, ...]:

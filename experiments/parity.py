@@ -4,7 +4,7 @@
     .venv-tfa/bin/python experiments/parity_reference.py FILE.npz
 
 tensorflow-addons needs Keras 2 and this project Keras 3, so that no process can import both; `make parity` runs the two
-halves, each in its own environment, and fails on the first difference. Keys of the file: `cases`, one JSON object a case
+halves, each in its own environment, and fails where they differ. Keys of the file: `cases`, one JSON object a case
 (mining, margin, normalize, batch, kind), and `labels-<batch>`, `embeddings-<batch>`, `value-<case>`, `gradient-<case>`.
 """
 
@@ -24,8 +24,8 @@ from tfafsr.losses import triplet_hard_loss, triplet_semihard_loss
 LOSSES = {"semi_hard": triplet_semihard_loss, "hard": triplet_hard_loss}
 # Distance and spread of the classes around a vector of length 1: mixed, half apart, apart, and all in one place. Closer
 # still, tensorflow-addons itself is off by 1e-4: its |a|^2 + |b|^2 - 2ab cancels (ours stays within 2e-7 of float64).
-KINDS = {"hard": (0.0, 1.0), "medium": (1.0, 1.0), "easy": (2.0, 0.1), "close": (0.1, 0.2)}
-SIZES, DIMS, FAKES, MARGINS = (4, 10, 32, 64), (8, 32, 128), (0.2, 0.5, 0.8), (0.2, 0.5, 1.0)
+KINDS = {"hard": (0.0, 1.0), "medium": (1.0, 1.0), "easy": (2.0, 0.5), "close": (0.1, 0.2)}
+SIZES, DIMS, FAKES, MARGINS = (4, 10, 24, 48), (8, 32, 128), (0.2, 0.5, 0.8), (0.2, 0.5, 1.0)
 # Where our losses depart from tensorflow-addons on purpose: name -> labels. Shown, not judged.
 DEPARTURES = {"batch of one": [0], "one class": [1, 1, 1, 1], "class of one": [0, 1, 1, 1]}
 LARGEST = {"close": 10}  # a larger one always holds a near tie

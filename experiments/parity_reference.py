@@ -41,8 +41,8 @@ def main(path: str) -> int:
                 shown.append((case, value, ours))
                 continue
             scale = np.abs(gradient).max()
-            differences = np.abs(our_gradient - gradient).max()
-            relative = differences / min(1.0, scale) if scale > 0 else differences
+            difference = np.abs(our_gradient - gradient).max()
+            relative = difference / min(1.0, scale) if scale > 0 else difference
             key = (case["mining"], "normalised" if case["normalize"] else "as they are", case["kind"])
             rows.setdefault(key, []).append((value > 0, abs(ours - value), relative))
     if not rows:
@@ -53,7 +53,7 @@ def main(path: str) -> int:
     print(f"{'mining':<10}{'embeddings':<13}{'batches':<11}{'cases':>6}{'loss > 0':>10}{'value':>11}{'gradient':>11}")
     failed = 0
     for key, results in rows.items():
-        positive, values, gradients = (np.array(column) for column in zip(*results))
+        positive, values, gradients = (np.array(column) for column in zip(*results, strict=True))
         # A NaN is no agreement: the comparison must be written so that it fails.
         bad = not (values.max() <= VALUE_LIMIT and gradients.max() <= GRADIENT_LIMIT)
         failed += bad

@@ -47,9 +47,7 @@ class FaceDetector:
     """
 
     def __init__(self) -> None:
-        from mtcnn import MTCNN
-
-        self._mtcnn = MTCNN(stages=_stages(), device="CPU:0")
+        self._stages = _stages()
 
     def detect(self, rgb: np.ndarray) -> list[Face]:
         """Finds the faces of one frame.
@@ -68,9 +66,23 @@ class FaceDetector:
             return []
         if scale < 1.0:
             rgb = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        found = self._mtcnn.detect_faces(rgb, box_format="xyxy", output_type="numpy")  # (n, 16)
-        faces = [face for face in (_face(row, 1 / scale) for row in found) if face.area > 0]
+        faces = [face for face in (_face(row, 1 / scale) for row in self._run(rgb)) if face.area > 0]
         return sorted(faces, key=lambda face: (-face.area, face.box))
+
+    def _run(self, rgb: np.ndarray) -> np.ndarray:
+        """MTCNN.detect_faces, which takes any error of TensorFlow's for "no face"; here an error stays one. (n, 16)."""
+        import tensorflow as tf
+        from mtcnn.utils.bboxes import limit_bboxes
+        from mtcnn.utils.images import standarize_batch
+
+        images, shapes, _ = standarize_batch([rgb], normalize=True)
+        boxes = None
+        with tf.device("CPU:0"):
+            for stage in self._stages:
+                boxes = stage(bboxes_batch=boxes, images_normalized=images, images_oshapes=shapes)
+                if len(boxes) == 0:  # nothing left for the next network to refine
+                    return np.empty((0, 16))
+        return limit_bboxes(boxes, images_shapes=shapes, limit_landmarks=False)
 
 
 def longest_track(frames: Sequence[Sequence[Face]], overlap: float = 0.3) -> list[Face | None]:

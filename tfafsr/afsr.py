@@ -41,11 +41,9 @@ def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain") -> ke
     for number, (skip, filters) in enumerate(zip(reversed(maps), widths, strict=True), 1):
         x = decoder_block(x, skip, filters, name=f"afsr_decoder{number}")
 
-    initializer = "zeros" if output == "residual" else "glorot_uniform"
-    convolution = layers.Conv2D(
-        3, 3, padding="same", kernel_initializer=initializer, dtype="float32", name="afsr_output"
-    )
-    x = layers.Activation("tanh", dtype="float32", name="afsr_tanh")(convolution(x))  # (B, S, S, 3)
+    initial = "zeros" if output == "residual" else "glorot_uniform"
+    x = layers.Conv2D(3, 3, padding="same", kernel_initializer=initial, dtype="float32", name="afsr_output")(x)
+    x = layers.Activation("tanh", dtype="float32", name="afsr_tanh")(x)  # (B, S, S, 3)
     return layers.Add(dtype="float32", name="afsr_residual")([image, x]) if output == "residual" else x
 
 

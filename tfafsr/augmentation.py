@@ -13,13 +13,13 @@ MIRRORED = [1, 0, 2, 4, 3]  # left eye <-> right eye, nose, mouth left <-> mouth
 def flip(fields: dict[str, tf.Tensor], flipped: tf.Tensor, ela_quality: int = 90) -> dict[str, tf.Tensor]:
     """Mirrors one example left to right where `flipped` is true; works eagerly and inside tf.data.
 
-    Frame, target and mask are mirrored; key points too, and left and right change names. The error image is computed anew
-    from the mirrored frame: JPEG's grid of 8x8 blocks starts at the left, so the error image of a mirrored frame is not
-    the mirrored error image.
+    Frame, target and mask are mirrored; key points too, and left and right change names. The error image is computed
+    anew from the mirrored frame: JPEG's grid of 8x8 blocks starts at the left, so the error image of a mirrored frame
+    is not the mirrored error image.
 
     Args:
         fields: of a single example, by the records' names; frame, target and ela uint8 (S, S, 3), mask uint8 (S, S, 1),
-            key points float32 (5, 2) in [0, 1]. Fields may be missing (but `ela` needs `frame`); others pass as they are.
+            key points float32 (5, 2) in [0, 1]. Any may be missing (but `ela` needs `frame`); others pass as they are.
         flipped: bool scalar.
         ela_quality: JPEG quality of the records' error images.
 
@@ -30,7 +30,9 @@ def flip(fields: dict[str, tf.Tensor], flipped: tf.Tensor, ela_quality: int = 90
         ValueError: `ela` without `frame`.
     """
     if "ela" in fields and "frame" not in fields:
-        raise ValueError(f"The error image of a mirrored face needs its frame; received only {', '.join(sorted(fields))}.")
+        raise ValueError(
+            f"The error image of a mirrored face needs its frame; received only {', '.join(sorted(fields))}."
+        )
 
     def mirror() -> dict[str, tf.Tensor]:
         mirrored = dict(fields)
@@ -45,7 +47,7 @@ def flip(fields: dict[str, tf.Tensor], flipped: tf.Tensor, ela_quality: int = 90
             mirrored["ela"] = tf.cast(tf.round(ela), fields["ela"].dtype)
         return mirrored
 
-    return tf.cond(flipped, mirror, lambda: dict(fields))
+    return tf.cond(tf.convert_to_tensor(flipped), mirror, lambda: dict(fields))
 
 
 def random_flip(fields: dict[str, tf.Tensor], seed: tf.Tensor, ela_quality: int = 90) -> dict[str, tf.Tensor]:

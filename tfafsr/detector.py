@@ -254,9 +254,7 @@ class Detector(keras.Model):
 def _pair(data: tuple) -> tuple[dict, dict]:
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
-        raise ValueError(
-            "Detector takes no sample_weight or class_weight; target_known and mask_known switch terms off."
-        )
+        raise ValueError("Detector takes no sample_weight or class_weight; target_known and mask_known are in y.")
     return x, y
 
 

@@ -31,7 +31,7 @@ def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def equal_error_rate(labels: ArrayLike, scores: ArrayLike) -> float:
-    """The error rate at which as many reals are accused as fakes are missed, in [0, 1]; arguments and errors as in `auc`.
+    """The error rate where as many reals are accused as fakes are missed, in [0, 1]; arguments and errors as in `auc`.
 
     Between two thresholds the ROC curve is taken as a straight line, as AUC does.
     """
@@ -64,10 +64,14 @@ def video_scores(
         raise ValueError(f"aggregate must be one of {', '.join(AGGREGATES)}; received {aggregate!r}.")
     videos, scores, labels = np.asarray(videos), np.asarray(scores, np.float64), np.asarray(labels, np.int64)
     if not len(videos) == len(scores) == len(labels):
-        raise ValueError(f"{len(videos)} videos, {len(scores)} scores and {len(labels)} labels: the lengths must agree.")
+        raise ValueError(
+            f"{len(videos)} videos, {len(scores)} scores and {len(labels)} labels: the lengths must agree."
+        )
     ids, first, inverse = np.unique(videos, return_index=True, return_inverse=True)
-    if mixed := set(ids[inverse[labels != labels[first][inverse]]]):
-        raise ValueError(f"Frames of video {min(mixed)!r} have different labels; group by dataset/method/compression/clip.")
+    if mixed := set(ids[inverse[labels != labels[first][inverse]]].tolist()):
+        raise ValueError(
+            f"Frames of video {min(mixed)!r} have different labels; group by dataset/method/compression/clip."
+        )
     members = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1]) if len(ids) else []
     values = np.array([AGGREGATES[aggregate](scores[frames]) for frames in members], np.float64)
     order = np.argsort(first)
@@ -170,7 +174,9 @@ def _weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -
 def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     labels, scores = np.asarray(labels), np.asarray(scores, np.float64)
     if labels.shape != scores.shape or labels.ndim != 1:
-        raise ValueError(f"labels and scores must be two lists of one length; received {labels.shape} and {scores.shape}.")
+        raise ValueError(
+            f"labels and scores must be two lists of one length; received {labels.shape} and {scores.shape}."
+        )
     if not np.isfinite(scores).all():
         raise ValueError(f"{int((~np.isfinite(scores)).sum())} of {len(scores)} scores are not finite.")
     if set(np.unique(labels)) != {0, 1}:

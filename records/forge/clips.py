@@ -108,4 +108,5 @@ def _poses(seed: int, identity: str, frames: int) -> list[Pose]:
     curves = {
         name: rng.uniform(-rest, rest) + smooth_path(rng, frames, moving) for name, (rest, moving) in amplitudes.items()
     }
+    curves["smile"] += 0.25
     return [Pose(**{name: float(curve[t]) for name, curve in curves.items()}) for t in range(frames)]

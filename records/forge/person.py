@@ -65,7 +65,7 @@ def person(seed: int, identity: str) -> Person:
     skin = _between(SKIN, rng) + rng.normal(0, 4, 3)
     dark_hair = skin.mean() < 150 or rng.random() < 0.3
     hair = (HAIR[rng.integers(0, 2)] if dark_hair else HAIR[rng.integers(0, len(HAIR))]) * rng.uniform(0.8, 1.2)
-    redness = rng.uniform(0.25, 0.6)
+    redness = rng.uniform(0.35, 0.7)
     lips = skin * (1 - redness) + np.array((176, 82, 84)) * (0.55 + 0.45 * skin.mean() / 210) * redness
     long_hair = rng.random() < 0.5
     light = np.array((rng.uniform(-0.75, 0.75), rng.uniform(-0.75, -0.15), rng.uniform(0.8, 1.2)))
@@ -85,7 +85,7 @@ def person(seed: int, identity: str) -> Person:
         nose_width=rng.uniform(0.8, 1.25),
         nose_length=rng.uniform(0.08, 0.20),
         eye_width=rng.uniform(0.23, 0.29),
-        eye_open=rng.uniform(0.10, 0.14),
+        eye_open=rng.uniform(0.09, 0.125),
         eye_tilt=rng.uniform(-0.12, 0.12),
         brow_v=rng.uniform(-0.84, -0.74),
         brow_arch=rng.uniform(0.03, 0.14),
@@ -94,7 +94,7 @@ def person(seed: int, identity: str) -> Person:
         parting=rng.uniform(-0.12, 0.12),
         hair_length=rng.uniform(0.4, 2.2) if long_hair else rng.uniform(-0.7, -0.3),
         hair_volume=rng.uniform(1.06, 1.22) if long_hair else rng.uniform(1.02, 1.10),
-        stubble=0.0 if long_hair else max(0.0, rng.uniform(-0.25, 0.4)),
+        stubble=0.0 if long_hair else max(0.0, rng.uniform(-0.4, 0.25)),
         collar=rng.uniform(-0.05, 0.5),
         stripes=max(0.0, rng.uniform(-0.5, 0.6)),
         light=(light / np.linalg.norm(light)).astype(np.float32),

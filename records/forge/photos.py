@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +79,6 @@ def find_faces(
         workers: number of processes; the result does not depend on it.
     """
     people = list_photographs(folder)
-    found: list[Photograph] = []
     skips: list[PhotoSkip] = []
     jobs = [(folder, files, size) for files in people.values()]
     context = multiprocessing.get_context("spawn")
@@ -88,10 +87,8 @@ def find_faces(
         step = 16 * workers
         batches = [jobs[start : start + step] for start in range(0, len(jobs), step)]
         results = (result for batch in batches for result in pool.map(_first_usable, batch))
-        for photograph, skipped in progress(_until(results, most), min(len(jobs), most or len(jobs)), "Finding faces"):
-            skips += skipped
-            if photograph is not None:
-                found.append(photograph)
+        usable = _usable(results, skips, most)
+        found = list(progress(usable, min(len(jobs), most or len(jobs)), "Finding faces"))
     return found, skips
 
 
@@ -148,12 +145,17 @@ def _scale(shape: tuple[int, ...], box: tuple[float, float, float, float], size:
     return min(max(wanted, size / min(shape[:2])), SHRINK)
 
 
-def _until(results: Iterable[tuple[Photograph | None, list[PhotoSkip]]], most: int | None):
+def _usable(
+    results: Iterable[tuple[Photograph | None, list[PhotoSkip]]], skips: list[PhotoSkip], most: int | None
+) -> Iterator[Photograph]:
+    """The photographs that were found, `most` at most; those left out on the way are added to `skips`."""
     found = 0
-    for result in results:
-        yield result
-        found += result[0] is not None
-        if most is not None and found >= most:
+    for photograph, skipped in results:
+        skips += skipped
+        if photograph is not None:
+            found += 1
+            yield photograph
+        if found == most:
             return
 
 

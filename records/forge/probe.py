@@ -26,6 +26,8 @@ MASK_LEVEL = 16
 MARGIN = 0.12
 """The blank is wider than the face by this share of its longer side, at least by a macroblock: codecs smear."""
 MACROBLOCK = 16
+SMALLEST = 24
+"""Sides of a face in pixels below which there is nothing to measure."""
 
 
 @dataclass
@@ -122,10 +124,13 @@ def _measure(people: dict[str, list[Clip]], frames: int, identities: int, compre
             samples.left_out.append(f"{person}: no {'fake with a mask' if reals else 'real clip'}")
             continue
         shown = [*reals, *fakes]
-        shortest = min(_frames(path) for path in [clip.path for clip in shown] + [_mask_video(clip) for clip in fakes])
-        regions = _regions(fakes, evenly_spaced(shortest, frames))
+        videos = [clip.path for clip in shown] + [_mask_video(clip) for clip in fakes]
+        if len({(facts.width, facts.height) for facts in map(info, videos)}) > 1:
+            samples.left_out.append(f"{person}: its clips and masks differ in size")
+            continue
+        regions = _regions(fakes, evenly_spaced(min(map(_frames, videos)), frames))
         if not regions:
-            samples.left_out.append(f"{person}: its masks are empty")
+            samples.left_out.append(f"{person}: its masks are empty, or the face is smaller than {SMALLEST} pixels")
             continue
         for clip in shown:
             _measure_clip(clip, regions, samples)
@@ -145,12 +150,13 @@ def _regions(fakes: list[Clip], indices: np.ndarray) -> dict[int, Region]:
             union[index] = union[index] | manipulated if index in union else manipulated
     regions = {}
     for index, face in union.items():
-        if face.any():
-            y, x = np.flatnonzero(face.any(axis=1)), np.flatnonzero(face.any(axis=0))
-            box = (int(y[0]), int(x[0]), int(y[-1]) + 1, int(x[-1]) + 1)
-            margin = max(MACROBLOCK, round(MARGIN * max(box[2] - box[0], box[3] - box[1])))
-            brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
-            regions[index] = Region(face, cv2.dilate(face.astype(np.uint8), brush).astype(bool), box)
+        y, x = np.flatnonzero(face.any(axis=1)), np.flatnonzero(face.any(axis=0))
+        if not len(y) or min(np.ptp(y), np.ptp(x)) + 1 < SMALLEST:
+            continue
+        box = (int(y[0]), int(x[0]), int(y[-1]) + 1, int(x[-1]) + 1)
+        margin = max(MACROBLOCK, round(MARGIN * max(box[2] - box[0], box[3] - box[1])))
+        brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+        regions[index] = Region(face, cv2.dilate(face.astype(np.uint8), brush).astype(bool), box)
     return regions
 
 

@@ -220,7 +220,7 @@ class _Drawing:
         tip = person.nose_length
         along = _step(v, -0.62, tip) * (1 - _step(v, tip + 0.02, tip + 0.17))
         width = (0.09 + 0.09 * _step(v, -0.4, tip)) * person.nose_width
-        relief = 0.26 * along * np.exp(-0.5 * (u / width) ** 2)
+        relief = 0.30 * along * np.exp(-0.5 * (u / width) ** 2)
         for side in (-1, 1):
             relief += 0.07 * _bump(u, v, side * 0.16 * person.nose_width, tip + 0.04, 0.06, 0.06)
             relief -= 0.10 * _bump(u, v, side * 0.48, -0.50, 0.24, 0.14)
@@ -285,7 +285,7 @@ class _Drawing:
         opening = np.where(near & (gap > 0), np.minimum(self.v - upper, lower - self.v), -1)
         self._paint(inside, self._cover(opening))
         crack = np.where(np.abs(across) < 1.02, 0.012 - np.abs(self.v - line), -1) - 0.5 * gap
-        self._darken(0.5 * self._cover(crack, 1.2))
+        self._darken(0.6 * self._cover(crack, 1.2))
 
     def _front_hair(self) -> None:
         person, v = self.person, self.v

@@ -51,7 +51,7 @@ def grain(image, seed=0):
 
 
 def clip_frames(identity, frames=FRAMES, forged=False, away=0):
-    """A clip of a drawn person who moves a little, after `away` frames without anybody; a forged one has another mouth."""
+    """A clip of a person who moves a little, after `away` frames without anybody; a forged one has another mouth."""
     for t in range(frames):
         image = backdrop(seed=identity)
         x, y = SIDE // 2 + 2 * t - frames, SIDE // 2 + t % 3

@@ -112,7 +112,9 @@ def test_masks_lie_on_the_forged_mouth_and_nowhere_else(built):
 
 
 def test_no_person_is_in_two_splits(built):
-    people = {split: {s for e in examples(built, f"{split}/*/*") for s in e.subjects} for split in ("train", "val", "test")}
+    people = {
+        split: {s for e in examples(built, f"{split}/*/*") for s in e.subjects} for split in ("train", "val", "test")
+    }
     assert people["train"].isdisjoint(people["val"] | people["test"])
     assert people["val"].isdisjoint(people["test"])
 
@@ -139,42 +141,16 @@ def test_killed_and_resumed_it_gives_the_same_bytes(built, root, tmp_path):
     finished = {path.name: path.stat().st_mtime_ns for path in (out / PARTS).glob("*-*.json")}
     assert 2 <= len(finished) < 6
     assert not (out / "manifest.json").exists()
-    (out / PARTS / "test-004.tfrecord.tmp").write_bytes(b"half a part")
+    # What a kill at other moments leaves behind: half a part, half a shard, half a manifest.
+    (out / PARTS / "test-004.tfrecord.tmp").write_bytes(b"half")
+    (out / "test" / "c40").mkdir(parents=True)
+    (out / "test/c40/real-00000-of-00001.tfrecord.tmp").write_bytes(b"half")
+    (out / "manifest.json.tmp").write_bytes(b"half")
 
     said = []
     build(*find_clips(root), out, OPTIONS, say=said.append)
     assert any("Resuming" in line and "of 6 people are done" in line for line in said)
     assert content(out) == content(built)
-
-
-def test_killed_while_the_shards_are_written_it_resumes(built, root, tmp_path):
-    """The state that a kill leaves behind there: all parts, some shards, no manifest."""
-    clips, skips = find_clips(root)
-    out = tmp_path / "out"
-    with pytest.raises(DataError, match="cannot be written"):
-        (out / "test" / "c40").mkdir(parents=True)
-        (out / PARTS).mkdir()
-        build_in_this_process(clips, skips, out, blocked="test/c40/real-00000-of-00001.tfrecord")
-    assert not (out / "manifest.json").exists()
-    (out / "test/c40/real-00000-of-00001.tfrecord.tmp").rmdir()
-    build_in_this_process(clips, skips, out)
-    assert content(out) == content(built)
-
-
-def build_in_this_process(clips, skips, out, blocked=None):
-    """`build` on parts that were made here, without further processes."""
-    if blocked:
-        (out / blocked).with_name(Path(blocked).name + ".tmp").mkdir()
-        shutil.rmtree(out / PARTS)
-        (out / PARTS).mkdir()
-        units = {}
-        for clip in clips:
-            units.setdefault(f"{clip.split}-{clip.subjects[0]}", []).append(clip)
-        description = None
-        for name, unit in units.items():
-            build_unit(name, unit, out, OPTIONS)
-        del description
-    return build(clips, skips, out, OPTIONS)
 
 
 def test_finished_records_are_left_alone(built, root):
@@ -240,6 +216,15 @@ def test_splits_that_name_nothing_at_hand_are_an_error(root, tmp_path):
         path.unlink()
     with pytest.raises(DataError, match=r"There is no clip to build.*000\.mp4 is missing"):
         build(*find_clips(data), tmp_path / "out", OPTIONS)
+
+
+def test_a_full_disk_is_named_and_leaves_no_finished_part(root, tmp_path):
+    clips = [clip for clip in find_clips(root)[0] if clip.subjects[0] == "005" and clip.compression == "c40"]
+    (tmp_path / PARTS).mkdir()
+    (tmp_path / PARTS / "test-005.tfrecord.tmp").symlink_to("/dev/full")
+    with pytest.raises(DataError, match=r"test-005\.tfrecord cannot be written.*Make room"):
+        build_unit("test-005", clips, tmp_path, OPTIONS)
+    assert list((tmp_path / PARTS).iterdir()) == []
 
 
 def test_the_index_of_a_part_is_json_that_names_every_record(root, tmp_path):

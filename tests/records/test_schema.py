@@ -97,7 +97,11 @@ def test_round_trip(name, value, error):
     in_graph = next(iter(tf.data.Dataset.from_tensors(serialized).map(lambda bytes_: schema.parse(bytes_, SIZE))))
     for field in schema.FIELDS:
         expected = getattr(example, field.name)
-        for other in (getattr(decoded, field.name), as_python(parsed[field.name].numpy()), as_python(in_graph[field.name].numpy())):
+        for other in (
+            getattr(decoded, field.name),
+            as_python(parsed[field.name].numpy()),
+            as_python(in_graph[field.name].numpy()),
+        ):
             np.testing.assert_array_equal(other, expected, err_msg=field.name)
 
 
@@ -106,7 +110,9 @@ def test_the_example_has_exactly_the_schemas_fields():
 
 
 def test_images_have_static_shapes_in_a_graph():
-    dataset = tf.data.Dataset.from_tensors(schema.serialize(an_example())).map(lambda bytes_: schema.parse(bytes_, SIZE))
+    dataset = tf.data.Dataset.from_tensors(schema.serialize(an_example())).map(
+        lambda bytes_: schema.parse(bytes_, SIZE)
+    )
     spec = dataset.element_spec
     assert spec["frame"].shape == (SIZE, SIZE, 3)
     assert spec["mask"].shape == (SIZE, SIZE, 1)

@@ -14,7 +14,9 @@ import keras
 from keras import KerasTensor, ops
 
 
-def reconstruction_loss(target: KerasTensor, reconstruction: KerasTensor, known: KerasTensor | None = None) -> KerasTensor:
+def reconstruction_loss(
+    target: KerasTensor, reconstruction: KerasTensor, known: KerasTensor | None = None
+) -> KerasTensor:
     """Eq. 1: the mean squared difference between I^h and I^r.
 
     Args:

@@ -23,9 +23,9 @@ NEVER = float("inf")  # the distance of what must not be chosen
 def triplet_semihard_loss(
     labels: KerasTensor, embeddings: KerasTensor, margin: float = 0.5, normalize: bool = True
 ) -> KerasTensor:
-    """Mean of max(D_ap - D_an + margin, 0) over all pairs (a, p), n being the semi-hard negative of FaceNet (Schroff 2015).
+    """Mean of max(D_ap - D_an + margin, 0) over all pairs (a, p), n being a's semi-hard negative (FaceNet, Schroff 2015).
 
-    That negative is the nearest one that is farther from the anchor than the positive is, else the farthest one.
+    That is the nearest negative that is farther from the anchor than the positive is, else the farthest one.
 
     Args:
         labels: (B,) or (B, 1), the class of each example, any dtype.
@@ -41,7 +41,9 @@ def triplet_semihard_loss(
     positives, negatives = _pairs(labels)
 
     # Mining: for each pair (a, p) the nearest negative of a beyond p, else its farthest negative.
-    beyond = negatives[:, None, :] & (distances[:, None, :] > distances[:, :, None])  # (B, B, B): anchor, positive, negative
+    beyond = negatives[:, None, :] & (
+        distances[:, None, :] > distances[:, :, None]
+    )  # (B, B, B): anchor, positive, negative
     outside = ops.min(ops.where(beyond, distances[:, None, :], NEVER), axis=2)
     farthest = ops.max(ops.where(negatives, distances, 0.0), axis=1)
     semi_hard = ops.where(ops.any(beyond, axis=2), outside, farthest[:, None])
@@ -54,7 +56,7 @@ def triplet_semihard_loss(
 def triplet_hard_loss(
     labels: KerasTensor, embeddings: KerasTensor, margin: float = 0.5, normalize: bool = True
 ) -> KerasTensor:
-    """Mean over the anchors of max(D_ap - D_an + margin, 0), p the farthest positive, n the nearest negative (Hermans 2017).
+    """Mean over anchors of max(D_ap - D_an + margin, 0), p the farthest positive, n the nearest negative (Hermans 2017).
 
     Args:
         labels: (B,) or (B, 1), the class of each example, any dtype.

@@ -9,7 +9,7 @@ import numpy as np
 
 SCALES = (0.7, 1.4, 2.8, 5.6, 11.2)
 """Blurs in pixels between which detail is measured and matched."""
-SHARES = (1.2, 1.15, 1.05, 0.6, 0.5)
+SHARES = (1.15, 1.1, 1.0, 0.75, 0.7)
 """Detail wanted in each band, in units of the untouched face's. New outlines and slopes cost a codec bits, which are
 saved in the broad bands; more in the fine ones makes up for what blends lose when they are compressed. Found by trial:
 with these neither bits nor sharpness tell a forgery at c40."""
@@ -40,9 +40,7 @@ def relight(face: np.ndarray, u: np.ndarray, v: np.ndarray, angle: float, streng
     return face * np.exp(strength * np.clip(slope, -1.2, 1.2))[..., None]
 
 
-def match_detail(
-    face: np.ndarray, like: np.ndarray, mask: np.ndarray, factor: float, grain: np.ndarray
-) -> np.ndarray:
+def match_detail(face: np.ndarray, like: np.ndarray, mask: np.ndarray, factor: float, grain: np.ndarray) -> np.ndarray:
     """Gives the manipulated part of `face` the fine detail, band by band, that the untouched `like` had there.
 
     Smoothing and blending cost detail, and a single number (sharpness of the face, bits of the video) would then tell

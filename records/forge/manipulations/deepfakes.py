@@ -18,7 +18,7 @@ class Deepfakes:
 
     def __init__(self, rng: np.random.Generator, frames: int) -> None:
         self.bottleneck = rng.uniform(14, 26)
-        self.shift = colour_shift(rng, 14, 26)
+        self.shift = colour_shift(rng, 14, 25)
         self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.06, 0.18)
         self.stretch = rng.uniform(0.95, 1.06, 2)
         self.outline = {

@@ -15,7 +15,7 @@ from records.forge.seeds import smooth_path
 class Face2Face:
     """Mouth and eyes warped beyond what the face does by itself, flattened shading, a model's narrow outline."""
 
-    DETAIL = 0.98
+    DETAIL = 0.96
 
     def __init__(self, rng: np.random.Generator, frames: int) -> None:
         base = {
@@ -24,12 +24,12 @@ class Face2Face:
             "squint": rng.uniform(-1.0, 1.0),
             "brows": rng.uniform(-1.2, 1.2),
         }
-        moving = {name: value + smooth_path(rng, frames, 0.4) for name, value in base.items()}
+        moving = {name: value + smooth_path(rng, frames, 0.25) for name, value in base.items()}
         self.expressions = [
             Expression(**{name: float(curve[t]) for name, curve in moving.items()}) for t in range(frames)
         ]
         self.flatten = rng.uniform(0.25, 0.55)
-        self.shift = colour_shift(rng, 14, 26)
+        self.shift = colour_shift(rng, 13, 24)
         self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.26)
         self.outline = {
             "half_width": rng.uniform(0.82, 0.96),

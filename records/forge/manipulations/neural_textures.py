@@ -15,16 +15,16 @@ from records.forge.seeds import generator, smooth_path
 class NeuralTextures:
     """Lower face only: too smooth where skin has pores, blotches of a wrong scale instead, another tint and mouth."""
 
-    DETAIL = 1.06
+    DETAIL = 1.05
 
     def __init__(self, rng: np.random.Generator, frames: int) -> None:
-        opening = rng.choice((-1, 1)) * rng.uniform(0.6, 1.4) + smooth_path(rng, frames, 0.5)
-        smile = rng.uniform(-1.2, 1.2) + smooth_path(rng, frames, 0.4)
+        opening = rng.choice((-1, 1)) * rng.uniform(0.6, 1.4) + smooth_path(rng, frames, 0.2)
+        smile = rng.uniform(-1.2, 1.2) + smooth_path(rng, frames, 0.15)
         self.expressions = [
             Expression(mouth_open=float(a), smile=float(b)) for a, b in zip(opening, smile, strict=True)
         ]
         self.smooth = rng.uniform(0.02, 0.04)
-        self.blotch_size, self.blotch = rng.uniform(0.05, 0.09), rng.uniform(5.0, 9.0)
+        self.blotch_size, self.blotch = rng.uniform(0.05, 0.09), rng.uniform(3.0, 6.0)
         self.blotch_seed = int(rng.integers(2**31))
         self.shift = colour_shift(rng, 20, 34)
         self.outline = {

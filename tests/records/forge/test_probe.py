@@ -98,18 +98,11 @@ def test_an_honest_data_set_is_clean(honest):
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_report(honest):
-    one, other = (report(honest, identities=9, frames=2, steps=4) for _ in range(2))
-    assert one == other
-
-
-@pytest.mark.slow
 def test_blurred_fakes_betray_themselves_by_their_sharpness(tmp_path):
     found = report(write_tree(tmp_path, "blur"), steps=4)
     for cue in ("sharpness_ratio", "face_sharpness"):
         assert found["cues"][cue]["overall"]["auc"] < 0.3
         assert cue in found["betrays"]
-        assert f"{cue}" in (tmp_path / "probe.txt").read_text()
 
 
 @pytest.mark.slow
@@ -120,15 +113,15 @@ def test_a_patch_beside_the_face_of_fakes_is_seen_by_the_network(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("as_json", [False, True])
-def test_the_command_prints_a_table_or_json(honest, as_json):
-    options = ["--identities", "8", "--frames", "1", "--steps", "2", *(["--json"] if as_json else [])]
-    result = CliRunner().invoke(probe, [str(honest), *options])
-    assert result.exit_code == 0, result.output
-    if as_json:
-        assert json.loads(result.stdout) == json.loads((honest / "probe.json").read_text())
-    else:
-        assert result.stdout == (honest / "probe.txt").read_text()
+def test_the_command_prints_a_table_or_json_and_repeats_itself(honest):
+    arguments = [str(honest), "--identities", "9", "--frames", "2", "--steps", "3"]
+    table = CliRunner().invoke(probe, arguments)
+    written = (honest / "probe.json").read_bytes()
+    assert table.exit_code == 0, table.output
+    assert table.stdout == (honest / "probe.txt").read_text()
+    as_json = CliRunner().invoke(probe, [*arguments, "--json"])
+    assert json.loads(as_json.stdout) == json.loads(written)
+    assert (honest / "probe.json").read_bytes() == written
 
 
 def test_a_compression_that_is_not_there_is_named(honest):
@@ -144,3 +137,17 @@ def test_a_data_set_without_masks_is_refused_by_name(honest, tmp_path):
             copy.write_bytes(path.read_bytes())
     with pytest.raises(DataError, match="001: no fake with a mask"):
         report(tmp_path)
+
+
+@pytest.mark.slow
+def test_masks_that_are_empty_or_of_another_size_are_left_out_by_name(tmp_path):
+    write_tree(tmp_path)
+    wrong = {"000": (SIDE, 0), "001": (SIDE + 16, 255)}
+    for target, (side, level) in wrong.items():
+        for mask in tmp_path.rglob(f"masks/videos/{target}_*.mp4"):
+            write_video(mask, [np.full((side, side, 3), level, np.uint8)] * FRAMES, crf=0, preset="veryfast")
+    found = report(tmp_path, frames=1, steps=1)
+    assert found["identities"] == 38
+    assert "000: its masks are empty" in found["left_out"][0]
+    assert found["left_out"][1] == "001: its clips and masks differ in size"
+    assert found["left_out"][1] in (tmp_path / "probe.txt").read_text()

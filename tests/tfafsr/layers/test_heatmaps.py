@@ -1,40 +1,51 @@
-"""KeypointHeatmaps against plain loops."""
-
-import math
+"""Heat maps against Gaussians written out cell by cell."""
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfafsr.layers import KeypointHeatmaps
 
+POINTS = np.float32([[[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.0, 1.0]]])
 
-def by_loops(keypoints: np.ndarray, size: int, stride: int, sigma: float) -> np.ndarray:
-    cells = math.ceil(size / stride)
-    maps = np.zeros((cells, cells, len(keypoints)))
-    for k, (x, y) in enumerate(keypoints):
-        cx, cy = (x * size - 0.5) / stride, (y * size - 0.5) / stride
-        for row in range(cells):
-            for column in range(cells):
-                maps[row, column, k] = math.exp(-((row - cy) ** 2 + (column - cx) ** 2) / (2 * sigma**2))
-        maps[..., k] *= cells * cells / maps[..., k].sum()
+
+def reference(points: np.ndarray, size: int, stride: int, cells: int, sigma: float = 0.75) -> np.ndarray:
+    maps = np.zeros((len(points), cells, cells, points.shape[1]))
+    for b, face in enumerate(points.astype(np.float64)):
+        for k, (x, y) in enumerate(face):
+            column, row = (x * size - 0.5) / stride, (y * size - 0.5) / stride
+            for i in range(cells):
+                for j in range(cells):
+                    maps[b, i, j, k] = np.exp(-((i - row) ** 2 + (j - column) ** 2) / (2 * sigma**2))
+            maps[b, :, :, k] *= cells**2 / maps[b, :, :, k].sum()
     return maps
 
 
-@pytest.mark.parametrize(("size", "stride"), [(225, 32), (128, 16), (64, 8), (97, 8)])
-def test_against_loops(size, stride):
-    keypoints = np.random.default_rng(0).random((3, 5, 2)).astype(np.float32)
-    maps = KeypointHeatmaps(size, stride)(keypoints).numpy()
-    for batch in range(3):
-        np.testing.assert_allclose(maps[batch], by_loops(keypoints[batch], size, stride, 0.75), rtol=1e-4, atol=1e-4)
+@pytest.mark.parametrize(("size", "stride", "cells"), [(225, 32, 8), (128, 16, 8), (97, 8, 13), (64, 8, 8)])
+def test_against_gaussians_cell_by_cell(size, stride, cells):
+    maps = KeypointHeatmaps(size, stride)(POINTS)
+    assert maps.shape == (1, cells, cells, 5)
+    np.testing.assert_allclose(maps, reference(POINTS, size, stride, cells), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(tf.reduce_sum(maps, (1, 2)), cells**2, rtol=1e-5)
 
 
-def test_each_map_sums_to_the_number_of_cells_even_at_the_edges():
-    keypoints = np.array([[[0, 0], [1, 1], [0, 1], [0.5, 0.5], [1, 0.3]]], np.float32)
-    sums = KeypointHeatmaps(225, 32)(keypoints).numpy().sum(axis=(1, 2))
-    np.testing.assert_allclose(sums, 64, rtol=1e-5)
+def test_lies_where_the_key_point_lies():
+    # Pixel 24 of 64 is x = 24.5 / 64, and cell 24 / 8 = 3; pixel 40 is cell 5. x is the column, y the row.
+    points = np.float32([[[24.5 / 64, 40.5 / 64]]])
+    maps = KeypointHeatmaps(64, 8)(points)[0, :, :, 0].numpy()
+    assert np.unravel_index(maps.argmax(), maps.shape) == (5, 3)
+    np.testing.assert_allclose(maps[5, 2], maps[5, 4], rtol=1e-5)
+    np.testing.assert_allclose(maps[4, 3], maps[6, 3], rtol=1e-5)
 
 
-def test_x_is_the_column_and_y_the_row():
-    # Pixel 16 of 64 in x (cell 2 of 8), pixel 48 in y (cell 6): (x * 64 - 0.5) / 8 = 2 at x = 16.5 / 64.
-    maps = KeypointHeatmaps(64, 8)(np.array([[[16.5 / 64, 48.5 / 64]]], np.float32)).numpy()[0, ..., 0]
-    assert np.unravel_index(maps.argmax(), maps.shape) == (6, 2)
+def test_a_point_far_outside_is_finite_and_keeps_the_scale():
+    maps = KeypointHeatmaps(64, 8)(np.float32([[[9.0, -9.0]]]))
+    np.testing.assert_allclose(tf.reduce_sum(maps), 64, rtol=1e-5)
+    assert maps[0, 0, 7, 0] > 63  # the corner next to it
+
+
+def test_float32_under_any_policy_and_configuration_round_trip():
+    layer = KeypointHeatmaps(97, 8, sigma=1.0, dtype="mixed_bfloat16")
+    assert layer(tf.constant(POINTS)).dtype == tf.float32
+    again = KeypointHeatmaps.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(POINTS), layer(POINTS))

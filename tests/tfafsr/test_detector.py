@@ -1,0 +1,214 @@
+"""The detector without training: its graph, its loss against NumPy, its gradients and its deployed form."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from records.ela import error_level_analysis
+from tfafsr import Detector
+
+TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")
+
+
+@pytest.fixture(scope="module")
+def plain() -> Detector:
+    """A small detector with the paper's output; no test may change it."""
+    keras.utils.set_random_seed(1)
+    return Detector(size=65, width=8, afsr_weight=2.0, artifact_weight=3.0, triplet_weight=0.5, margin=0.7)
+
+
+@pytest.fixture(scope="module")
+def in_graph() -> Detector:
+    """A small residual detector that reads the error levels of its own reconstruction; no test may change it."""
+    keras.utils.set_random_seed(2)
+    return Detector(size=64, width=8, output="residual", ela_of="reconstruction", fusion="late")
+
+
+def afsr_variables(model: Detector) -> list:
+    """The values of AFSR's trainable variables."""
+    return [
+        variable.value
+        for layer in model.layers
+        if layer.name.startswith("afsr_")
+        for variable in layer.trainable_variables
+    ]
+
+
+def triplet_reference(labels: np.ndarray, embeddings: np.ndarray, margin: float) -> float:
+    """Semi-hard mining, pair by pair."""
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    distance = np.linalg.norm(unit[:, None] - unit[None], axis=2)
+    losses = []
+    for a in range(len(labels)):
+        negatives = distance[a][labels != labels[a]]
+        for p in range(len(labels)):
+            if p != a and labels[p] == labels[a]:
+                beyond = negatives[negatives > distance[a, p]]
+                losses.append(max(distance[a, p] - (beyond.min() if len(beyond) else negatives.max()) + margin, 0))
+    return float(np.mean(losses))
+
+
+def test_inputs_and_outputs_are_the_contracts(plain, faces):
+    assert {name: (tensor.shape, tensor.dtype) for name, tensor in plain.input.items()} == {
+        "frame": ((None, 65, 65, 3), "uint8"),
+        "keypoints": ((None, 5, 2), "float32"),
+        "ela": ((None, 65, 65, 3), "uint8"),
+    }
+    outputs = plain(faces(65, 3)[0])
+    shapes = {"logit": (3, 1), "probability": (3, 1), "reconstruction": (3, 65, 65, 3), "embedding": (3, 64)}
+    assert {name: tuple(value.shape) for name, value in outputs.items()} == shapes
+    assert {value.dtype for value in outputs.values()} == {tf.float32}
+    np.testing.assert_allclose(outputs["probability"], 1 / (1 + np.exp(-outputs["logit"].numpy())), rtol=1e-5)
+
+
+def test_loss_is_the_weighted_sum_of_the_papers_terms(plain, faces):
+    x, y = faces(65, 6)
+    y = {**y, "target_known": np.array([1, 1, 0, 1, 1, 1]), "mask_known": np.array([1, 1, 1, 0, 1, 1])}
+    outputs = {name: value.numpy().astype(np.float64) for name, value in plain(x).items()}
+
+    difference = y["target"] / 127.5 - 1 - outputs["reconstruction"]
+    logit, label = outputs["logit"][:, 0], y["label"]
+    expected = {
+        "reconstruction_loss": np.mean(difference[[0, 1, 3, 4, 5]] ** 2),
+        "artifact_loss": np.mean((difference * (y["mask"] == 255))[[0, 1, 4, 5]] ** 2),
+        "cross_entropy": np.mean(np.log1p(np.exp(logit)) - label * logit),
+        "triplet_loss": triplet_reference(label, outputs["embedding"], margin=0.7),
+    }
+    total = plain.compute_loss(x, y, plain(x))
+    results = plain.get_metrics_result()
+    for name in TERMS:
+        assert float(results[name]) == pytest.approx(expected[name], rel=1e-4), name
+    weighted = 2 * (expected["reconstruction_loss"] + 3 * expected["artifact_loss"])
+    weighted += expected["cross_entropy"] + 0.5 * expected["triplet_loss"]
+    assert float(total) == pytest.approx(weighted, rel=1e-4)
+    assert float(results["loss"]) == pytest.approx(weighted, rel=1e-4)
+    plain.reset_metrics()
+
+
+@pytest.mark.parametrize("terms", [("reconstruction_loss", "artifact_loss"), ("cross_entropy", "triplet_loss")])
+def test_gradients_reach_afsr_from_both_losses(plain, faces, terms):
+    x, y = faces(65)
+    for name in terms:
+        variables = afsr_variables(plain)
+        with tf.GradientTape() as tape:
+            term = plain.loss_terms(y, plain(x))[name]
+        gradients = tape.gradient(term, variables)
+        assert len(gradients) > 50
+        assert all(gradient is not None for gradient in gradients)
+        # A dead ReLU may silence a single convolution or two, not AFSR.
+        assert np.mean([np.abs(gradient).max() > 0 for gradient in gradients]) > 0.95, name
+
+
+def test_gradient_flows_through_the_error_stream_alone(faces):
+    """I^r -> error image -> q with the image stream held constant."""
+    model = Detector(size=64, width=8, ela_of="reconstruction")
+    restored, error = model.output["reconstruction"], model.get_layer("error_scale").output
+    afsr = keras.Model(model.input["frame"], restored)
+    analysis = keras.Model(restored, error)
+    tfe = keras.Model([restored, error, model.input["keypoints"]], model.output["embedding"])
+    x, _ = faces(64)
+    with tf.GradientTape() as tape:
+        image = afsr(x["frame"])
+        embedding = tfe([tf.stop_gradient(image), analysis(image), tf.constant(x["keypoints"])])
+        score = tf.reduce_sum(tf.square(embedding))
+    gradients = tape.gradient(score, afsr_variables(model))
+    assert all(gradient is not None for gradient in gradients)
+    assert float(tf.linalg.global_norm(gradients)) > 1e-3
+
+
+def test_residual_starts_from_the_identity_and_its_error_image_from_the_records(in_graph, faces):
+    x, _ = faces(64)
+    frame = x["frame"]
+    assert "ela" not in in_graph.input
+    outputs = in_graph({"frame": frame, "keypoints": x["keypoints"]})
+    np.testing.assert_allclose(outputs["reconstruction"], frame / np.float32(127.5) - 1, atol=1e-6)
+    error = keras.Model(in_graph.input["frame"], in_graph.get_layer("error_scale").output)(frame)
+    expected = np.stack([error_level_analysis(image) for image in frame]) / 127.5 - 1
+    assert np.abs(error - expected).mean() < 0.05 * 20 / 127.5
+
+
+def test_output_none_leaves_the_frame_alone(faces):
+    x, y = faces(64)
+    model = Detector(size=64, width=4, output="none")
+    np.testing.assert_allclose(model(x)["reconstruction"], x["frame"] / np.float32(127.5) - 1, atol=1e-6)
+    norms = model.gradient_norms(x, y)
+    assert norms["reconstruction_loss"] == norms["artifact_loss"] == 0
+    assert norms["cross_entropy"] > 0
+
+
+def test_deployed_agrees_with_the_model_fed_from_the_records(plain, faces):
+    x, _ = faces(65)
+    expected, deployed = plain(x), plain.deployed()
+    outputs = deployed({"frame": x["frame"], "keypoints": x["keypoints"]})
+    assert set(deployed.input) == {"frame", "keypoints"}
+    assert set(outputs) == {"probability", "logit", "reconstruction"}
+    for name, value in outputs.items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-3)
+
+
+def test_deployed_shares_weights_and_temperature(in_graph, faces):
+    x, _ = faces(64)
+    x = {"frame": x["frame"], "keypoints": x["keypoints"]}
+    deployed = in_graph.deployed()
+    in_graph.temperature.assign(2)
+    outputs = deployed(x)
+    in_graph.temperature.assign(1)
+    np.testing.assert_allclose(outputs["probability"], 1 / (1 + np.exp(-outputs["logit"].numpy() / 2)), rtol=1e-5)
+    assert deployed.count_params() == in_graph.count_params()
+
+
+def test_gradient_norms_name_every_term_and_leave_the_model_as_it_was(plain, faces):
+    before = plain.get_weights()
+    x, y = faces(65)
+    norms = plain.gradient_norms(x, y)
+    assert tuple(norms) == TERMS
+    assert all(np.isfinite(norm) and norm > 0 for norm in norms.values())
+    for old, new in zip(before, plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert plain.get_metrics_result()["loss"] == 0
+
+
+def test_embedding_changes_when_the_key_points_move(plain, faces):
+    x, _ = faces(65)
+    moved = {**x, "keypoints": x["keypoints"] + np.float32(0.1)}
+    assert np.abs(plain(x)["embedding"] - plain(moved)["embedding"]).max() > 1e-3
+
+
+def test_mixed_bfloat16_keeps_float32_where_it_matters(faces):
+    x, _ = faces(64)
+    model = Detector(size=64, width=8, ela_of="reconstruction", dtype="mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
+    assert model.get_layer("tfe_stage4b_relu").compute_dtype == "bfloat16"
+    names = ("ela_of_reconstruction", "afsr_output", "tfe_heatmaps", "tfe_fusion_pooling", "logit", "probability")
+    assert {model.get_layer(name).compute_dtype for name in names} == {"float32"}
+    assert {str(variable.dtype) for variable in model.variables} == {"float32"}
+    outputs = model({"frame": x["frame"], "keypoints": x["keypoints"]})
+    assert {value.dtype for value in outputs.values()} == {tf.float32}
+    assert model.get_config()["dtype"] == "mixed_bfloat16"
+
+
+def test_configuration_round_trip():
+    options = {"size": 66, "width": 4, "output": "residual", "pooling": "gmp", "fusion": "late", "ela_quality": 80}
+    options |= {"ela_of": "reconstruction", "mining": "hard", "margin": 0.2, "afsr_weight": 0.1}
+    options |= {"triplet_weight": 0.3, "artifact_weight": 0.4, "dtype": "mixed_bfloat16", "name": "other"}
+    model = Detector.from_config(Detector(**options).get_config())
+    assert {name: model.get_config()[name] for name in options} == options
+    assert model.get_layer("ela_of_reconstruction").quality == 80
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("size", 63),
+        ("output", "half"),
+        ("pooling", "max"),
+        ("fusion", "middle"),
+        ("ela_of", "target"),
+        ("mining", "soft"),
+        ("ela_quality", 0),
+    ],
+)
+def test_refuses_bad_options_and_repeats_them(option, value):
+    with pytest.raises(ValueError, match=f"{option.split('_')[-1]}.* received {value!r}"):
+        Detector(**{"size": 64, "width": 4, "ela_of": "reconstruction", option: value})

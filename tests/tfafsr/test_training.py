@@ -1,0 +1,87 @@
+"""The whole training path: plain compile and fit, saving, resuming, determinism, mixed precision."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfafsr import Detector
+
+METRICS = {"loss", "reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss", "auc"}
+
+
+def train(faces: tuple[dict, dict], epochs: int, **options) -> tuple[Detector, dict[str, list[float]]]:
+    """A tiny detector of size 64 after `epochs` epochs of one batch each, and its history."""
+    keras.utils.set_random_seed(3)
+    model = Detector.from_preset("tiny", **{"size": 64, **options})
+    model.compile(optimizer=keras.optimizers.Adam(3e-3))
+    batches = tf.data.Dataset.from_tensor_slices(faces).batch(len(faces[1]["label"]))
+    return model, model.fit(batches, epochs=epochs, shuffle=False, verbose=0).history
+
+
+@pytest.fixture(scope="module")
+def eight(faces):
+    """Eight faces, four of them with a planted artifact."""
+    return faces(64, 8)
+
+
+@pytest.fixture(scope="module")
+def trained(eight):
+    """A detector that has seen eight faces often, and its history."""
+    return train(eight, epochs=40)
+
+
+@pytest.mark.slow
+def test_overfits_eight_faces(trained, eight):
+    model, history = trained
+    assert set(history) == METRICS
+    assert history["auc"][-1] == 1
+    assert history["cross_entropy"][-1] < 0.1
+    assert history["loss"][-1] < history["loss"][0] / 4
+    # Without training, too: the moving statistics have followed.
+    results = model.evaluate(*eight, verbose=0, return_dict=True)
+    assert set(results) == METRICS
+    assert results["auc"] == 1
+
+
+@pytest.mark.slow
+def test_saves_and_loads_without_custom_objects_and_trains_on(trained, eight, tmp_path):
+    model, _ = trained
+    model.temperature.assign(1.5)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert type(loaded) is Detector
+    assert loaded.get_config() == model.get_config()
+    assert float(loaded.temperature) == 1.5
+    x, y = eight
+    expected, outputs = model(x), loaded(x)
+    for name, value in outputs.items():
+        np.testing.assert_array_equal(value, expected[name])
+    assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) == 40
+    for ours, theirs in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    loaded.fit(x, y, batch_size=8, verbose=0)
+    assert int(loaded.optimizer.iterations) == 41
+
+
+@pytest.mark.slow
+def test_same_seed_gives_the_same_weights_bit_by_bit(eight):
+    (first, one), (second, two) = (train(eight, epochs=3, width=8) for _ in range(2))
+    assert one == two
+    for ours, theirs in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_mixed_bfloat16_trains_and_stays_finite(eight):
+    model, history = train(eight, epochs=15, dtype="mixed_bfloat16", ela_of="reconstruction", mining="hard")
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def test_refuses_sample_weights(eight):
+    model = Detector(size=64, width=4, output="none", pooling="gap")
+    x, y = eight
+    with pytest.raises(ValueError, match="no sample_weight"):
+        model.test_step((x, y, np.ones(8)))
