@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
+from records.inspect import counts_table
 from records.manifest import Manifest
 from records.options import ManyValues, several
 from records.sources import ffpp
@@ -70,14 +70,7 @@ def build(
 def report(manifest: Manifest, out: Path) -> None:
     """Prints what was built, what has no face, and every skip with its reason."""
     console = Console()
-    table = Table(title=f"Faces in {out}", title_justify="left")
-    groups = [(split, level) for split in SPLITS for level in COMPRESSIONS if level in manifest.counts.get(split, {})]
-    methods = sorted({method for split, level in groups for method in manifest.counts[split][level]})
-    for name in ("split", "compression", *methods):
-        table.add_column(name, justify="left" if name in ("split", "compression") else "right")
-    for split, level in groups:
-        table.add_row(split, level, *(str(manifest.counts[split][level].get(method, 0)) for method in methods))
-    console.print(table)
+    console.print(counts_table(manifest, f"Faces in {out}"))
 
     def line(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -127,7 +127,7 @@ def test_interval_is_that_of_a_plain_bootstrap(people):
         drawn = np.concatenate([np.flatnonzero(groups == person) for person in rng.integers(30, size=30)])
         areas.append(roc_auc_score(labels[drawn], scores[drawn]))
     low, high = metrics.auc_interval(labels, scores, groups)
-    # Both quantiles are themselves drawn: with 400 and 1000 replicates they differ by about a thirtieth of the width.
+    # Both quantiles are themselves drawn: with 400 and 1000 replicates they differ by about 1/25 of the width.
     np.testing.assert_allclose([low, high], np.quantile(areas, [0.025, 0.975]), atol=(high - low) / 8)
     assert low < metrics.auc(labels, scores) < high
 

@@ -23,7 +23,7 @@ NEVER = float("inf")  # the distance of what must not be chosen
 def triplet_semihard_loss(
     labels: KerasTensor, embeddings: KerasTensor, margin: float = 0.5, normalize: bool = True
 ) -> KerasTensor:
-    """Mean of max(D_ap - D_an + margin, 0) over all pairs (a, p), n being a's semi-hard negative (FaceNet, Schroff 2015).
+    """Mean of max(D_ap - D_an + margin, 0) over pairs (a, p), n being their semi-hard negative (FaceNet, Schroff 2015).
 
     That is the nearest negative that is farther from the anchor than the positive is, else the farthest one.
 
@@ -56,7 +56,7 @@ def triplet_semihard_loss(
 def triplet_hard_loss(
     labels: KerasTensor, embeddings: KerasTensor, margin: float = 0.5, normalize: bool = True
 ) -> KerasTensor:
-    """Mean over anchors of max(D_ap - D_an + margin, 0), p the farthest positive, n the nearest negative (Hermans 2017).
+    """Mean over a of max(D_ap - D_an + margin, 0), p the farthest positive, n the nearest negative (Hermans 2017).
 
     Args:
         labels: (B,) or (B, 1), the class of each example, any dtype.

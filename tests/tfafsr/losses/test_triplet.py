@@ -43,7 +43,7 @@ def by_loops(labels, embeddings, margin, mining, normalize):
 
 
 def gradient_of(loss, labels, embeddings, **options):
-    embeddings = tf.constant(embeddings)
+    embeddings = tf.convert_to_tensor(embeddings)
     with tf.GradientTape() as tape:
         tape.watch(embeddings)
         value = loss(labels, embeddings, **options)
