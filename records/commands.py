@@ -13,7 +13,7 @@ from records.inspect import counts_table
 from records.manifest import Manifest
 from records.options import ManyValues, several
 from records.sources import ffpp
-from records.sources.ffpp import COMPRESSIONS, SPLITS
+from records.sources.ffpp import COMPRESSIONS
 
 SKIPS_SHOWN = 40
 FOLDER = click.Path(file_okay=False, path_type=Path)

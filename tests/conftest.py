@@ -1,6 +1,96 @@
-"""What the tests share."""
+"""What the tests share: small records written directly, without videos.
+
+Faces are noise, the manipulated ones with a planted pattern.
+"""
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import numpy as np
+import pytest
+
+from records import ela
+from records.manifest import Manifest
+from records.schema import Example, serialize
+from records.writer import write_shards
+
+SIZE = 64
+SPLITS = {"train": range(0, 4), "val": range(4, 6), "test": range(6, 9)}
+METHODS = ("real", "Deepfakes", "FaceSwap")
+FRAMES = 3
+
+
+def face(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
+    """A frame and its mask; manipulated ones carry a checkerboard in the middle."""
+    frame = rng.integers(90, 160, (SIZE, SIZE, 3), dtype=np.uint8)
+    mask = np.zeros((SIZE, SIZE, 1), np.uint8)
+    if label:
+        mask[20:44, 20:44] = 255
+        frame[20:44:2, 20:44] //= 3
+    return frame, mask
+
+
+def _write_records(folder, size=SIZE, dataset="made"):
+    """Records of nine people in three splits: each a real clip and two fakes, three frames each, at c40."""
+    shards, clips, counts = {}, {}, {}
+    for split, people in SPLITS.items():
+        for method in METHODS:
+            label = int(method != "real")
+            items = []
+            for person in people:
+                rng = np.random.default_rng((person, label, len(method)))
+                video = f"{dataset}/{method}/c40/{person:03d}"
+                for index in range(FRAMES):
+                    frame, mask = face(rng, label)
+                    example = Example(
+                        frame=frame,
+                        target=frame,
+                        target_known=1,
+                        ela=ela.error_level_analysis(frame),
+                        mask=mask,
+                        mask_known=1,
+                        keypoints=rng.uniform(0.3, 0.7, (5, 2)).astype(np.float32),
+                        label=label,
+                        dataset=dataset,
+                        method=method,
+                        compression="c40",
+                        split=split,
+                        video=video,
+                        subjects=[f"{person:03d}"],
+                        frame_index=index,
+                        clip_position=0,
+                        box=np.array([0, 0, SIZE, SIZE], np.float32),
+                    )
+                    items.append((f"{video}#{index}", lambda example=example: serialize(example)))
+                clips[video] = {
+                    "split": split,
+                    "label": label,
+                    "method": method,
+                    "compression": "c40",
+                    "frames_scored": FRAMES,
+                    "frames_without_face": 1,
+                    "reasons": {"no face": 1},
+                    "subjects": [f"{person:03d}"],
+                    "notes": {"decoy": "blur" if person % 2 else None},
+                    "shortened": None,
+                }
+            for shard in write_shards(items, folder / split / "c40", method, 1):
+                name = str(shard.path.relative_to(folder))
+                shards[name] = {"examples": shard.examples, "bytes": shard.bytes, "sha256": shard.sha256}
+            counts.setdefault(split, {}).setdefault("c40", {})[method] = len(items)
+    Manifest(size, {"made": "by a test"}, {}, counts, clips, [], shards).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made_records(tmp_path_factory):
+    """Records of nine people; tests that change them copy them first."""
+    return _write_records(tmp_path_factory.mktemp("made") / "records")
+
+
+@pytest.fixture(scope="session")
+def write_records():
+    """The function (folder, size, dataset) that writes such records."""
+    return _write_records

@@ -21,8 +21,8 @@ EPOCHS = 3
 
 
 @pytest.fixture
-def config(records):
-    return TrainConfig((str(records),), "c40", "tiny", DETECTOR, epochs=EPOCHS, batch_size=8, learning_rate=3e-3)
+def config(made_records):
+    return TrainConfig((str(made_records),), "c40", "tiny", DETECTOR, epochs=EPOCHS, batch_size=8, learning_rate=3e-3)
 
 
 def command(config, run):
@@ -36,8 +36,8 @@ def weights(run):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(records, tmp_path_factory):
-    config = TrainConfig((str(records),), "c40", "tiny", DETECTOR, epochs=EPOCHS, batch_size=8, learning_rate=3e-3)
+def undisturbed(made_records, tmp_path_factory):
+    config = TrainConfig((str(made_records),), "c40", "tiny", DETECTOR, epochs=EPOCHS, batch_size=8, learning_rate=3e-3)
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     subprocess.run(command(config, run), check=True, capture_output=True)
     return run
@@ -115,9 +115,9 @@ def test_a_compression_that_is_not_there_is_named(config, tmp_path):
         training.train(dataclasses.replace(config, compression="raw"), tmp_path / "run")
 
 
-def test_people_in_two_splits_are_refused(config, records, tmp_path):
+def test_people_in_two_splits_are_refused(config, made_records, tmp_path):
     shared = tmp_path / "records"
-    shutil.copytree(records, shared)
+    shutil.copytree(made_records, shared)
     text = (shared / "manifest.json").read_text().replace('"004"', '"000"')
     (shared / "manifest.json").write_text(text)
     with pytest.raises(DataError, match="'000' among them"):
@@ -125,9 +125,9 @@ def test_people_in_two_splits_are_refused(config, records, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_damaged_shard_is_named(config, records, tmp_path):
+def test_a_damaged_shard_is_named(config, made_records, tmp_path):
     damaged = tmp_path / "records"
-    shutil.copytree(records, damaged)
+    shutil.copytree(made_records, damaged)
     shard = next((damaged / "train" / "c40").glob("real-*"))
     content = bytearray(shard.read_bytes())
     content[len(content) // 2] ^= 1
