@@ -15,16 +15,22 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--records", multiple=True, required=True, type=FOLDER, help="Records of `tfafsr build`; may be repeated.")
+@click.option(
+    "--records", multiple=True, required=True, type=FOLDER, help="Records of `tfafsr build`; may be repeated."
+)
 @click.option("--compression", required=True, help="Train and validate on the faces at raw, c23 or c40.")
 @click.option("--out", "run", required=True, type=FOLDER, help="Run folder; an interrupted run in it is resumed.")
 @click.option("--preset", type=click.Choice(list(SCHEDULES)), default="paper", show_default=True)
 @click.option("--size", type=click.IntRange(64, 1024), help="Side of the faces in pixels.  [default: the preset's]")
-@click.option("--width", type=click.IntRange(4, 256), help="Filters of ResNet-18's first stage.  [default: the preset's]")
+@click.option(
+    "--width", type=click.IntRange(4, 256), help="Filters of ResNet-18's first stage.  [default: the preset's]"
+)
 @click.option("--output", type=click.Choice(["plain", "residual", "none"]), help="AFSR's output; `none` is TFE alone.")
 @click.option("--pooling", type=click.Choice(["fp", "gap", "gmp"]), help="Fusion, average or maximum pooling.")
 @click.option("--fusion", type=click.Choice(["early", "late"]), help="Where TFE's two streams meet.")
-@click.option("--ela-of", type=click.Choice(["input", "reconstruction"]), help="Which image the error level analysis reads.")
+@click.option(
+    "--ela-of", type=click.Choice(["input", "reconstruction"]), help="Which image the error level analysis reads."
+)
 @click.option("--mining", type=click.Choice(["semi_hard", "hard"]), help="Which triplets count.")
 @click.option("--afsr-weight", type=click.FloatRange(0), help="Weight of L_AFSR against L_TFE.")
 @click.option("--epochs", type=click.IntRange(1), help="[default: the preset's]")
@@ -38,8 +44,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 def train(run: Path, records: tuple[Path, ...], **options: object) -> None:
     """Train AFSR and TFE together.
 
-    Keeps the model with the best validation AUC in OUT/model.keras. Started again after an interruption, it goes on from
-    the last whole epoch and ends with the same model as an undisturbed run.
+    Keeps the model with the best validation AUC in OUT/model.keras. Started again after an interruption, it goes on
+    from the last whole epoch and ends with the same model as an undisturbed run.
     """
     names = ("size", "width", "output", "pooling", "fusion", "ela_of", "mining", "afsr_weight")
     chosen = {name: options.pop(name) for name in names}
@@ -82,8 +88,8 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, 
     if "decoys" in result:
         with_decoy, without = result["decoys"]["with_decoy"], result["decoys"]["without_decoy"]
         lines.append(
-            f"False alarms at {result['decoys']['threshold']}: {with_decoy['false_alarms']} of {with_decoy['videos']} reals "
-            f"with a decoy, {without['false_alarms']} of {without['videos']} without."
+            f"False alarms at {result['decoys']['threshold']}: {with_decoy['false_alarms']} of {with_decoy['videos']} "
+            f"real videos with a decoy, {without['false_alarms']} of {without['videos']} without."
         )
     for line in (*lines, f"Written: {out} and its score tables."):
         console.print(line, highlight=False, soft_wrap=True)
@@ -92,7 +98,9 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, 
 @click.command()
 @click.option("--run", required=True, type=FOLDER, help="Run folder of `tfafsr train`.")
 @click.option("--records", required=True, type=FOLDER, help="Records of `tfafsr build`.")
-@click.option("--metrics", required=True, type=FILE, help="metrics.json of `tfafsr evaluate`, its score tables beside it.")
+@click.option(
+    "--metrics", required=True, type=FILE, help="metrics.json of `tfafsr evaluate`, its score tables beside it."
+)
 @click.option("--out", required=True, type=FOLDER, help="Folder for roc.png, losses.png and faces.png.")
 def report(run: Path, records: Path, metrics: Path, out: Path) -> None:
     """Draw ROC curves, losses and a contact sheet of scored faces."""
@@ -111,7 +119,9 @@ def report(run: Path, records: Path, metrics: Path, out: Path) -> None:
 @click.command()
 @click.option("--out", required=True, type=FOLDER, help="Folder for data, records, run, metrics and report.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--identities", type=click.IntRange(12), default=None, help="People drawn.  [default: as many as take 8 minutes]")
+@click.option(
+    "--identities", type=click.IntRange(12), default=None, help="People drawn.  [default: as many as take 8 minutes]"
+)
 @click.pass_context
 def quickstart(context: click.Context, out: Path, seed: int, identities: int | None) -> None:
     """Forge, build, train, evaluate and report on rendered faces: the whole job in a few minutes on two cores."""
@@ -119,6 +129,4 @@ def quickstart(context: click.Context, out: Path, seed: int, identities: int | N
     from experiments.quickstart import quickstart as run_quickstart
 
     group = context.find_root().command
-    run_quickstart(
-        out, seed, lambda arguments: group.main(arguments, standalone_mode=False), identities or IDENTITIES
-    )
+    run_quickstart(out, seed, lambda arguments: group.main(arguments, standalone_mode=False), identities or IDENTITIES)

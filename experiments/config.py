@@ -88,7 +88,9 @@ class TrainConfig:
             values = json.loads(path.read_text())
             return cls(**{**values, "records": tuple(values["records"])})
         except FileNotFoundError:
-            raise DataError(f"{run} is no run folder (it has no {CONFIG_FILE}); give the --out of `tfafsr train`.") from None
+            raise DataError(
+                f"{run} is no run folder (it has no {CONFIG_FILE}); give the --out of `tfafsr train`."
+            ) from None
         except (ValueError, TypeError, KeyError) as error:
             raise DataError(f"{path} is damaged ({error}); train again into a new folder.") from error
 

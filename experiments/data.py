@@ -65,7 +65,8 @@ def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> t
     inputs, batch = input_names(model), config.schedule.batch_size
     folders = [Path(folder) for folder in config.records]
     datasets = [
-        reader.read(folder, split, config.compression, size=input_size(model), fields=_fields(inputs)) for folder in folders
+        reader.read(folder, split, config.compression, size=input_size(model), fields=_fields(inputs))
+        for folder in folders
     ]
     faces = functools.reduce(tf.data.Dataset.concatenate, datasets)
     batches = faces.batch(batch).map(lambda fields: _split(fields, inputs)).prefetch(2)
@@ -87,7 +88,9 @@ def scoring_batches(
     """
     inputs = input_names(model)
     others = {*IDENTITY, *extra}
-    faces = reader.read(folder, split, compression, size=input_size(model), fields=(*dict.fromkeys((*inputs, *others)),))
+    faces = reader.read(
+        folder, split, compression, size=input_size(model), fields=(*dict.fromkeys((*inputs, *others)),)
+    )
     with reader.naming_the_shard(folder):
         for fields in faces.batch(batch_size).prefetch(2).as_numpy_iterator():
             yield {name: fields[name] for name in inputs}, {name: fields[name] for name in others}

@@ -13,7 +13,9 @@ from records.errors import DataError
 from records.manifest import Manifest
 
 
-def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, model: keras.Model | None = None) -> dict:
+def evaluate(
+    run: Path, records: Path, compression: str, split: str, out: Path, model: keras.Model | None = None
+) -> dict:
     """Scores every face of `split` and measures frame and video AUC, in all and per method.
 
     Args:
@@ -32,7 +34,9 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, 
     """
     manifest = Manifest.load(records)
     clips = {
-        video: clip for video, clip in manifest.clips.items() if (clip["split"], clip["compression"]) == (split, compression)
+        video: clip
+        for video, clip in manifest.clips.items()
+        if (clip["split"], clip["compression"]) == (split, compression)
     }
     if split != "train":
         _check_people(manifest, split)
@@ -82,6 +86,6 @@ def _check_people(manifest: Manifest, split: str) -> None:
             people[clip["split"]].update(clip["subjects"])
     if shared := people["train"] & people[split]:
         raise DataError(
-            f"{len(shared)} people are in the training and in the {split} split, {min(shared)!r} among them: the figures "
-            "would be worthless. Build the records from splits that share nobody."
+            f"{len(shared)} people are in the training and in the {split} split, {min(shared)!r} among them: the "
+            "figures would be worthless. Build the records from splits that share nobody."
         )

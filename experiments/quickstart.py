@@ -60,7 +60,8 @@ def quickstart(out: Path, seed: int, run_command: Callable[[list[str]], object],
         ),
         (
             "Drawing the report",
-            f"report --run {_q(run)} --records {_q(records)} --metrics {_q(metrics[TRAINED_ON])} --out {_q(out / 'report')}",
+            f"report --run {_q(run)} --records {_q(records)} --metrics {_q(metrics[TRAINED_ON])}"
+            f" --out {_q(out / 'report')}",
         ),
     ]
     for number, (title, line) in enumerate(steps, 1):
@@ -70,7 +71,9 @@ def quickstart(out: Path, seed: int, run_command: Callable[[list[str]], object],
     results = {compression: json.loads(path.read_text()) for compression, path in metrics.items()}
     console.rule("[bold]Result", align="left")
     console.print(results_table(results, f"Trained on {TRAINED_ON}, tested on people never seen: AUC [95% interval]"))
-    console.print(f"Pictures: {out / 'report'}. Everything took {duration(time.monotonic() - started)}.", highlight=False)
+    console.print(
+        f"Pictures: {out / 'report'}. Everything took {duration(time.monotonic() - started)}.", highlight=False
+    )
     return results
 
 

@@ -107,7 +107,7 @@ def draw_faces(
 
 
 def read_scores(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Reads a score table that `evaluate` wrote: "all" and each method (its fakes beside all reals) -> (labels, scores)."""
+    """Reads a score table of `evaluate`: "all" and each method (its fakes beside all reals) -> (labels, scores)."""
     try:
         with path.open(newline="") as file:
             rows = [(int(row["label"]), row["method"], float(row["score"])) for row in csv.DictReader(file)]
@@ -141,7 +141,9 @@ def write_report(run: Path, records: Path, compression: str, split: str, frames_
     return [out / "roc.png", out / "losses.png", out / "faces.png"]
 
 
-def _choose(model: keras.Model, records: Path, split: str, compression: str, per_method: int) -> list[tuple[dict, dict]]:
+def _choose(
+    model: keras.Model, records: Path, split: str, compression: str, per_method: int
+) -> list[tuple[dict, dict]]:
     """The first frame of `per_method` videos of every method, reals first."""
     chosen: dict[bytes, dict[bytes, tuple[dict, dict]]] = {}
     extra = ("target", "ela", "mask", "mask_known")
@@ -156,12 +158,18 @@ def _choose(model: keras.Model, records: Path, split: str, compression: str, per
 
 def _write_score(axes, probability: float, label: int) -> None:
     right = (probability >= 0.5) == bool(label)
-    axes.text(0.5, 0.56, f"{probability:.2f}", ha="center", va="center", fontsize=15, color="tab:green" if right else "tab:red")
+    axes.text(
+        0.5,
+        0.56,
+        f"{probability:.2f}",
+        ha="center",
+        va="center",
+        fontsize=15,
+        color="tab:green" if right else "tab:red",
+    )
     axes.text(0.5, 0.3, "manipulated" if label else "real", ha="center", va="center", fontsize=9)
     axes.set(xlim=(0, 1), ylim=(0, 1))
 
 
 def _save(figure: Figure, path: Path) -> None:
     FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
-
-

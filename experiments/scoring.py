@@ -132,7 +132,11 @@ def false_alarms(videos: Scores, notes: dict[str, dict], threshold: float = 0.5)
         notes: video id -> what the data set says of it (the key `decoy` is its kind, or None).
         threshold: of the probability.
     """
-    reals = [(notes[video].get("decoy"), value) for video, value, label in zip(videos.videos, videos.values, videos.labels, strict=True) if label == 0 and "decoy" in notes[video]]
+    reals = [
+        (notes[video].get("decoy"), value)
+        for video, value, label in zip(videos.videos, videos.values, videos.labels, strict=True)
+        if label == 0 and "decoy" in notes[video]
+    ]
     if not reals:
         return None
 

@@ -1,4 +1,4 @@
-"""The state of a training run: one folder, renamed into place, that holds model, optimizer, epoch, best value, history."""
+"""The state of a training run: one folder, renamed into place, with model, optimizer, epoch, best value, history."""
 
 from __future__ import annotations
 

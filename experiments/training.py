@@ -1,4 +1,4 @@
-"""Trains a Detector with Keras `fit`, an epoch at a time; a killed run goes on and ends where an undisturbed one ends."""
+"""Trains a Detector with Keras `fit`, an epoch at a time; a killed run goes on to where an undisturbed one ends."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ class _Watch(keras.callbacks.Callback):
         """Looks at the mean loss of the epoch so far, which a single bad batch makes NaN for good."""
         if not np.isfinite(logs["loss"]):
             raise TrainingDiverged(
-                f"The loss became {logs['loss']} in epoch {self.epoch + 1}, step {batch + 1}. The state of the last whole "
-                "epoch is kept. Try a lower --learning-rate, or --dtype float32 if it was mixed_bfloat16."
+                f"The loss became {logs['loss']} in epoch {self.epoch + 1}, step {batch + 1}. The state of the last "
+                "whole epoch is kept. Try a lower --learning-rate, or --dtype float32 if it was mixed_bfloat16."
             )
         now = time.monotonic()
         if now - self.said >= SECONDS_BETWEEN_LINES:
@@ -154,7 +154,8 @@ def _check_run(config: TrainConfig, run: Path) -> None:
     if (run / "config.json").exists():
         if names := config.differences(TrainConfig.load(run)):
             raise DataError(
-                f"{run} holds a run with another {', '.join(names)}; give another --out, or the same options to resume it."
+                f"{run} holds a run with another {', '.join(names)}; give another --out, or the same options to "
+                "resume it."
             )
     elif run.exists() and any(run.iterdir()):
         raise DataError(f"{run} is not empty and holds no run; give another --out.")

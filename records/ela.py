@@ -34,7 +34,8 @@ def quantization_tables(quality: int) -> np.ndarray:
         raise ValueError(f"quality must be in [1, 100]; received {quality}.")
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     luminance, chrominance = (
-        np.clip((table.astype(np.int64) * scale + 50) // 100, 1, 255).astype(np.float32) for table in (LUMINANCE, CHROMINANCE)
+        np.clip((table.astype(np.int64) * scale + 50) // 100, 1, 255).astype(np.float32)
+        for table in (LUMINANCE, CHROMINANCE)
     )
     return np.stack([luminance, chrominance, chrominance])
 

@@ -103,7 +103,9 @@ def _row(text: str, face: dict[str, np.ndarray]) -> np.ndarray:
     for x, y in face["keypoints"] * CELL:
         cv2.circle(marked, (round(float(x)), round(float(y))), 3, GREEN, -1, cv2.LINE_AA)
     mask = face["mask"] if face["mask_known"] else np.full((size, size, 1), 128, np.uint8)
-    pictures = [_resized(picture) for picture in (face["frame"], face["target"], face["ela"], np.repeat(mask, 3, axis=2))]
+    pictures = [
+        _resized(picture) for picture in (face["frame"], face["target"], face["ela"], np.repeat(mask, 3, axis=2))
+    ]
     return np.concatenate([_text(text, LABEL_WIDTH, CELL), *pictures, marked], axis=1)
 
 
@@ -128,8 +130,8 @@ def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
     console.print(counts_table(manifest, f"Faces of {values['size']} pixels in {folder}"))
     total = values["frames_scored"] + values["frames_without_face"]
     lines = [
-        f"{values['clips']} clips; {values['frames_scored']} of {total} frames have a face, {values['bytes'] / 2**20:.1f} MiB, "
-        f"{values['bytes'] / max(1, values['frames_scored']) / 2**10:.1f} KiB a face.",
+        f"{values['clips']} clips; {values['frames_scored']} of {total} frames have a face, "
+        f"{values['bytes'] / 2**20:.1f} MiB, {values['bytes'] / max(1, values['frames_scored']) / 2**10:.1f} KiB a face.",
         *(f"  {number} frames: {reason}" for reason, number in values["reasons"].items()),
         f"{len(manifest.skips)} skips.",
         *(f"  {skip['clip']} (label {skip['label']}): {skip['reason']}" for skip in manifest.skips),

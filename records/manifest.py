@@ -1,4 +1,4 @@
-"""What a folder of records holds, in `manifest.json`: counts, clips, skips, options, versions and a hash of the content."""
+"""What a folder of records holds: `manifest.json` with counts, clips, skips, options, versions and a hash."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class Manifest:
         options: of `tfafsr build`, those that decide the records' content.
         versions: of the packages that decide it.
         counts: split -> compression -> method -> number of examples.
-        clips: video -> {split, label, method, compression, frames_scored, frames_without_face, reasons, subjects, notes}.
+        clips: video -> {split, label, method, compression, frames_scored, frames_without_face, reasons, subjects, notes,
+            shortened}.
         skips: what is not in the records, each {clip, label, reason}.
         shards: path relative to the folder -> {examples, bytes, sha256}.
         schema_version: of the records.
@@ -56,7 +57,9 @@ class Manifest:
                 os.fsync(file.fileno())
             os.replace(temporary, folder / FILE)
         except OSError as error:
-            raise DataError(f"{folder / FILE} cannot be written ({error}); make room and run the same command again.") from error
+            raise DataError(
+                f"{folder / FILE} cannot be written ({error}); make room and run the same command again."
+            ) from error
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
@@ -67,7 +70,9 @@ class Manifest:
         """
         path = Path(folder) / FILE
         if not path.is_file():
-            raise DataError(f"{folder} holds no finished records (no {FILE}); run `tfafsr build --out {folder}` to its end.")
+            raise DataError(
+                f"{folder} holds no finished records (no {FILE}); run `tfafsr build --out {folder}` to its end."
+            )
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise ValueError(f"it is larger than {MAX_BYTES} bytes")
@@ -81,7 +86,9 @@ class Manifest:
                 return manifest
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path} is damaged ({error}); build the records again.") from error
-        raise DataError(f"{folder} is of schema version {version}, this program reads {SCHEMA_VERSION}: build the records again.")
+        raise DataError(
+            f"{folder} is of schema version {version}, this program reads {SCHEMA_VERSION}: build the records again."
+        )
 
     def files(self, split: str, compression: str, methods: list[str] | None = None) -> dict[str, list[str]]:
         """The shards of a split at a compression: method -> relative paths, both in order.
@@ -93,20 +100,23 @@ class Manifest:
             raise DataError(f"The records have no split {split!r}; they have {_names(self.counts)}.")
         if compression not in self.counts[split]:
             raise DataError(
-                f"The records have no compression {compression!r} in the split {split!r}; they have {_names(self.counts[split])}."
+                f"The records have no compression {compression!r} in the split {split!r}; they have "
+                f"{_names(self.counts[split])}."
             )
         present = self.counts[split][compression]
         if unknown := [method for method in methods or () if method not in present]:
             raise DataError(f"The records have no method {unknown[0]!r} there; they have {_names(present)}.")
         prefix = f"{split}/{compression}/"
         return {
-            method: [path for path in sorted(self.shards) if path.rpartition("-of-")[0].rpartition("-")[0] == prefix + method]
+            method: [
+                path for path in sorted(self.shards) if path.rpartition("-of-")[0].rpartition("-")[0] == prefix + method
+            ]
             for method in sorted(methods or present)
         }
 
 
 def verify(folder: Path) -> None:
-    """Reads every shard and compares its hash with the manifest's; raises `DataError` that names the first that differs."""
+    """Compares every shard's hash with the manifest's; raises `DataError` that names the first that differs."""
     folder = Path(folder)
     for name, shard in sorted(Manifest.load(folder).shards.items()):
         path = folder / name

@@ -29,7 +29,7 @@ def progress(iterable: Iterable[Item], total: int, description: str) -> Iterator
 
 def duration(seconds: float) -> str:
     """`seconds` as `m:ss`."""
-    minutes, rest = divmod(int(round(seconds)), 60)
+    minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
 
 

@@ -54,7 +54,9 @@ def read(
     """
     manifest = Manifest.load(folder)
     size = _checked_size(manifest, folder, size)
-    paths = [str(Path(folder) / name) for names in manifest.files(split, compression, methods).values() for name in names]
+    paths = [
+        str(Path(folder) / name) for names in manifest.files(split, compression, methods).values() for name in names
+    ]
     return _parsed(_files(paths), size, fields)
 
 
@@ -71,8 +73,9 @@ def read_training(
 ) -> tf.data.Dataset:
     """Single examples of one epoch of training, shuffled; as many as the split holds.
 
-    The order is a pure function of (seed, epoch), whatever was read before. With `balanced`, real and manipulated faces alternate, the
-    manipulated ones drawn from all methods in turn; the smaller class is gone through again as often as need be, in another order each time.
+    The order is a pure function of (seed, epoch), whatever was read before. With `balanced`, real and manipulated faces
+    alternate, the manipulated ones drawn from all methods in turn; the smaller class is gone through again as often as
+    need be, in another order each time.
 
     Args:
         folders: one folder of records, or several.
@@ -103,7 +106,9 @@ def read_training(
         fakes = sorted(method for method in paths if method != REAL)
         if not fakes or REAL not in paths:
             missing = "real" if fakes else "manipulated"
-            raise DataError(f"The {split} split at {compression} holds no {missing} faces; training needs both classes.")
+            raise DataError(
+                f"The {split} split at {compression} holds no {missing} faces; training needs both classes."
+            )
         half = -(-total // 2)
         needed = {REAL: half, **dict.fromkeys(fakes, -(-half // len(fakes)))}
         buffers = {REAL: shuffle_buffer, **dict.fromkeys(fakes, -(-shuffle_buffer // len(fakes)))}
@@ -127,7 +132,9 @@ def naming_the_shard(folders: Sequence[Path] | Path) -> Iterator[None]:
         for folder in _several(folders):
             verify(folder)
         if match := re.search(r"\S+\.tfrecord", error.message):
-            raise DataError(f"{match[0]} cannot be read ({error.message.splitlines()[0]}); build the records again.") from error
+            raise DataError(
+                f"{match[0]} cannot be read ({error.message.splitlines()[0]}); build the records again."
+            ) from error
         raise
 
 
@@ -160,7 +167,7 @@ def _shuffled(paths: list[str], rng: np.random.Generator, buffer: int) -> tf.dat
 
 
 def _enough(paths: list[str], examples: int, needed: int, rng: np.random.Generator, buffer: int) -> tf.data.Dataset:
-    """At least `needed` examples of files that hold `examples`: as many passes as that takes, each in an order of its own."""
+    """At least `needed` examples of files that hold `examples`: as many passes as that takes, each in its own order."""
     passes = [_shuffled(paths, rng, buffer) for _ in range(-(-needed // examples))]
     stream = passes[0]
     for another in passes[1:]:
@@ -169,7 +176,9 @@ def _enough(paths: list[str], examples: int, needed: int, rng: np.random.Generat
 
 
 def _alternating(streams: list[tf.data.Dataset]) -> tf.data.Dataset:
-    return tf.data.Dataset.choose_from_datasets(streams, tf.data.Dataset.range(len(streams)).repeat(), stop_on_empty_dataset=True)
+    return tf.data.Dataset.choose_from_datasets(
+        streams, tf.data.Dataset.range(len(streams)).repeat(), stop_on_empty_dataset=True
+    )
 
 
 def _parsed(serialized: tf.data.Dataset, size: int, fields: Iterable[str] | None) -> tf.data.Dataset:

@@ -130,9 +130,13 @@ def decode(serialized: bytes) -> Example:
     try:
         features = tf.train.Example.FromString(serialized).features.feature
     except Exception as error:  # protobuf's DecodeError is private to its implementation
-        raise SchemaError(f"These {len(serialized)} bytes are no record ({error}); the file is damaged, build it again.") from error
+        raise SchemaError(
+            f"These {len(serialized)} bytes are no record ({error}); the file is damaged, build it again."
+        ) from error
     if missing := [field.name for field in FIELDS if field.name not in features]:
-        raise SchemaError(f"The record lacks {', '.join(missing)}; it is of another schema than version {SCHEMA_VERSION}.")
+        raise SchemaError(
+            f"The record lacks {', '.join(missing)}; it is of another schema than version {SCHEMA_VERSION}."
+        )
     return Example(**{field.name: _value(field, features[field.name]) for field in FIELDS})
 
 
@@ -157,14 +161,20 @@ def _feature(field: Field, value: object, size: int) -> tf.train.Feature:
         return _bytes([cv2.imencode(".png", value[..., ::-1] if field.shape == (3,) else value)[1].tobytes()])
     if field.kind in ("text", "texts"):
         texts = [value] if field.kind == "text" else value
-        if not isinstance(texts, list | tuple) or not texts or not all(isinstance(text, str) and text for text in texts):
+        if (
+            not isinstance(texts, list | tuple)
+            or not texts
+            or not all(isinstance(text, str) and text for text in texts)
+        ):
             what = "a string" if field.kind == "text" else "a list of strings"
             raise SchemaError(f"{field.name} must be {what} and not empty; received {value!r}.")
         return _bytes([text.encode() for text in texts])
     array = np.asarray(value)
     kinds = "iub" if field.kind == "int" else "fiu"
     if array.dtype.kind not in kinds or array.shape != field.shape:
-        raise SchemaError(f"{field.name} must be {_TYPES[field.kind]} {field.shape}; received {array.dtype} {array.shape}.")
+        raise SchemaError(
+            f"{field.name} must be {_TYPES[field.kind]} {field.shape}; received {array.dtype} {array.shape}."
+        )
     if not np.all((array >= field.low) & (array <= field.high)):  # NaN fails both
         raise SchemaError(f"{field.name} must lie in [{field.low:g}, {field.high:g}]; received {array.tolist()}.")
     if field.kind == "int":
@@ -202,7 +212,9 @@ def _value(field: Field, feature: tf.train.Feature) -> object:
         return texts if field.kind == "texts" else texts[0]
     values = np.array((feature.int64_list if field.kind == "int" else feature.float_list).value)
     if values.size != int(np.prod(field.shape, dtype=int)):
-        raise SchemaError(f"{field.name} holds {values.size} numbers where {field.shape} are due; the record is damaged.")
+        raise SchemaError(
+            f"{field.name} holds {values.size} numbers where {field.shape} are due; the record is damaged."
+        )
     return int(values[0]) if field.kind == "int" else values.astype(np.float32).reshape(field.shape)
 
 

@@ -35,12 +35,12 @@ def write_shards(
 ) -> list[ShardInfo]:
     """Writes `name-00000-of-0000N.tfrecord` and so on.
 
-    Examples go by the hash of their key, so that neither the order in which they come nor the number of processes that made them
-    changes a byte.
+    Examples go by the hash of their key, so that neither the order in which they come nor the number of processes that
+    made them changes a byte.
 
     Args:
-        items: (key, function that gives the serialized example); keys are unique. Examples are fetched one by one as they are
-            written, so that memory holds the keys alone.
+        items: (key, function that gives the serialized example); keys are unique. Examples are fetched one by one as
+            they are written, so that memory holds the keys alone.
         folder: where the shards go; it is made if need be.
         name: in front of the shard's number.
         shards: number of files.
@@ -85,5 +85,7 @@ def write_file(path: Path, serialized: Iterable[bytes]) -> ShardInfo:
         os.replace(temporary, path)
     except (OSError, tf.errors.OpError) as error:
         temporary.unlink(missing_ok=True)
-        raise DataError(f"{path} cannot be written ({error}). Make room on the disk and run the same command again.") from error
+        raise DataError(
+            f"{path} cannot be written ({error}). Make room on the disk and run the same command again."
+        ) from error
     return ShardInfo(path, examples, size, digest)

@@ -10,7 +10,10 @@ import click
 COMMANDS: dict[str, tuple[str, str]] = {
     "quickstart": ("experiments.commands:quickstart", "Forge, build, train, evaluate and report, all in one go."),
     "forge": ("records.forge.commands:forge", "Make a data set in FaceForensics++'s layout from nothing but faces."),
-    "probe": ("records.forge.probe:probe", "Tell whether a forged data set betrays itself by anything but the forgery."),
+    "probe": (
+        "records.forge.probe:probe",
+        "Tell whether a forged data set betrays itself by anything but the forgery.",
+    ),
     "build": ("records.commands:build", "Turn a data set's videos into TFRecords of faces."),
     "inspect": ("records.inspect:inspect", "Say what is in a folder of records, and draw a contact sheet."),
     "train": ("experiments.commands:train", "Train AFSR and TFE together; resumes what was interrupted."),

@@ -2,8 +2,9 @@
 
     python -m experiments.benchmarks.building --root DATA --out FOLDER
 
-DATA is a data set in FaceForensics++'s layout, one made by `tfafsr forge` for example. Throughput counts examples: one face, in one
-frame, at one compression. Memory is the largest resident set of any worker of `build`, after a part of the clips and after all of them.
+DATA is a data set in FaceForensics++'s layout, one made by `tfafsr forge` for example. Throughput counts examples: one
+face, in one frame, at one compression. Memory is the largest resident set of any process of `build`, in its first half
+and in all.
 """
 
 from __future__ import annotations
@@ -56,7 +57,16 @@ def build(root: Path, out: Path, frames: int, workers: int, size: int) -> tuple[
     """Runs `tfafsr build` in a process of its own; returns (examples, seconds, memory)."""
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "tfafsr", "build", "--source", "ffpp", "--root", str(root), "--out", str(out)]
-    command += ["--size", str(size), "--frames-train", str(frames), "--frames-eval", str(frames), "--workers", str(workers)]
+    command += [
+        "--size",
+        str(size),
+        "--frames-train",
+        str(frames),
+        "--frames-eval",
+        str(frames),
+        "--workers",
+        str(workers),
+    ]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     memory = PeakMemory(process.pid)
@@ -96,7 +106,9 @@ def main(root: Path, out: Path, frames: int, size: int, clips: int) -> None:
     click.echo(f"MTCNN on every frame of every variant, 1 process: {plain:.1f} examples/s")
     click.echo(f"build / plain: {built / plain:.1f}")
     half = [size for moment, size in memory.over_time if moment < seconds / 2]
-    click.echo(f"peak memory of a process: {max(half) / 2**20:.0f} MiB in the first half, {memory.peak / 2**20:.0f} MiB in all")
+    click.echo(
+        f"peak memory of a process: {max(half) / 2**20:.0f} MiB in the first half, {memory.peak / 2**20:.0f} MiB in all"
+    )
     shutil.rmtree(out)
 
 

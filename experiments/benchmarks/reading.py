@@ -1,6 +1,6 @@
 """Times reading a training epoch against the train step that it feeds, as a ratio taken in one run.
 
-    python -m experiments.benchmarks.reading --records RECORDS --compression c40 --preset tiny
+python -m experiments.benchmarks.reading --records RECORDS --compression c40 --preset tiny
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main(records: Path, compression: str, preset: str, size: int | None) -> None
 
     config = TrainConfig((str(records),), compression, preset, {"size": size} if size else {})
     model = Detector.from_preset(preset, **config.detector)
-    steps, batch = data.steps_per_epoch(config)
+    _, batch = data.steps_per_epoch(config)
     for epoch in range(2):
         started = time.perf_counter()
         count = sum(1 for _ in data.training_epoch(config, model, epoch))

@@ -74,13 +74,17 @@ def main(preset: str, batch: int, steps: int, torch_command: str | None, only: s
         command += ["--steps", str(steps), "--only", dtype]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         ours[dtype] = float(output.split()[-1])
-        click.echo(f"tfafsr {preset}, batch {batch}, {dtype}: {ours[dtype]:.1f} ms an image, {1e3 / ours[dtype]:.1f} images/s")
+        click.echo(
+            f"tfafsr {preset}, batch {batch}, {dtype}: {ours[dtype]:.1f} ms an image, {1e3 / ours[dtype]:.1f} images/s"
+        )
     click.echo(f"float32 / mixed_bfloat16: {ours['float32'] / ours['mixed_bfloat16']:.2f}")
     if torch_command:
         output = subprocess.run(shlex.split(torch_command), check=False, stdout=subprocess.PIPE, text=True).stdout
         for dtype, pattern in TORCH_LINES.items():
             if found := re.search(pattern, output):
-                click.echo(f"PyTorch {dtype}: {found[1]} ms an image; PyTorch / tfafsr: {float(found[1]) / ours[dtype]:.2f}")
+                click.echo(
+                    f"PyTorch {dtype}: {found[1]} ms an image; PyTorch / tfafsr: {float(found[1]) / ours[dtype]:.2f}"
+                )
 
 
 if __name__ == "__main__":

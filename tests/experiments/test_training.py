@@ -26,7 +26,18 @@ def config(made_records):
 
 
 def command(config, run):
-    line = [sys.executable, "-m", "tfafsr", "train", "--records", config.records[0], "--compression", "c40", "--out", str(run)]
+    line = [
+        sys.executable,
+        "-m",
+        "tfafsr",
+        "train",
+        "--records",
+        config.records[0],
+        "--compression",
+        "c40",
+        "--out",
+        str(run),
+    ]
     line += ["--preset", "tiny", "--size", "64", "--width", "4", "--epochs", str(EPOCHS), "--batch-size", "8"]
     return [*line, "--learning-rate", "0.003"]
 

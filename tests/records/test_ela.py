@@ -35,7 +35,9 @@ def test_compressed_twice_an_image_has_less_to_lose():
     assert error_level_analysis(once).mean() < 0.5 * error_level_analysis(image).mean()
 
 
-@pytest.mark.parametrize("image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32), np.zeros((8, 8, 4), np.uint8)])
+@pytest.mark.parametrize(
+    "image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32), np.zeros((8, 8, 4), np.uint8)]
+)
 def test_what_is_no_rgb_image_is_refused(image):
     with pytest.raises(ValueError, match="must be uint8"):
         error_level_analysis(image)
