@@ -25,15 +25,30 @@ clean:
 	rm -rf $(VENV) $(TFA_VENV) build *.egg-info
 
 $(VENV)/bin/python:
-	$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + '; try make PYTHON=python3.11') if sys.version_info < (3, 11) else None"
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + '; try make PYTHON=python3.11') if sys.version_info < (3, 11) else None"
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing requirements.txt into $(VENV): about 1 GB, a few minutes."
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
-	touch $@
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
 
 $(VENV)/.test-installed: requirements-test.txt $(VENV)/.installed
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-test.txt
-	touch $@
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+# tensorflow-addons and its TensorFlow exist for Python 3.9 to 3.11 only.
+TFA_PYTHON ?= $(shell command -v python3.11 || command -v $(PYTHON))
+PARITY := build/parity.npz
+
+parity: $(VENV)/.installed $(TFA_VENV)/.installed
+	$(RUN) -m experiments.parity export $(PARITY)
+	$(TFA_VENV)/bin/python experiments/parity_reference.py $(PARITY)
+
+$(TFA_VENV)/.installed: requirements-tfa.txt
+	@$(TFA_PYTHON) -c "import sys; sys.exit('make parity needs Python 3.9 to 3.11, this is ' + sys.version.split()[0] + '; try make parity TFA_PYTHON=python3.11') if not (3, 9) <= sys.version_info[:2] <= (3, 11) else None"
+	@echo "Installing requirements-tfa.txt into $(TFA_VENV): tensorflow-addons, the reference; about 1.7 GB."
+	@$(TFA_PYTHON) -m venv --clear $(TFA_VENV)
+	@$(TFA_VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-tfa.txt
+	@touch $@

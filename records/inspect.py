@@ -131,7 +131,8 @@ def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
     total = values["frames_scored"] + values["frames_without_face"]
     lines = [
         f"{values['clips']} clips; {values['frames_scored']} of {total} frames have a face, "
-        f"{values['bytes'] / 2**20:.1f} MiB, {values['bytes'] / max(1, values['frames_scored']) / 2**10:.1f} KiB a face.",
+        f"{values['bytes'] / 2**20:.1f} MiB, "
+        f"{values['bytes'] / max(1, values['frames_scored']) / 2**10:.1f} KiB a face.",
         *(f"  {number} frames: {reason}" for reason, number in values["reasons"].items()),
         f"{len(manifest.skips)} skips.",
         *(f"  {skip['clip']} (label {skip['label']}): {skip['reason']}" for skip in manifest.skips),

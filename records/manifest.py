@@ -24,8 +24,8 @@ class Manifest:
         options: of `tfafsr build`, those that decide the records' content.
         versions: of the packages that decide it.
         counts: split -> compression -> method -> number of examples.
-        clips: video -> {split, label, method, compression, frames_scored, frames_without_face, reasons, subjects, notes,
-            shortened}.
+        clips: video -> {split, label, method, compression, frames_scored, frames_without_face, reasons, subjects,
+            notes, shortened}.
         skips: what is not in the records, each {clip, label, reason}.
         shards: path relative to the folder -> {examples, bytes, sha256}.
         schema_version: of the records.
