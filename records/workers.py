@@ -65,11 +65,10 @@ def _start() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is the main process's to explain
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import cv2
-    import tensorflow as tf
 
     cv2.setNumThreads(1)
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    for kind in ("INTRAOP", "INTEROP"):  # TensorFlow reads them when it first computes; not every task needs TensorFlow
+        os.environ[f"TF_NUM_{kind}_THREADS"] = "1"
 
 
 def _end_with_parent() -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from records.forge.pair import CRF, PRESET, UNITS, Layout, forge_pair, write_ato
 from records.forge.photos import Photograph, PhotoSkip, find_faces, list_photographs
 from records.forge.seeds import generator
 from records.progress import progress
+from records.workers import in_processes
 
 VERSION = 1
 """Counts up when the same options would give other bytes than before."""
@@ -224,17 +223,10 @@ def _forge_pairs(
             missing.append(pair)
     if not missing:
         return notes
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
-        try:
-            jobs = [
-                pool.submit(forge_pair, layout, source, options.seed, options.compressions, pair) for pair in missing
-            ]
-            for job in progress(as_completed(jobs), len(jobs), "Forging pairs of clips"):
-                notes.update(job.result())
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    jobs = [(layout, source, options.seed, options.compressions, pair) for pair in missing]
+    forged = in_processes(forge_pair, jobs, workers, tasks_a_process=len(jobs))
+    for of_pair in progress(forged, len(jobs), "Forging pairs of clips"):
+        notes.update(of_pair)
     return notes
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from records.errors import DataError
 from records.forge.geometry import transform
 from records.forge.motion import canvas_size
 from records.progress import progress
+from records.workers import in_processes
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 MOST_BYTES = 64 * 2**20
@@ -25,6 +24,8 @@ FACE_SHARE = 0.55
 """Height of the face as a share of the frame's side, where the photograph is large enough."""
 DETECTION_SIDE = 320
 MEAN_COLOUR = 3.0
+TASKS_A_PROCESS = 200
+"""Identities after which a process is replaced: MTCNN may keep some memory with every image."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ class PhotoSkip:
 
     file: str
     reason: str
+
+
+Examined = tuple[Photograph | None, list[PhotoSkip]]
 
 
 def identity_of(file: str) -> str:
@@ -80,15 +84,10 @@ def find_faces(
     """
     people = list_photographs(folder)
     skips: list[PhotoSkip] = []
-    jobs = [(folder, files, size) for files in people.values()]
-    context = multiprocessing.get_context("spawn")
-    # Workers are replaced now and then: MTCNN keeps some memory with every image.
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=200) as pool:
-        step = 16 * workers
-        batches = [jobs[start : start + step] for start in range(0, len(jobs), step)]
-        results = (result for batch in batches for result in pool.map(_first_usable, batch))
-        usable = _usable(results, skips, most)
-        found = list(progress(usable, min(len(jobs), most or len(jobs)), "Finding faces"))
+    jobs = [(index, folder, files, size) for index, files in enumerate(people.values())]
+    results = _in_order(in_processes(_first_usable, jobs, workers, tasks_a_process=TASKS_A_PROCESS))
+    usable = _usable(results, skips, most)
+    found = list(progress(usable, min(len(jobs), most or len(jobs)), "Finding faces"))
     return found, skips
 
 
@@ -145,9 +144,7 @@ def _scale(shape: tuple[int, ...], box: tuple[float, float, float, float], size:
     return min(max(wanted, size / min(shape[:2])), SHRINK)
 
 
-def _usable(
-    results: Iterable[tuple[Photograph | None, list[PhotoSkip]]], skips: list[PhotoSkip], most: int | None
-) -> Iterator[Photograph]:
+def _usable(results: Iterable[Examined], skips: list[PhotoSkip], most: int | None) -> Iterator[Photograph]:
     """The photographs that were found, `most` at most; those left out on the way are added to `skips`."""
     found = 0
     for photograph, skipped in results:
@@ -159,19 +156,29 @@ def _usable(
             return
 
 
+def _in_order(results: Iterable[tuple[int, Examined]]) -> Iterator[Examined]:
+    """What the processes give, by index, held back until all before it have come."""
+    waiting: dict[int, Examined] = {}
+    due = 0
+    for index, result in results:
+        waiting[index] = result
+        while due in waiting:
+            yield waiting.pop(due)
+            due += 1
+
+
 _detector = None
 
 
-def _first_usable(job: tuple[Path, list[str], int]) -> tuple[Photograph | None, list[PhotoSkip]]:
+def _first_usable(index: int, folder: Path, files: list[str], size: int) -> tuple[int, Examined]:
     """Looks at the photographs of one identity until one can be used (runs in a worker)."""
-    folder, files, size = job
     skips = []
     for file in files:
         try:
-            return _examine(folder / file, size), skips
+            return index, (_examine(folder / file, size), skips)
         except (DataError, OSError) as error:
             skips.append(PhotoSkip(file, str(error)))
-    return None, skips
+    return index, (None, skips)
 
 
 def _examine(path: Path, size: int) -> Photograph:
