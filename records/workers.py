@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import multiprocessing
 import os
 import signal
@@ -47,7 +49,9 @@ def in_processes(
 
 def _generation(function: Callable[..., Result], tasks: Sequence[tuple], workers: int) -> Iterator[Result]:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_start)
+    pool = ProcessPoolExecutor(
+        min(workers, len(tasks)), mp_context=context, initializer=_start, initargs=(function.__module__,)
+    )
     try:
         for done in as_completed([pool.submit(function, *task) for task in tasks]):
             yield done.result()
@@ -60,15 +64,31 @@ def _generation(function: Callable[..., Result], tasks: Sequence[tuple], workers
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start() -> None:
-    """Makes a new process modest and mortal."""
+def _start(module: str) -> None:
+    """Makes a new process modest, mortal and quiet, and imports the task's `module`."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is the main process's to explain
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    for kind in ("INTRAOP", "INTEROP"):  # TensorFlow reads them when it first computes; not every task needs it
+        os.environ[f"TF_NUM_{kind}_THREADS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import cv2
 
     cv2.setNumThreads(1)
-    for kind in ("INTRAOP", "INTEROP"):  # TensorFlow reads them when it first computes; not every task needs TensorFlow
-        os.environ[f"TF_NUM_{kind}_THREADS"] = "1"
+    with _standard_error_closed():
+        importlib.import_module(module)
+
+
+@contextlib.contextmanager
+def _standard_error_closed() -> Iterator[None]:
+    """Keeps off the terminal what TensorFlow writes past Python while it is imported; Python raises as ever."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _end_with_parent() -> None:
