@@ -18,7 +18,14 @@ TRAINED_ON = "c40"
 IDENTITIES, FRAMES = 120, 8
 
 
-def quickstart(out: Path, seed: int, run_command: Callable[[list[str]], object], identities: int = IDENTITIES) -> dict:
+def quickstart(
+    out: Path,
+    seed: int,
+    run_command: Callable[[list[str]], object],
+    identities: int = IDENTITIES,
+    frames: int = FRAMES,
+    epochs: int | None = None,
+) -> dict:
     """Forges a data set, builds its records, trains preset `tiny` on c40, evaluates on unseen people, and reports.
 
     Every step resumes what an interrupted quickstart left.
@@ -28,6 +35,8 @@ def quickstart(out: Path, seed: int, run_command: Callable[[list[str]], object],
         seed: of the data set and of the training.
         run_command: runs one `tfafsr` command line, given as its arguments.
         identities: how many people are drawn.
+        frames: of each video.
+        epochs: of the training; None takes the preset's.
 
     Returns:
         compression -> what that compression's metrics.json holds.
@@ -39,16 +48,17 @@ def quickstart(out: Path, seed: int, run_command: Callable[[list[str]], object],
     steps = [
         (
             "Forging videos: rendered people, four kinds of manipulation, three compressions",
-            f"forge --faces rendered --out {_q(data)} --identities {identities} --frames {FRAMES} --seed {seed}",
+            f"forge --faces rendered --out {_q(data)} --identities {identities} --frames {frames} --seed {seed}",
         ),
         (
             "Finding faces and writing TFRecords",
             f"build --source ffpp --root {_q(data)} --out {_q(records)} --size 96"
-            f" --frames-train {FRAMES} --frames-eval {FRAMES} --workers 2",
+            f" --frames-train {frames} --frames-eval {frames} --workers 2",
         ),
         (
             f"Training AFSR and TFE together on {TRAINED_ON}",
-            f"train --records {_q(records)} --compression {TRAINED_ON} --preset tiny --seed {seed} --out {_q(run)}",
+            f"train --records {_q(records)} --compression {TRAINED_ON} --preset tiny --seed {seed} --out {_q(run)}"
+            + (f" --epochs {epochs}" if epochs else ""),
         ),
         *(
             (

@@ -16,7 +16,7 @@ from typing import TypeVar
 from records.errors import DataError
 
 Result = TypeVar("Result")
-TASKS_A_PROCESS = 50  # then it is replaced by a fresh one, so that no leak of a library can grow
+TASKS_A_PROCESS = 100  # then it is replaced by a fresh one, so that no leak of a library can grow
 
 
 def in_processes(

@@ -1,4 +1,4 @@
-"""evaluate and report on a model trained for a moment: the figures are those of the score tables, and pictures are drawn."""
+"""evaluate and report, on a model trained for a moment: figures are those of the score tables, pictures are drawn."""
 
 import csv
 import json
@@ -92,7 +92,17 @@ def test_an_unfinished_run_is_named(tmp_path):
 @pytest.mark.slow
 def test_the_report_is_drawn(measured, run, made_records, tmp_path):
     _, out = measured
-    arguments = ["report", "--run", str(run), "--records", str(made_records), "--metrics", str(out), "--out", str(tmp_path)]
+    arguments = [
+        "report",
+        "--run",
+        str(run),
+        "--records",
+        str(made_records),
+        "--metrics",
+        str(out),
+        "--out",
+        str(tmp_path),
+    ]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     for name in ("roc.png", "losses.png", "faces.png"):
