@@ -11,7 +11,7 @@ quickstart: $(VENV)/.installed
 	$(RUN) -m tfafsr quickstart --out $(OUT)
 
 test: $(VENV)/.test-installed
-	$(RUN) -m pytest -n 2 --dist loadgroup
+	$(RUN) -m pytest -n 2 --dist loadscope --durations 15
 
 lint: $(VENV)/.test-installed
 	$(VENV)/bin/ruff check .

@@ -26,7 +26,7 @@ def silent(line):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Seven people photographed (they go in pairs: one too many), and everything that can be wrong with a photograph."""
+    """Seven people photographed (one too many for pairs), and everything that can be wrong with a photograph."""
     folder = tmp_path_factory.mktemp("photographs")
     faces = RenderedFaces(5, SIDE, 1)
     pictures = [np.clip(faces.clip(name).frames[0], 0, 255).astype(np.uint8) for name in PEOPLE]
