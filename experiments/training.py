@@ -47,7 +47,6 @@ def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
     epochs = config.schedule.epochs
     _check_run(config, run)
     keras.utils.set_random_seed(config.seed)
-    keras.config.set_dtype_policy(config.dtype)
     before = state.newest(run)
     if before is None:
         progress = state.State()
@@ -127,7 +126,7 @@ def _epoch(
 
 
 def _new_model(config: TrainConfig) -> Detector:
-    model = Detector.from_preset(config.preset, **config.detector)
+    model = Detector.from_preset(config.preset, dtype=config.dtype, **config.detector)
     model.compile(optimizer=keras.optimizers.Adam(config.schedule.learning_rate))
     return model
 
