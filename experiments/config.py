@@ -31,7 +31,7 @@ class Schedule:
 SCHEDULES = {
     "paper": Schedule(epochs=20, batch_size=64, learning_rate=1e-4, drop_every=10),  # Section IV of the paper
     "small": Schedule(epochs=12, batch_size=32, learning_rate=5e-4, drop_every=9),
-    "tiny": Schedule(epochs=8, batch_size=32, learning_rate=1e-3, drop_every=6),
+    "tiny": Schedule(epochs=6, batch_size=32, learning_rate=1e-3, drop_every=4),
 }
 
 

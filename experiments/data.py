@@ -53,7 +53,7 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         first = tf.constant([config.seed, epoch << 32], tf.int64)
         faces = faces.enumerate().map(
             lambda index, fields: augmentation.random_flip(fields, first + tf.stack([0, index])),
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=reader.PARALLEL_CALLS,
             deterministic=True,
         )
     batches = faces.batch(batch, drop_remainder=True).take(steps)

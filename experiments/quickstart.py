@@ -15,7 +15,7 @@ from records.progress import duration
 
 COMPRESSIONS = ("raw", "c23", "c40")
 TRAINED_ON = "c40"
-IDENTITIES, FRAMES = 120, 8
+IDENTITIES, FRAMES = 100, 8
 
 
 def quickstart(
@@ -88,28 +88,31 @@ def quickstart(
 
 
 def results_table(results: dict[str, dict], title: str) -> Table:
-    """A row per method (and one for all), a frame and a video column per compression.
+    """For each compression a row for all methods together and one for each, with frame and video AUC.
 
     Args:
         results: compression -> metrics as `evaluate` returns them.
         title: stands above the table.
     """
     table = Table(title=title, title_justify="left")
-    table.add_column("method")
-    for compression in results:
-        table.add_column(f"{compression} frame")
-        table.add_column(f"{compression} video")
-    methods = sorted({method for metrics in results.values() for method in metrics["per_method"]})
-    for name in ("all", *methods):
-        parts = [metrics if name == "all" else metrics["per_method"].get(name) for metrics in results.values()]
-        cells = [_cell(part and part[level]) for part in parts for level in ("frame", "video")]
-        table.add_row(name, *cells, end_section=name == "all", style="bold" if name == "all" else None)
+    for name in ("tested at", "method", "frame AUC", "video AUC"):
+        table.add_column(name, no_wrap=True)
+    for compression, metrics in results.items():
+        rows = {"all": metrics, **metrics["per_method"]}
+        for number, (method, part) in enumerate(rows.items()):
+            cells = [_cell(part[level]) for level in ("frame", "video")]
+            style = "bold" if method == "all" else None
+            table.add_row(
+                "" if number else compression, method, *cells, style=style, end_section=number == len(rows) - 1
+            )
     return table
 
 
-def _cell(summary: dict | None) -> str:
-    if summary is None or summary["auc"] is None:
+def _cell(summary: dict) -> str:
+    if summary["auc"] is None:
         return "-"
+    if summary["auc_ci95"] is None:
+        return f"{summary['auc']:.3f}"
     low, high = summary["auc_ci95"]
     return f"{summary['auc']:.3f} [{low:.2f}, {high:.2f}]"
 

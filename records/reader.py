@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from records.manifest import Manifest, verify
 REAL = "real"
 SHUFFLE_BUFFER = 4096  # serialized examples in memory for each class; 100 KB each at 225 pixels
 PARALLEL_FILES = 8
+PARALLEL_CALLS = max(2, os.cpu_count() or 1)
 
 
 def count(folders: Sequence[Path] | Path, split: str, compression: str, methods: list[str] | None = None) -> int:
@@ -152,11 +154,11 @@ def _checked_size(manifest: Manifest, folder: Path, size: int | None) -> int:
 
 
 def _files(paths: list[str]) -> tf.data.Dataset:
-    files = tf.data.Dataset.from_tensor_slices(paths)
-    return files.interleave(
+    at_once = min(PARALLEL_FILES, len(paths))
+    return tf.data.Dataset.from_tensor_slices(paths).interleave(
         tf.data.TFRecordDataset,
-        cycle_length=min(PARALLEL_FILES, len(paths)),
-        num_parallel_calls=tf.data.AUTOTUNE,
+        cycle_length=at_once,
+        num_parallel_calls=min(PARALLEL_CALLS, at_once),
         deterministic=True,
     )
 
@@ -182,7 +184,11 @@ def _alternating(streams: list[tf.data.Dataset]) -> tf.data.Dataset:
 
 
 def _parsed(serialized: tf.data.Dataset, size: int, fields: Iterable[str] | None) -> tf.data.Dataset:
+    """Decodes in parallel, with fixed numbers: a pipeline that tunes itself is slow to end (up to 30 s an epoch)."""
     names = None if fields is None else tuple(fields)
-    return serialized.map(
-        lambda record: schema.parse(record, size, names), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    parsed = serialized.map(
+        lambda record: schema.parse(record, size, names), num_parallel_calls=PARALLEL_CALLS, deterministic=True
     )
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return parsed.with_options(options)
