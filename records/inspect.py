@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from records import reader
+from records.errors import DataError
 from records.manifest import Manifest, verify
 
 COLUMNS = ("frame", "target", "ela", "mask", "keypoints")
@@ -36,7 +38,7 @@ def inspect(records: Path, png: Path | None, as_json: bool, check: bool) -> None
     else:
         _print(manifest, records, check)
     if png:
-        cv2.imwrite(str(png), contact_sheet(records)[..., ::-1])
+        _write_png(png, contact_sheet(records))
         click.echo(f"Written: {png}", err=as_json)
 
 
@@ -97,6 +99,16 @@ def contact_sheet(folder: Path) -> np.ndarray:
     return np.concatenate(rows)
 
 
+def _write_png(path: Path, picture: np.ndarray) -> None:
+    # cv2.imwrite answers a folder that is not there with False, and an unknown ending with an error of its own.
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error}); name a file in a folder that is there.") from error
+
+
 def _row(text: str, face: dict[str, np.ndarray]) -> np.ndarray:
     size = face["frame"].shape[0]
     marked = _resized(face["frame"])
@@ -125,7 +137,7 @@ def _text(text: str, width: int, height: int) -> np.ndarray:
 
 
 def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
-    console = Console()
+    console = Console(markup=False)  # folders may have [brackets] in their names
     values = summary(manifest)
     console.print(counts_table(manifest, f"Faces of {values['size']} pixels in {folder}"))
     total = values["frames_scored"] + values["frames_without_face"]
@@ -140,4 +152,4 @@ def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
         f"Content hash: {manifest.content_hash}" + (" (every shard verified)" if checked else ""),
     ]
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        console.print(line, highlight=False, soft_wrap=True)

@@ -6,13 +6,19 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
+from collections import Counter
 from pathlib import Path
 
 from records.errors import DataError
-from records.schema import SCHEMA_VERSION
+from records.schema import MAX_SIDE, SCHEMA_VERSION
 
 FILE = "manifest.json"
 MAX_BYTES = 2**30
+# <split>/<compression>/<method>-00000-of-00001.tfrecord, and nothing that leads out of the folder.
+SHARD = re.compile(r"(?!\.\.?/)([^/\0]+)/(?!\.\.?/)([^/\0]+)/([^/\0]+)-\d{5}-of-\d{5}\.tfrecord")
+CLIP_KEYS = {"frames_scored", "frames_without_face", "reasons"}
+SKIP_KEYS = {"clip", "label", "reason"}
 
 
 @dataclasses.dataclass
@@ -57,6 +63,7 @@ class Manifest:
                 os.fsync(file.fileno())
             os.replace(temporary, folder / FILE)
         except OSError as error:
+            temporary.unlink(missing_ok=True)
             raise DataError(
                 f"{folder / FILE} cannot be written ({error}); make room and run the same command again."
             ) from error
@@ -83,12 +90,35 @@ class Manifest:
                 manifest = cls(**values)
                 if stored != manifest.content_hash:
                     raise ValueError("its hash does not fit its shards")
+                manifest._check()
                 return manifest
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"{path} is damaged ({error}); build the records again.") from error
         raise DataError(
             f"{folder} is of schema version {version}, this program reads {SCHEMA_VERSION}: build the records again."
         )
+
+    def _check(self) -> None:
+        """Raises `ValueError` unless shards lie in the folder and hold what is counted: the file may be anyone's."""
+        if type(self.size) is not int or not 1 <= self.size <= MAX_SIDE:
+            raise ValueError(f"size is {self.size!r}, not a number of pixels in [1, {MAX_SIDE}]")
+        held: Counter = Counter()
+        for path, shard in self.shards.items():
+            place = SHARD.fullmatch(path)
+            if place is None:
+                raise ValueError(f"{path!r} is not the path of a shard")
+            held[place.groups()] += shard["examples"]
+        for split, compressions in self.counts.items():
+            for compression, methods in compressions.items():
+                for method, number in methods.items():
+                    if not 0 < number == held[split, compression, method]:
+                        raise ValueError(
+                            f"it counts {number} faces of {split}/{compression}/{method} where its shards hold "
+                            f"{held[split, compression, method]}"
+                        )
+        for what, items, keys in (("clip", self.clips.values(), CLIP_KEYS), ("skip", self.skips, SKIP_KEYS)):
+            if any(not keys <= item.keys() for item in items):
+                raise ValueError(f"a {what} lacks one of {_names(keys)}")
 
     def files(self, split: str, compression: str, methods: list[str] | None = None) -> dict[str, list[str]]:
         """The shards of a split at a compression: method -> relative paths, both in order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from collections.abc import Iterable
 
 import cv2
@@ -13,6 +14,9 @@ from records.errors import DataError
 
 SCHEMA_VERSION = 1
 MAX_PNG_BYTES = 2**24  # of one stored image; a larger one is not ours
+MAX_SIDE = 4096  # pixels, of one stored image
+PNG_START = b"\x89PNG\r\n\x1a\n"
+PNG_SIDES = 16, 8  # where a PNG says its width and height: read before it is given memory, for 300 KB can hold 300 MB
 
 
 class SchemaError(DataError):
@@ -154,6 +158,8 @@ _TYPES = {"image": "uint8", "float": "float32", "int": "int64", "text": "bytes",
 
 def _feature(field: Field, value: object, size: int) -> tf.train.Feature:
     if field.kind == "image":
+        if size > MAX_SIDE:
+            raise SchemaError(f"{field.name} is {size} pixels wide; {MAX_SIDE} at most can be stored.")
         expected = (size, size, *field.shape)
         if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.shape != expected or size == 0:
             got = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
@@ -194,7 +200,10 @@ def _feature_spec(field: Field):
 
 
 def _decode_image(png: tf.Tensor, field: Field, size: int) -> tf.Tensor:
-    image = tf.io.decode_png(png, channels=field.shape[0])
+    right = tf.equal(tf.strings.substr(png, *PNG_SIDES), struct.pack(">II", size, size))
+    checked = tf.debugging.Assert(right, [f"{field.name} is not {size} x {size} pixels"])
+    with tf.control_dependencies([checked] if checked is not None else []):  # eager code is in order without it
+        image = tf.io.decode_png(png, channels=field.shape[0])
     return tf.ensure_shape(image, (size, size, field.shape[0]))
 
 
@@ -220,7 +229,13 @@ def _value(field: Field, feature: tf.train.Feature) -> object:
 
 def _image(field: Field, png: bytes) -> np.ndarray:
     flag = cv2.IMREAD_COLOR if field.shape == (3,) else cv2.IMREAD_GRAYSCALE
-    image = cv2.imdecode(np.frombuffer(png, np.uint8), flag) if 0 < len(png) <= MAX_PNG_BYTES else None
-    if image is None:
+    start, length = PNG_SIDES
+    if not png.startswith(PNG_START) or not start + length <= len(png) <= MAX_PNG_BYTES:
         raise SchemaError(f"{field.name} is no PNG image; the record is damaged.")
+    width, height = struct.unpack_from(">II", png, start)
+    if max(width, height) > MAX_SIDE:
+        raise SchemaError(f"{field.name} is {width} x {height} pixels, more than {MAX_SIDE}; it is no record of ours.")
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), flag)
+    if image is None:
+        raise SchemaError(f"{field.name} is a damaged PNG image; build the records again.")
     return np.ascontiguousarray(image[..., ::-1]) if field.shape == (3,) else image[..., None]

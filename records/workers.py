@@ -28,7 +28,8 @@ def in_processes(
     """Yields function(*task) for each task, in the order in which they are done.
 
     The processes are fresh ones (`spawn`), with one thread each for OpenCV and TensorFlow: they share the cores among
-    themselves, and sums keep their order. They go together after `tasks_a_process` tasks each: ProcessPoolExecutor's
+    themselves, and sums keep their order. OpenCV computes with its own kernels, without Intel's IPP, so that the same
+    task gives the same bytes. They go together after `tasks_a_process` tasks each: ProcessPoolExecutor's
     own `max_tasks_per_child` leaves it waiting for ever (CPython issue 115634).
 
     Args:
@@ -74,6 +75,7 @@ def _start(module: str) -> None:
     import cv2
 
     cv2.setNumThreads(1)
+    cv2.ipp.setUseIPP(False)  # Intel's kernels may round otherwise from one memory alignment, or processor, to the next
     with _standard_error_closed():
         importlib.import_module(module)
 

@@ -60,7 +60,10 @@ def write_shards(
             raise DataError(f"The key {key!r} comes twice in {name}: two clips have one name. Rename one of them.")
         hashed[digest] = fetch
     order = sorted(hashed)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be made ({error}). Make room on the disk, or write elsewhere.") from error
     return [
         write_file(
             folder / f"{name}-{index:05d}-of-{shards:05d}.tfrecord", (hashed[key]() for key in order[index::shards])

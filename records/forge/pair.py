@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from records.forge.clips import FaceClip, Faces
@@ -61,7 +60,6 @@ def forge_pair(
         The notes of its clips, `original/000` or `Deepfakes/000_003` -> notes; also written to `layout.unit(pair)`,
         last of all and in one piece, so that a unit is whole when its note is there.
     """
-    cv2.setNumThreads(1)
     clips = {identity: faces.clip(identity) for identity in pair}
     # One of the two carries a decoy: half of all clips, in every split.
     with_decoy = pair[int(generator(seed, "decoy of", *pair).integers(2))]

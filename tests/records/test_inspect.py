@@ -3,8 +3,10 @@
 import json
 
 import cv2
+import pytest
 from click.testing import CliRunner
 
+from records.errors import DataError
 from records.inspect import inspect
 
 
@@ -29,3 +31,9 @@ def test_the_contact_sheet_has_a_row_for_each_split_compression_and_method(made_
     sheet = cv2.imread(str(path))
     assert sheet.shape == (26 + 9 * 128, 230 + 5 * 128, 3)
     assert sheet.std() > 20
+
+
+def test_a_picture_that_cannot_be_written_is_an_error(made_records, tmp_path):
+    path = tmp_path / "missing" / "sheet.png"
+    with pytest.raises(DataError, match=r"sheet\.png cannot be written"):
+        CliRunner().invoke(inspect, [str(made_records), "--png", str(path)], catch_exceptions=False)

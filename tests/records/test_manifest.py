@@ -1,5 +1,6 @@
 """The manifest: byte-stable, checked when it is read, and it finds damaged shards."""
 
+import dataclasses
 import shutil
 
 import pytest
@@ -31,6 +32,9 @@ def test_a_folder_without_one_is_named(tmp_path):
         ('"schema_version": 1', '"schema": 1', "is damaged"),
         ('"sha256": "', '"sha256": "0', "its hash does not fit its shards"),
         ("{", "", "is damaged"),
+        ('"size": ', '"size": -', r"size is -\d+, not a number of pixels"),
+        ('"size": ', '"size": 1000', "not a number of pixels"),
+        ('"reasons"', '"reason"', "a clip lacks one of .*reasons"),
     ],
 )
 def test_another_version_or_damage_is_named(folder, before, after, message):
@@ -70,3 +74,42 @@ def test_a_damaged_shard_is_named(folder, damage):
         path.write_bytes(content)
     with pytest.raises(DataError, match=f"{path.name} is (damaged|missing)"):
         verify(folder)
+
+
+def changed(folder, change):
+    """Loads, changes and saves the manifest: its hash fits, what it says need not."""
+    manifest = Manifest.load(folder)
+    change(manifest)
+    dataclasses.replace(manifest).save(folder)
+
+
+def test_shards_outside_the_folder_are_refused(folder):
+    def change(manifest):
+        manifest.shards["../../c40/real-00000-of-00001.tfrecord"] = dict(next(iter(manifest.shards.values())))
+
+    changed(folder, change)
+    with pytest.raises(DataError, match="is not the path of a shard"):
+        Manifest.load(folder)
+
+
+def test_counts_other_than_what_shards_hold_are_refused(folder):
+    def change(manifest):
+        manifest.counts["train"]["c40"]["real"] += 1
+
+    changed(folder, change)
+    with pytest.raises(DataError, match=r"it counts \d+ faces of train/c40/real where its shards hold"):
+        Manifest.load(folder)
+
+
+def test_a_deeply_nested_file_is_damaged_not_a_crash(folder):
+    (folder / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="is damaged"):
+        Manifest.load(folder)
+
+
+def test_a_manifest_that_cannot_be_written_leaves_nothing_behind(folder, tmp_path):
+    manifest = Manifest.load(folder)
+    (tmp_path / "other" / "manifest.json").mkdir(parents=True)
+    with pytest.raises(DataError, match="cannot be written"):
+        manifest.save(tmp_path / "other")
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["manifest.json"]

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -152,3 +153,43 @@ def test_a_field_that_is_no_image_is_named():
 
 def test_the_documentation_is_the_schema():
     assert schema.describe() in (ROOT / "docs" / "records.md").read_text()
+
+
+def with_another_png(png):
+    message = tf.train.Example.FromString(schema.serialize(an_example()))
+    message.features.feature["frame"].bytes_list.value[0] = png
+    return message.SerializeToString()
+
+
+def png_of(height, width):
+    return cv2.imencode(".png", np.zeros((height, width, 3), np.uint8))[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("png", "message"),
+    [
+        (png_of(8, schema.MAX_SIDE + 1), r"frame is 4097 x 8 pixels, more than 4096"),  # 41 KB on the wire may be GBs
+        (cv2.imencode(".jpg", IMAGE)[1].tobytes(), "frame is no PNG image"),
+        (png_of(SIZE, SIZE)[:40], "frame is a damaged PNG image"),
+        (b"", "frame is no PNG image"),
+    ],
+)
+def test_an_image_that_is_not_ours_is_refused_before_it_takes_memory(png, message):
+    with pytest.raises(schema.SchemaError, match=message):
+        schema.decode(with_another_png(png))
+
+
+@pytest.mark.parametrize("sides", [(SIZE, SIZE + 1), (SIZE + 1, SIZE), (8, schema.MAX_SIDE)])
+def test_a_graph_looks_at_the_sides_before_it_decodes(sides):
+    serialized = with_another_png(png_of(*sides))
+    mapped = tf.data.Dataset.from_tensors(serialized).map(lambda bytes_: schema.parse(bytes_, SIZE))
+    for parse in (lambda: schema.parse(tf.constant(serialized), SIZE), lambda: next(iter(mapped))):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame is not {SIZE} x {SIZE} pixels"):
+            parse()
+
+
+def test_an_image_larger_than_can_be_read_is_not_written():
+    side = schema.MAX_SIDE + 1
+    image = np.zeros((side, side, 3), np.uint8)
+    with pytest.raises(schema.SchemaError, match="frame is 4097 pixels wide"):
+        schema.serialize(an_example(frame=image))

@@ -82,3 +82,9 @@ def test_a_full_disk_is_an_error_that_says_so_and_leaves_nothing(tmp_path):
     assert f"{path} cannot be written" in result.stdout
     assert "Make room on the disk" in result.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match=r"file/train cannot be made"):
+        write_shards(items(["a"]), tmp_path / "file" / "train", "real", 1)
