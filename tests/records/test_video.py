@@ -1,6 +1,7 @@
 """Videos: what is written is read back, the same frames give the same bytes, and damage is named."""
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -207,3 +208,16 @@ def test_a_full_disk_is_named(tmp_path):
     with pytest.raises(VideoError, match="Is the disk full"):
         write_video(tmp_path / "x.mp4", rng.integers(0, 256, (40, 256, 256, 3), dtype=np.uint8), crf=0)
     assert not (tmp_path / "x.mp4").exists()
+
+
+def test_what_a_process_wrote_before_changes_no_byte(tmp_path):
+    rng = np.random.default_rng(1)
+    clips = [[cv2.GaussianBlur(frame, (0, 0), 3) for frame in rng.integers(0, 256, (2, 96, 96, 3), np.uint8)]]
+    clips += [list(rng.integers(0, 256, (2, 96, 96, 3), np.uint8)) for _ in range(3)]
+    written = [set() for _ in clips]
+    for repeat in range(6):
+        for number, frames in enumerate(clips):
+            for crf in (0, 40) if repeat % 2 else (40, 0):
+                write_video(tmp_path / "clip.mp4", frames, crf=crf, preset="veryfast")
+                written[number].add((crf, (tmp_path / "clip.mp4").read_bytes()))
+    assert [len(contents) for contents in written] == [2] * len(clips)
