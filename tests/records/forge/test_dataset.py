@@ -5,6 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from hashlib import md5
 
 import numpy as np
@@ -130,6 +134,26 @@ def test_an_interrupted_forge_goes_on_to_the_same_bytes(root, pairs, tmp_path):
     forge_dataset("rendered", stopped, **OPTIONS, workers=1, say=said.append)
     assert any("Going on" in line and "1 pairs" in line for line in said)
     assert differing(stopped, root) == {}
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(root, tmp_path):
+    out = tmp_path / "killed"
+    line = f"forge --faces rendered --out {out} --identities 6 --frames 2 --size 96 --seed 3 --workers 1"
+    arguments = [sys.executable, "-m", "tfafsr", *line.split(), "--compressions", "raw", "c40", "--no-probe"]
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(out.glob(".forge/*_*.json")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / "forge.json").exists(), "killed too late to show anything"
+    said = []
+    forge_dataset("rendered", out, **OPTIONS, workers=2, say=said.append)
+    assert any("Going on" in line for line in said)
+    assert differing(out, root) == {}
 
 
 def test_a_whole_data_set_is_left_as_it_is(root):
