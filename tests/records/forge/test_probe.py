@@ -8,10 +8,14 @@ from click.testing import CliRunner
 from records.errors import DataError
 from records.forge.blanked import blanked_crop
 from records.forge.cues import CUES, Region
-from records.forge.probe import probe, report
+from records.forge.probe import NETWORK, probe, report
 from records.video import write_video
 
 SIDE, FRAMES = 128, 4
+CHANCE = 0.06
+"""How far from 0.5 the network's AUC may lie on 40 honest identities: an interval of 95 % leaves 0.5 out one time in
+twenty, so whether it does is no test. Measured over five seeds: 0.502 to 0.520, and 0.67 to 0.78 where fakes betray
+themselves."""
 METHODS = ("Deepfakes", "Face2Face")
 SPLITS = {"train": range(0, 20), "val": range(20, 24), "test": range(24, 40)}
 
@@ -84,16 +88,19 @@ def test_the_blank_hides_the_face_from_the_network():
 @pytest.mark.slow
 def test_an_honest_data_set_is_clean(honest):
     found = report(honest, steps=40)
-    assert found["betrays"] == []
+    assert not set(found["betrays"]) & set(CUES)
+    assert abs(found["network"]["overall"]["auc"] - 0.5) < CHANCE
+    low, high = found["network"]["overall"]["auc_ci95"]
+    assert (NETWORK in found["betrays"]) == (not low <= 0.5 <= high)
     assert found["identities"] == found["network"]["overall"]["identities"] == 40
     assert found["clips"] == {"real": 40, "fake": 80}
     assert set(found["cues"]) == set(CUES)
     assert set(found["cues"]["grid"]["per_method"]) == set(METHODS)
     assert found["cues"]["grid"]["decoy"]["identities"] == found["cues"]["grid"]["plain"]["identities"] == 20
-    low, high = found["network"]["overall"]["auc_ci95"]
-    assert low <= 0.5 <= high
     assert json.loads((honest / "probe.json").read_text()) == found
-    assert "Betrays over all methods: nothing." in (honest / "probe.txt").read_text()
+    assert (
+        f"Betrays over all methods: {', '.join(found['betrays']) or 'nothing'}." in (honest / "probe.txt").read_text()
+    )
     assert not list(honest.glob("*.tmp"))
 
 
@@ -108,7 +115,7 @@ def test_blurred_fakes_betray_themselves_by_their_sharpness(tmp_path):
 @pytest.mark.slow
 def test_a_patch_beside_the_face_of_fakes_is_seen_by_the_network(tmp_path):
     found = report(write_tree(tmp_path, "patch"), steps=40)
-    assert found["network"]["overall"]["auc_ci95"][0] > 0.5
+    assert found["network"]["overall"]["auc_ci95"][0] > 0.5 + CHANCE
     assert "blanked_face" in found["betrays"]
 
 
