@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -91,6 +90,12 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, 
             f"False alarms at {result['decoys']['threshold']}: {with_decoy['false_alarms']} of {with_decoy['videos']} "
             f"real videos with a decoy, {without['false_alarms']} of {without['videos']} without."
         )
+    if "calibration" in result:
+        before, after = (result["calibration"][name]["ece"] for name in ("before", "after"))
+        lines.append(
+            f"Expected calibration error {before:.3f} before and {after:.3f} after temperature "
+            f"{result['calibration']['temperature']:.2f}."
+        )
     for line in (*lines, f"Written: {out} and its score tables."):
         console.print(line, highlight=False, soft_wrap=True)
 
@@ -101,18 +106,12 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, 
 @click.option(
     "--metrics", required=True, type=FILE, help="metrics.json of `tfafsr evaluate`, its score tables beside it."
 )
-@click.option("--out", required=True, type=FOLDER, help="Folder for roc.png, losses.png and faces.png.")
+@click.option("--out", required=True, type=FOLDER, help="Folder for the pictures.")
 def report(run: Path, records: Path, metrics: Path, out: Path) -> None:
-    """Draw ROC curves, losses and a contact sheet of scored faces."""
+    """Draw ROC curves, losses, calibration and a contact sheet of scored faces."""
     from experiments.report import write_report
-    from records.errors import DataError
 
-    try:
-        measured = json.loads(metrics.read_text())
-        compression, split = measured["compression"], measured["split"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{metrics} is not written by `tfafsr evaluate` ({error}); run evaluate again.") from error
-    for path in write_report(run, records, compression, split, metrics.with_name(metrics.stem + ".frames.csv"), out):
+    for path in write_report(run, records, metrics, out):
         click.echo(f"Written: {path}")
 
 

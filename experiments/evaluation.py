@@ -11,6 +11,7 @@ import keras
 from experiments import scoring
 from records.errors import DataError
 from records.manifest import Manifest
+from tfafsr import calibration
 
 
 def evaluate(
@@ -70,6 +71,14 @@ def evaluate(
     decoys = scoring.false_alarms(videos, {video: clip.get("notes") or {} for video, clip in clips.items()})
     if decoys is not None:
         result["decoys"] = decoys
+    if len(set(frames.labels.tolist())) == 2:
+        temperature = float(model.temperature)
+        before = calibration.without_temperature(frames.values, temperature)
+        result["calibration"] = {
+            "temperature": temperature,
+            "before": calibration.reliability(frames.labels, before),
+            "after": calibration.reliability(frames.labels, frames.values),
+        }
     out.parent.mkdir(parents=True, exist_ok=True)
     frames.save(out.with_name(out.stem + ".frames.csv"))
     videos.save(out.with_name(out.stem + ".videos.csv"))

@@ -66,6 +66,28 @@ def draw_losses(history: list[dict[str, float]], path: Path) -> None:
     _save(figure, path)
 
 
+def draw_reliability(measured: dict, path: Path) -> None:
+    """The share of manipulated faces against the probability given to them, before and after the calibration.
+
+    Args:
+        measured: the key `calibration` of metrics.json.
+        path: of the PNG.
+    """
+    figure = Figure(figsize=(5.6, 5.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="0.75", linewidth=1, linestyle="--", label="calibrated perfectly")
+    for name, color in (("before", "tab:gray"), ("after", "tab:blue")):
+        bins = measured[name]["bins"]
+        x, y = ([row[key] for row in bins] for key in ("probability", "manipulated"))
+        axes.plot(x, y, color=color, linewidth=1.3, label=f"{name} (error {measured[name]['ece']:.3f})")
+        axes.scatter(x, y, s=[12 + 300 * row["weight"] for row in bins], color=color, alpha=0.6, linewidths=0)
+    axes.set(xlabel="probability given", ylabel="share of manipulated faces (at even odds)")
+    axes.set(title=f"Calibration: temperature {measured['temperature']:.2f}; larger dots, more faces")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes.legend(loc="upper left", frameon=False)
+    _save(figure, path)
+
+
 def draw_faces(
     model: keras.Model, records: Path, split: str, compression: str, path: Path, per_method: int = 2
 ) -> None:
@@ -119,17 +141,21 @@ def read_scores(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {name: (labels[keep], values[keep]) for name, keep in selections.items()}
 
 
-def write_report(run: Path, records: Path, compression: str, split: str, frames_csv: Path, out: Path) -> list[Path]:
-    """Draws roc.png, losses.png and faces.png into `out` and returns their paths.
+def write_report(run: Path, records: Path, metrics: Path, out: Path) -> list[Path]:
+    """Draws roc.png, losses.png, faces.png and reliability.png into `out` and returns their paths.
 
     Args:
         run: a finished run folder.
         records: the records that were scored.
-        compression: of the faces that were scored.
-        split: that was scored.
-        frames_csv: the frame scores that `evaluate` wrote.
+        metrics: metrics.json of `evaluate`, its score tables beside it; it names split and compression.
         out: folder for the pictures.
     """
+    try:
+        measured = json.loads(metrics.read_text())
+        compression, split = measured["compression"], measured["split"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{metrics} is not written by `tfafsr evaluate` ({error}); run evaluate again.") from error
+    frames_csv = metrics.with_name(metrics.stem + ".frames.csv")
     out.mkdir(parents=True, exist_ok=True)
     try:
         history = json.loads((run / HISTORY_FILE).read_text())
@@ -138,7 +164,11 @@ def write_report(run: Path, records: Path, compression: str, split: str, frames_
     draw_roc(read_scores(frames_csv), f"frames of the {split} split at {compression}", out / "roc.png")
     draw_losses(history, out / "losses.png")
     draw_faces(scoring.load_model(run), records, split, compression, out / "faces.png")
-    return [out / "roc.png", out / "losses.png", out / "faces.png"]
+    drawn = [out / "roc.png", out / "losses.png", out / "faces.png"]
+    if "calibration" in measured:
+        drawn.append(out / "reliability.png")
+        draw_reliability(measured["calibration"], drawn[-1])
+    return drawn
 
 
 def _choose(

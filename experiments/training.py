@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from records import reader
 from records.errors import DataError
 from records.manifest import Manifest
 from records.progress import SECONDS_BETWEEN_LINES, duration
-from tfafsr import Detector
+from tfafsr import Detector, calibration
 
 MODEL_FILE, HISTORY_FILE, LOG_FOLDER = "model.keras", "history.json", "tensorboard"
 SELECTION = "val_auc"
@@ -38,7 +37,7 @@ def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
         say: takes one line of text.
 
     Returns:
-        {"best_epoch", "val_auc"}, the epoch counted from 1.
+        {"best_epoch", "val_auc", "temperature"}, the epoch counted from 1.
 
     Raises:
         DataError: unusable records, or a run folder that holds another run.
@@ -74,8 +73,10 @@ def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
             f"AUC {logs['auc']:.3f}  val AUC {logs[SELECTION]:.3f}{' (best)' if best else ''}  "
             f"about {duration(left)} left"
         )
-    _publish(run, progress)
-    return {"best_epoch": progress.best_epoch + 1, SELECTION: progress.best_value}
+    model = keras.models.load_model(state.newest(run) / state.BEST)
+    temperature = _calibrate(model, data.validation(config, model), say)
+    _publish(run, progress, model)
+    return {"best_epoch": progress.best_epoch + 1, SELECTION: progress.best_value, "temperature": temperature}
 
 
 class _Watch(keras.callbacks.Callback):
@@ -166,10 +167,34 @@ def _faces(config: TrainConfig, split: str) -> int:
     return reader.count([Path(folder) for folder in config.records], split, config.compression)
 
 
-def _publish(run: Path, progress: state.State) -> None:
-    """Copies the best model and the history to where users and `evaluate` look for them, atomically."""
-    shutil.copyfile(state.newest(run) / state.BEST, run / f"{MODEL_FILE}.tmp")
-    os.replace(run / f"{MODEL_FILE}.tmp", run / MODEL_FILE)
+def _calibrate(model: Detector, validation: tf.data.Dataset, say) -> float:
+    """Fits the temperature of the model's probability on the validation split and sets it; returns it."""
+    logits = keras.Model(model.input, model.output["logit"])
+    found, labels = [], []
+    for x, y in validation:
+        found.append(logits(x, training=False).numpy()[:, 0])
+        labels.append(y["label"].numpy())
+    found, labels = np.concatenate(found), np.concatenate(labels)
+    if len(np.unique(labels)) < 2:
+        say("The validation split holds one class only: the probabilities are not calibrated.")
+        return float(model.temperature)
+    temperature = calibration.fit_temperature(labels, found)
+    model.temperature.assign(temperature)
+    before, after = (
+        calibration.reliability(labels, calibration.probability(found, t))["ece"] for t in (1.0, temperature)
+    )
+    say(
+        f"Calibrated on the validation split: temperature {temperature:.2f}; expected calibration error "
+        f"{before:.3f} before, {after:.3f} after."
+    )
+    return temperature
+
+
+def _publish(run: Path, progress: state.State, model: Detector) -> None:
+    """Writes the best model and the history to where users and `evaluate` look for them, atomically."""
+    temporary = run / f"tmp-{MODEL_FILE}"  # Keras wants its own ending
+    model.save(temporary)
+    os.replace(temporary, run / MODEL_FILE)
     (run / f"{HISTORY_FILE}.tmp").write_text(json.dumps(progress.history, indent=2) + "\n")
     os.replace(run / f"{HISTORY_FILE}.tmp", run / HISTORY_FILE)
 

@@ -31,8 +31,8 @@ def _import_tensorflow_quietly() -> None:
 
 _import_tensorflow_quietly()
 
-from tfafsr import augmentation, layers, losses, metrics, presets  # noqa: E402
+from tfafsr import augmentation, calibration, layers, losses, metrics, presets  # noqa: E402
 from tfafsr.detector import Detector  # noqa: E402
 from tfafsr.version import __version__  # noqa: E402
 
-__all__ = ["Detector", "__version__", "augmentation", "layers", "losses", "metrics", "presets"]
+__all__ = ["Detector", "__version__", "augmentation", "calibration", "layers", "losses", "metrics", "presets"]

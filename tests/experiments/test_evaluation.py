@@ -15,6 +15,7 @@ from experiments.config import TrainConfig
 from experiments.evaluation import evaluate
 from records.errors import DataError
 from tfafsr.__main__ import cli
+from tfafsr.calibration import reliability
 
 METRICS = {"auc", "auc_ci95", "ap", "eer", "n"}
 
@@ -50,6 +51,20 @@ def test_metrics_json_has_the_documented_form(measured, run, made_records):
     assert (result["compression"], result["split"]) == ("c40", "test")
     assert result["decoys"]["with_decoy"]["videos"] == 1  # of the people 6, 7 and 8 the odd one
     assert result["decoys"]["without_decoy"]["videos"] == 2
+    assert set(result["calibration"]) == {"temperature", "before", "after"}
+    assert set(result["calibration"]["after"]) == {"ece", "bins"}
+
+
+@pytest.mark.slow
+def test_the_calibration_is_that_of_the_model_and_of_the_table(measured, run):
+    result, out = measured
+    assert result["calibration"]["temperature"] == float(scoring.load_model(run).temperature) != 1.0
+    table = rows(out.with_name("metrics.frames.csv"))
+    labels, scores = np.array([int(row["label"]) for row in table]), np.array([float(row["score"]) for row in table])
+    assert result["calibration"]["after"]["ece"] == pytest.approx(reliability(labels, scores)["ece"], abs=1e-3)
+    logits = np.log(scores / (1 - scores)) * result["calibration"]["temperature"]
+    before = reliability(labels, 1 / (1 + np.exp(-logits)))["ece"]
+    assert result["calibration"]["before"]["ece"] == pytest.approx(before, abs=1e-2)
 
 
 @pytest.mark.slow
@@ -105,7 +120,7 @@ def test_the_report_is_drawn(measured, run, made_records, tmp_path):
     ]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    for name in ("roc.png", "losses.png", "faces.png"):
+    for name in ("roc.png", "losses.png", "faces.png", "reliability.png"):
         picture = cv2.imread(str(tmp_path / name))
         assert picture is not None
         assert min(picture.shape[:2]) > 300

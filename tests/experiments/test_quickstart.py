@@ -31,7 +31,7 @@ def test_from_nothing_to_a_report_and_again(tmp_path, capfd):
         for split in ("train", "val", "test")
     }
     assert sum(len(group) for group in people.values()) == len(set.union(*people.values())) == 12
-    for name in ("roc.png", "losses.png", "faces.png"):
+    for name in ("roc.png", "losses.png", "faces.png", "reliability.png"):
         assert cv2.imread(str(tmp_path / "report" / name)) is not None
     printed = capfd.readouterr().out
     assert "tested on people never seen" in printed

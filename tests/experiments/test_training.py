@@ -12,9 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from experiments import state, training
+from experiments import data, state, training
 from experiments.config import TrainConfig
 from records.errors import DataError
+from tfafsr import calibration
 
 DETECTOR = {"size": 64, "width": 4}
 EPOCHS = 3
@@ -65,6 +66,21 @@ def test_it_learns_a_planted_pattern(undisturbed):
     assert {f"val_{name}" for name in names} <= history[0].keys()
     assert {f"gradient_norm/{name}" for name in names} <= history[0].keys()
     assert list((undisturbed / training.LOG_FOLDER / "train").iterdir())
+
+
+@pytest.mark.slow
+def test_the_temperature_is_fitted_on_the_validation_split(config, undisturbed):
+    model = keras.models.load_model(undisturbed / training.MODEL_FILE)
+    logits, labels = [], []
+    for x, y in data.validation(config, model):
+        logits.append(model(x, training=False)["logit"].numpy()[:, 0])
+        labels.append(y["label"].numpy())
+    expected = calibration.fit_temperature(np.concatenate(labels), np.concatenate(logits))
+    assert float(model.temperature) == pytest.approx(expected, rel=1e-5)
+    assert expected != pytest.approx(1.0)
+    best = keras.models.load_model(state.newest(undisturbed) / state.BEST)
+    for ours, theirs in zip(model.trainable_weights, best.trainable_weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.slow
