@@ -25,6 +25,10 @@ CHROMINANCE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47
 TO_YCBCR = np.array(
     [[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]], np.float32
 )
+# Exact halves are common: a block's mean is a multiple of 1/8, luminance one of 1/1000. The last bit of a float32 sum,
+# which differs from one library to the next, would decide where they go; so all of them go up (coefficients away from
+# zero, as libjpeg's), with room for that bit. 0.0004 is far above rounding errors (0.00003) and no multiple of 1/1000.
+HALF = np.float32(0.5 + 0.0004)
 TO_RGB = np.array([[1, 0, 1.402], [1, -0.344136286, -0.714136286], [1, 1.772, 0]], np.float32)
 
 
@@ -65,7 +69,8 @@ def jpeg_round_trip(rgb: np.ndarray, quality: int = 90) -> np.ndarray:
     rows, columns = image.shape[0] // BLOCK, image.shape[1] // BLOCK
     blocks = ycbcr.reshape(rows, BLOCK, columns, BLOCK, 3).transpose(0, 2, 4, 1, 3)  # (rows, columns, 3, 8, 8)
     dct, tables = dct_matrix(), quantization_tables(quality)
-    coefficients = np.round((dct @ blocks @ dct.T) / tables) * tables
+    levels = (dct @ blocks @ dct.T) / tables
+    coefficients = np.sign(levels) * np.floor(np.abs(levels) + HALF) * tables
     blocks = dct.T @ coefficients @ dct
     ycbcr = blocks.transpose(0, 3, 1, 4, 2).reshape(image.shape)
     ycbcr = _whole(ycbcr + 128) - np.float32([0, 128, 128])
@@ -90,4 +95,4 @@ def error_level_analysis(rgb: np.ndarray, quality: int = 90, gain: float = 20.0)
 
 
 def _whole(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.round(values), 0, 255)
+    return np.clip(np.floor(values + HALF), 0, 255)

@@ -29,6 +29,10 @@ CHROMINANCE = (
 TO_YCBCR = ((0.299, 0.587, 0.114), (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
 TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136286, -0.714136286), (1.0, 1.772, 0.0))
 CHROMA_CENTRE = (0.0, 128.0, 128.0)
+# Exact halves are common: a block's mean is a multiple of 1/8, luminance one of 1/1000. The last bit of a float32 sum,
+# which differs from one runtime to the next, would decide where they go; so all of them go up (coefficients away from
+# zero, as libjpeg's), with room for that bit. 0.0004 is far above rounding errors (0.00003) and no multiple of 1/1000.
+HALF = 0.5 + 0.0004
 
 
 @keras.saving.register_keras_serializable(package="tfafsr")
@@ -71,7 +75,8 @@ class ErrorLevelAnalysis(keras.layers.Layer):
         blocks = tf.reshape(ycbcr, (-1, BLOCK, columns, BLOCK, 3))  # (B rows, 8, columns, 8, 3)
         blocks = tf.transpose(blocks, (0, 2, 4, 1, 3))  # (B rows, columns, 3, 8, 8)
         blocks = self._transform(blocks, self._dct)
-        blocks = tf.round(blocks / self._tables) * self._tables
+        levels = blocks / self._tables
+        blocks = tf.sign(levels) * tf.floor(tf.abs(levels) + HALF) * self._tables
         blocks = self._transform(blocks, self._dct.T)
         ycbcr = tf.reshape(tf.transpose(blocks, (0, 3, 1, 4, 2)), (-1, rows * BLOCK, columns * BLOCK, 3))
         ycbcr = _whole(ycbcr + 128.0) - CHROMA_CENTRE
@@ -114,4 +119,4 @@ def _repeat_edge(image: tf.Tensor, axis: int, count: int) -> tf.Tensor:
 
 
 def _whole(values: tf.Tensor) -> tf.Tensor:
-    return tf.clip_by_value(tf.round(values), 0.0, 255.0)
+    return tf.clip_by_value(tf.floor(values + HALF), 0.0, 255.0)
