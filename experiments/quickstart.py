@@ -11,10 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from records.errors import DataError
 from records.progress import duration
 
 COMPRESSIONS = ("raw", "c23", "c40")
 TRAINED_ON = "c40"
+QUANTIZE = ("none", "dynamic", "int8")
 IDENTITIES, FRAMES = 100, 8
 
 
@@ -26,12 +28,12 @@ def quickstart(
     frames: int = FRAMES,
     epochs: int | None = None,
 ) -> dict:
-    """Forges a data set, builds its records, trains preset `tiny` on c40, evaluates on unseen people, and reports.
+    """Forges a data set, builds records, trains preset `tiny` on c40, evaluates on unseen people, reports and exports.
 
     Every step resumes what an interrupted quickstart left.
 
     Args:
-        out: folder for everything: data/, records/, run/, metrics-*.json, report/.
+        out: folder for everything: data/, records/, run/, metrics-*.json, report/, models/.
         seed: of the data set and of the training.
         run_command: runs one `tfafsr` command line, given as its arguments.
         identities: how many people are drawn.
@@ -40,6 +42,9 @@ def quickstart(
 
     Returns:
         compression -> what that compression's metrics.json holds.
+
+    Raises:
+        DataError: a step refuses its input, or an exported model does not answer like the Keras model.
     """
     console = Console(stderr=False)
     started = time.monotonic()
@@ -73,11 +78,13 @@ def quickstart(
             f"report --run {_q(run)} --records {_q(records)} --metrics {_q(metrics[TRAINED_ON])}"
             f" --out {_q(out / 'report')}",
         ),
+        *_export_steps(run, records, out / "models"),
     ]
     for number, (title, line) in enumerate(steps, 1):
         console.rule(f"[bold]{number}/{len(steps)}  {title}", align="left")
         console.print(f"$ tfafsr {line}", style="dim", soft_wrap=True, highlight=False)
-        run_command(shlex.split(line))
+        if run_command(shlex.split(line)):
+            raise DataError(f"`tfafsr {line}` found a departure; see above.")
     results = {compression: json.loads(path.read_text()) for compression, path in metrics.items()}
     console.rule("[bold]Result", align="left")
     console.print(results_table(results, f"Trained on {TRAINED_ON}, tested on people never seen: AUC [95% interval]"))
@@ -85,6 +92,24 @@ def quickstart(
         f"Pictures: {out / 'report'}. Everything took {duration(time.monotonic() - started)}.", highlight=False
     )
     return results
+
+
+def _export_steps(run: Path, records: Path, models: Path) -> list[tuple[str, str]]:
+    """Exports for a server and for devices, those left out that an earlier quickstart has written, and the proof."""
+    version = models / "tfafsr" / "1"
+    files = {quantize: models / f"detector-{quantize}.tflite" for quantize in QUANTIZE}
+    steps = []
+    if not version.exists():
+        line = f"export --run {_q(run)} --format savedmodel --version 1 --out {_q(version.parent)}"
+        steps.append(("Exporting for TensorFlow Serving", line))
+    for quantize, path in files.items():
+        if not path.exists():
+            line = f"export --run {_q(run)} --format tflite --quantize {quantize} --out {_q(path)}"
+            line += f" --records {_q(records)}" if quantize == "int8" else ""
+            steps.append((f"Exporting for LiteRT, --quantize {quantize}", line))
+    exported = " ".join(_q(path) for path in (version.parent, *files.values()))
+    line = f"verify {exported} --run {_q(run)} --records {_q(records)}"
+    return [*steps, ("Comparing what was exported with the Keras model", line)]
 
 
 def results_table(results: dict[str, dict], title: str) -> Table:

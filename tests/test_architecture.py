@@ -12,16 +12,23 @@ import pytest
 from tfafsr.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("tfafsr", "records", "savedmodel_export", "experiments")
+FOLDERS = ("tfafsr", "records", "savedmodel_export", "experiments", "edge_runtime")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MAY_IMPORT = {
     "tfafsr": {"tfafsr"},
     "records": {"records"},
-    "savedmodel_export": {"savedmodel_export", "tfafsr", "records.video", "records.faces", "records.crop"},
+    "savedmodel_export": {
+        "savedmodel_export",
+        "tfafsr",
+        "edge_runtime",
+        *(f"records.{name}" for name in ("video", "faces", "crop", "errors", "progress")),
+    },
     "experiments": set(FOLDERS),
+    "edge_runtime": {"edge_runtime"},
 }
 METHOD_NEEDS = {"keras", "tensorflow", "numpy", "sklearn", "click"}  # click: the command table alone
+EDGE_NEEDS = {"ai_edge_litert", "numpy", "cv2"}
 
 
 def relative(path: Path) -> str:
@@ -73,6 +80,12 @@ def test_the_method_needs_nothing_else(source):
         third_parties = tops - set(sys.stdlib_module_names) - {"tfafsr"}
         assert third_parties <= METHOD_NEEDS
         assert "click" not in third_parties or source.name == "__main__.py"
+
+
+def test_the_edge_runtime_needs_nothing_else(source):
+    if source.relative_to(ROOT).parts[0] == "edge_runtime":
+        tops = {name.split(".")[0] for name in imports(ast.parse(source.read_text()))}
+        assert tops - set(sys.stdlib_module_names) - {"edge_runtime"} <= EDGE_NEEDS
 
 
 @pytest.mark.parametrize("path", SOURCES + TESTS, ids=relative)

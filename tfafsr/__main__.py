@@ -8,7 +8,10 @@ import sys
 import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "quickstart": ("experiments.commands:quickstart", "Forge, build, train, evaluate and report, all in one go."),
+    "quickstart": (
+        "experiments.commands:quickstart",
+        "The whole job in one go: forge, build, train, evaluate, report, export.",
+    ),
     "forge": ("records.forge.commands:forge", "Make a data set in FaceForensics++'s layout from nothing but faces."),
     "probe": (
         "records.forge.probe:probe",
@@ -19,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("experiments.commands:train", "Train AFSR and TFE together; resumes what was interrupted."),
     "evaluate": ("experiments.commands:evaluate", "Frame and video AUC of a run, per method, with intervals."),
     "report": ("experiments.commands:report", "Draw ROC curves, losses and a contact sheet of scored faces."),
+    "export": ("experiments.exporting:export", "Write a run's detector for TensorFlow Serving, LiteRT or a device."),
+    "verify": ("experiments.exporting:verify", "Compare exported models with the Keras model: answers, AUC, speed."),
 }
 
 

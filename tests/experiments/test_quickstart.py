@@ -14,10 +14,11 @@ def test_from_nothing_to_a_report_and_again(tmp_path, capfd):
 
     def run_command(arguments):
         lines.append(arguments[0])
-        cli.main(arguments, standalone_mode=False)
+        return cli.main(arguments, standalone_mode=False)
 
     results = quickstart(tmp_path, 1, run_command, identities=12, frames=2, epochs=1)
-    assert lines == ["forge", "build", "train", "evaluate", "evaluate", "evaluate", "report"]
+    steps = ["forge", "build", "train", "evaluate", "evaluate", "evaluate", "report"]
+    assert lines == [*steps, "export", "export", "export", "export", "verify"]
     assert set(results) == set(COMPRESSIONS)
     for compression, metrics in results.items():
         assert set(metrics["per_method"]) == {"Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"}
@@ -35,7 +36,10 @@ def test_from_nothing_to_a_report_and_again(tmp_path, capfd):
         assert cv2.imread(str(tmp_path / "report" / name)) is not None
     printed = capfd.readouterr().out
     assert "tested on people never seen" in printed
+    assert "LiteRT int8" in printed
+    assert (tmp_path / "models" / "tfafsr" / "1" / "saved_model.pb").is_file()
 
     # The same again does no work twice, and ends with the same figures.
     again = quickstart(tmp_path, 1, run_command, identities=12, frames=2, epochs=1)
     assert again == results
+    assert lines[12:] == [*steps, "verify"]

@@ -1,0 +1,98 @@
+"""Error level analysis of an image: the project's `records/ela.py` again, because a device has nothing else of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+BLOCK = 8
+# ITU-T T.81, Annex K: the example tables that libjpeg scales by its quality factor.
+LUMINANCE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    np.float32,
+)
+CHROMINANCE = np.full((BLOCK, BLOCK), 99, np.float32)
+CHROMINANCE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+# JFIF 1.02: RGB to YCbCr, without the offset of 128 of the two chroma channels.
+TO_YCBCR = np.array(
+    [[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]], np.float32
+)
+# Exact halves are common: a block's mean is a multiple of 1/8, luminance one of 1/1000. The last bit of a float32 sum,
+# which differs from one library to the next, would decide where they go; so all of them go up (coefficients away from
+# zero, as libjpeg's), with room for that bit. 0.0004 is far above rounding errors (0.00003) and no multiple of 1/1000.
+HALF = np.float32(0.5 + 0.0004)
+TO_RGB = np.array([[1, 0, 1.402], [1, -0.344136286, -0.714136286], [1, 1.772, 0]], np.float32)
+
+
+def quantization_tables(quality: int) -> np.ndarray:
+    """The tables of Y, Cb and Cr at `quality` in [1, 100], scaled as libjpeg does; float32 (3, 8, 8), whole numbers."""
+    if not 1 <= quality <= 100:
+        raise ValueError(f"quality must be in [1, 100]; received {quality}.")
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    luminance, chrominance = (
+        np.clip((table.astype(np.int64) * scale + 50) // 100, 1, 255).astype(np.float32)
+        for table in (LUMINANCE, CHROMINANCE)
+    )
+    return np.stack([luminance, chrominance, chrominance])
+
+
+def dct_matrix() -> np.ndarray:
+    """The orthonormal DCT-II of eight points, float32 (8, 8): coefficients = D @ block @ D.T."""
+    k, n = np.mgrid[:BLOCK, :BLOCK]
+    matrix = np.sqrt(2 / BLOCK) * np.cos((2 * n + 1) * k * np.pi / (2 * BLOCK))
+    matrix[0] /= np.sqrt(2)
+    return matrix.astype(np.float32)
+
+
+def jpeg_round_trip(rgb: np.ndarray, quality: int = 90) -> np.ndarray:
+    """What is left of an image after JPEG, without chroma subsampling (4:4:4).
+
+    Args:
+        rgb: uint8 (H, W, 3), any size; edges are repeated to a multiple of 8.
+        quality: libjpeg's, in [1, 100].
+
+    Returns:
+        float32 (H, W, 3), whole numbers in [0, 255].
+    """
+    height, width = rgb.shape[:2]
+    padding = ((0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
+    image = np.pad(rgb, padding, mode="edge").astype(np.float32)  # (H', W', 3)
+    ycbcr = _whole(image @ TO_YCBCR.T + np.float32([0, 128, 128])) - 128  # libjpeg holds whole numbers here
+    rows, columns = image.shape[0] // BLOCK, image.shape[1] // BLOCK
+    blocks = ycbcr.reshape(rows, BLOCK, columns, BLOCK, 3).transpose(0, 2, 4, 1, 3)  # (rows, columns, 3, 8, 8)
+    dct, tables = dct_matrix(), quantization_tables(quality)
+    levels = (dct @ blocks @ dct.T) / tables
+    coefficients = np.sign(levels) * np.floor(np.abs(levels) + HALF) * tables
+    blocks = dct.T @ coefficients @ dct
+    ycbcr = blocks.transpose(0, 3, 1, 4, 2).reshape(image.shape)
+    ycbcr = _whole(ycbcr + 128) - np.float32([0, 128, 128])
+    return _whole(ycbcr @ TO_RGB.T)[:height, :width]
+
+
+def error_level_analysis(rgb: np.ndarray, quality: int = 90, gain: float = 20.0) -> np.ndarray:
+    """|x - jpeg(x)| times `gain`: what a further JPEG compression would still take from each pixel.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        quality: of the compression, in [1, 100].
+        gain: makes the small differences (a mean of about one grey level) visible.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise ValueError(f"rgb must be uint8 (H, W, 3); received {rgb.dtype} {rgb.shape}.")
+    error = np.abs(rgb.astype(np.float32) - jpeg_round_trip(rgb, quality))
+    return _whole(error * np.float32(gain)).astype(np.uint8)
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.floor(values + HALF), 0, 255)

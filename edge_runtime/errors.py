@@ -1,0 +1,7 @@
+"""The one exception that speaks to the user: it names what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class EdgeError(ValueError):
+    """Input or a bundle that cannot be used as it is."""

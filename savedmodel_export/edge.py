@@ -1,0 +1,121 @@
+"""The edge bundle: the detector, MTCNN and a runtime without TensorFlow, in one folder to be copied to a device."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import joblib
+import numpy as np
+import tensorflow as tf
+from mtcnn.network.onet import ONet
+from mtcnn.network.pnet import PNet
+from mtcnn.network.rnet import RNet
+
+import edge_runtime
+from edge_runtime.detector import FILE
+from records.errors import DataError
+from savedmodel_export.tflite import convert
+from tfafsr import Detector
+
+NETWORKS = {
+    "pnet": (PNet, "image", (None, None, None, 3), ("box", "confidence")),
+    "rnet": (RNet, "patches", (None, 24, 24, 3), ("box", "confidence")),
+    "onet": (ONet, "patches", (None, 48, 48, 3), ("box", "points", "confidence")),
+}
+REQUIREMENTS = """\
+ai-edge-litert>=2.1,<3
+numpy>=2.1,<3
+opencv-python-headless>=4.12,<6
+"""
+README = """\
+# A detector of manipulated faces for devices
+
+No TensorFlow is needed: ai-edge-litert, numpy and opencv-python-headless are.
+```
+pip install -r requirements.txt
+python -m edge_runtime clip.mp4            # in this folder; images work as well
+python -m edge_runtime clip.mp4 --json     # every frame: probability, box, key points
+```
+`detector.tflite` describes itself (`unzip -p detector.tflite tfafsr.json`): size of the faces, order of the key points,
+labels, temperature. `pnet.tflite`, `rnet.tflite` and `onet.tflite` are MTCNN, with the weights of the `mtcnn` package
+(MIT licence). The exit status is 1 if a file could not be used; a frame without a face is listed and never scored.
+"""
+
+
+def export_edge(
+    detector: Detector,
+    out: Path,
+    quantize: str = "none",
+    representative: Iterable[dict[str, np.ndarray]] | None = None,
+) -> Path:
+    """Writes the bundle, which appears whole or not at all.
+
+    Args:
+        detector: the trained detector, in float32.
+        out: the folder; it must not exist, or be empty.
+        quantize, representative: as in `tflite.convert`.
+
+    Returns:
+        `out`.
+
+    Raises:
+        DataError: `out` holds something already; or as `tflite.convert`.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} exists and is not empty; give --out a new folder.")
+    files = {FILE: convert(detector, quantize, representative), **mtcnn_networks()}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir()
+        for name, content in files.items():
+            (partial / name).write_bytes(content)
+        (partial / "requirements.txt").write_text(REQUIREMENTS)
+        (partial / "README.md").write_text(README)
+        package = partial / "edge_runtime"
+        package.mkdir()
+        for source in sorted(Path(edge_runtime.__file__).parent.glob("*.py")):
+            shutil.copyfile(source, package / source.name)
+        for path in partial.rglob("*"):
+            if path.is_file():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+        os.rename(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # after the renaming there is nothing left to remove
+    return out
+
+
+def mtcnn_networks() -> dict[str, bytes]:
+    """File name -> MTCNN's three networks as float32 .tflite, from the weights of the `mtcnn` package.
+
+    pnet: `image` (N, H, W, 3) -> `box` (N, h, w, 4), `confidence` (N, h, w, 2). rnet, onet: `patches` (N, 24, 24, 3)
+    and (N, 48, 48, 3) -> `box` (N, 4), `confidence` (N, 2), onet `points` (N, 10), five x and five y. Float32, pixels
+    as (value - 127.5) / 128.
+    """
+    weights = importlib.resources.files("mtcnn.assets.weights")
+    files = {}
+    for name, (kind, given, shape, names) in NETWORKS.items():
+        model = kind()
+        model.build()
+        model.set_weights(joblib.load(str(weights / f"{name}.lz4")))
+        module = tf.Module(name=name)
+        module.weights = [variable.value for variable in model.variables]
+        function = _named(model, given, shape, names)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], module)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        files[f"{name}.tflite"] = converter.convert()
+    return files
+
+
+def _named(model, given: str, shape: tuple, names: tuple[str, ...]) -> tf.Function:
+    """The network as a function with named outputs."""
+
+    def call(x: tf.Tensor) -> dict[str, tf.Tensor]:
+        return dict(zip(names, model(x, training=False), strict=True))
+
+    return tf.function(call, input_signature=[tf.TensorSpec(shape, tf.float32, given)], autograph=False)

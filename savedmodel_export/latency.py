@@ -1,0 +1,74 @@
+"""Times exported detectors beside the Keras model, with as many threads as asked for."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from savedmodel_export.exported import Detect, open_exported
+from savedmodel_export.model import load
+
+ROUNDS = 5
+AT_LEAST = 0.1  # seconds of one model in one round
+
+
+def latencies(run: Path, models: Sequence[Path], threads: int) -> list[float]:
+    """Median milliseconds a face at batch 1: first of the Keras model, then of each exported one.
+
+    TensorFlow takes its number of threads once a process, so that a process of its own is started. The models take
+    turns in rounds: a busy moment of the machine meets all of them. Faces are noise; they cost what others cost.
+
+    Args:
+        run: folder of `tfafsr train`, or its model.keras.
+        models: exported detectors of its, as `open_exported` takes them.
+        threads: that one model may use, at least 1.
+
+    Raises:
+        DataError: a model cannot be opened.
+    """
+    # spawn: a fork would inherit TensorFlow's threads in whatever state they are.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_measure, run, list(models), threads).result()
+
+
+def keras_detect(detector) -> Detect:
+    """The Keras model in a graph of its own, as `tfafsr evaluate` runs it."""
+    deployed = detector.deployed()
+    call = tf.function(lambda fields: deployed(fields, training=False)["probability"], reduce_retracing=True)
+
+    def detect(frame: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+        return call({"frame": tf.constant(frame), "keypoints": tf.constant(keypoints)}).numpy()[:, 0]
+
+    return detect
+
+
+def _measure(run: Path, models: list[Path], threads: int) -> list[float]:
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    detector = load(run)
+    size = detector.options["size"]
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (1, size, size, 3), dtype=np.uint8)
+    keypoints = rng.uniform(0.3, 0.7, (1, 5, 2)).astype(np.float32)
+    calls = [keras_detect(detector), *(open_exported(path, threads).detect for path in models)]
+    repeats = []
+    for call in calls:
+        call(frame, keypoints)  # tracing and warm-up
+        repeats.append(max(1, round(AT_LEAST / _seconds(call, frame, keypoints))))
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(ROUNDS):
+        for call, count, found in zip(calls, repeats, times, strict=True):
+            found += [_seconds(call, frame, keypoints) for _ in range(count)]
+    return [float(np.median(found)) * 1e3 for found in times]
+
+
+def _seconds(call: Detect, frame: np.ndarray, keypoints: np.ndarray) -> float:
+    started = time.perf_counter()
+    call(frame, keypoints)
+    return time.perf_counter() - started

@@ -1,0 +1,178 @@
+"""A detector as a SavedModel in a numbered version folder, as TensorFlow Serving wants it; and such folders read."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+import tensorflow as tf
+
+from records.errors import DataError
+from savedmodel_export.graph import DEFAULT_BATCHING, Batching, ServingModule
+from savedmodel_export.model import describe
+from savedmodel_export.serving import WARMUP_FILE, configuration, warmup_records
+from tfafsr import Detector
+
+DESCRIPTION_FILE = Path("assets.extra") / "tfafsr.json"
+SIGNATURES = ("serving_default", "faces_jpeg", "explain", "describe")
+PARTIAL = ".partial-"  # TensorFlow Serving looks at folders whose whole name is a number, and at no other
+ABANDONED = 3600  # seconds after which an unfinished folder is taken for what an interrupted export left
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def export_saved_model(
+    detector: Detector, out: Path, version: int | None = None, batching: Batching | None = DEFAULT_BATCHING
+) -> Path:
+    """Writes `out`/<version>, which appears whole or not at all, and beside it a server's configuration where it lacks.
+
+    Signatures (N: any number of faces from 1 to `graph.MAX_FACES`; S: the detector's size):
+        serving_default: frame uint8 (N, S, S, 3) RGB, keypoints float32 (N, 5, 2) in [0, 1]
+            -> probability (calibrated), logit: float32 (N, 1).
+        faces_jpeg: image_bytes string (N,), JPEG or PNG of square crops of any size, keypoints -> the same.
+        explain: frame, keypoints -> probability, reconstruction float32 (N, S, S, 3) in [-1, 1], artifact_map float32
+            (N, S, S, 1) in [0, 1]: how much the reconstruction departs from the face, mean of the channels.
+        describe: request string (N,), of any content -> description (JSON of `model.describe`), size, keypoint_order
+            (N, 5), labels (N, 2), the same in every row.
+
+    Beside the versions: `models.config`, `batching.config`, `compose.yaml`; files that are there are left as they are.
+
+    Args:
+        detector: the trained detector, in float32.
+        out: folder of all versions; its name is the model's name for TensorFlow Serving.
+        version: number of the version; by default one more than the newest one.
+        batching: how requests share a computation; None computes each alone.
+
+    Returns:
+        The version folder.
+
+    Raises:
+        DataError: `out` is a file, its name or the version cannot be used, or the version is there already.
+    """
+    name = out.resolve().name
+    if not NAME.fullmatch(name):
+        raise DataError(f"{out}: a model cannot be called {name!r}; use letters, digits, '_', '-' and '.' for --out.")
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out} is a file; give --out a folder, which will hold the numbered versions.")
+    if version is not None and version < 1:
+        raise DataError(f"A version is a positive number; received {version}.")
+    if version is not None and (out / str(version)).exists():
+        raise DataError(f"{out / str(version)} exists already; leave the version out to get the next free number.")
+    out.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(out)
+    partial = out / f"{PARTIAL}{os.getpid()}-{time.time_ns()}"
+    try:
+        _write(detector, partial, name, batching)
+        folder = _publish(partial, out, version)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # after the renaming there is nothing left to remove
+    for file, text in configuration(name).items():
+        if not (out / file).exists():
+            temporary = out / f"{PARTIAL}{file}"
+            temporary.write_text(text)
+            os.replace(temporary, out / file)
+    return folder
+
+
+def versions(out: Path) -> list[Path]:
+    """The version folders in `out`, the newest last."""
+    folders = [path for path in out.iterdir() if path.name.isdecimal() and path.is_dir()]
+    return sorted(folders, key=lambda path: int(path.name))
+
+
+def find_version(path: Path) -> Path:
+    """The folder of one exported version: `path` itself, or its newest version.
+
+    Raises:
+        DataError: there is none, or it is another project's; the message says which.
+    """
+    if not path.is_dir():
+        raise DataError(f"{path} is no folder; give the --out of `tfafsr export --format savedmodel`.")
+    folder = path
+    if not (path / "saved_model.pb").is_file():
+        found = versions(path)
+        if not found:
+            raise DataError(f"{path} holds neither saved_model.pb nor a numbered version; is it an exported model?")
+        folder = found[-1]
+    read_description(folder)
+    return folder
+
+
+def read_description(folder: Path) -> dict[str, object]:
+    """What `model.describe` said of the model in a version folder; raises `DataError` when it is not one of ours."""
+    path = folder / DESCRIPTION_FILE
+    if not (folder / "saved_model.pb").is_file():
+        raise DataError(f"{folder} holds no saved_model.pb; it is no SavedModel.")
+    if not path.is_file():
+        raise DataError(f"{folder} is a SavedModel, but not of this project: {DESCRIPTION_FILE} is missing.")
+    try:
+        description = json.loads(path.read_text())
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}); export the model again.") from error
+    if not isinstance(description, dict) or description.get("model") != "tfafsr":
+        raise DataError(f"{path} does not describe a detector of this project; export the model again.")
+    return description
+
+
+def load_saved_model(path: Path) -> tuple[tf.Module, dict[str, object]]:
+    """Loads an exported version, or the newest one in a folder of versions.
+
+    Returns:
+        (the model, its description). `model.signatures[name](**inputs)` is what TensorFlow Serving runs;
+        `model.detect(frame, keypoints)` the bare network, e.g. for `tf.function(model.detect, jit_compile=True)`.
+
+    Raises:
+        DataError: there is no such model, it is another project's, or it is damaged.
+    """
+    folder = find_version(path)
+    try:
+        model = tf.saved_model.load(str(folder))
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        raise DataError(
+            f"{folder} cannot be loaded ({type(error).__name__}: {error}); export the model again."
+        ) from error
+    missing = [name for name in SIGNATURES if name not in model.signatures]
+    if missing:
+        raise DataError(f"{folder} lacks the signatures {', '.join(missing)}; export the model again.")
+    return model, read_description(folder)
+
+
+def _write(detector: Detector, folder: Path, name: str, batching: Batching | None) -> None:
+    """Writes everything that a version folder holds, flushed to the disk."""
+    module = ServingModule(detector, batching)
+    tf.saved_model.save(module, str(folder), signatures=module.endpoints)
+    extra = folder / "assets.extra"
+    extra.mkdir(exist_ok=True)
+    (folder / DESCRIPTION_FILE).write_text(json.dumps(describe(detector), indent=2) + "\n")
+    with tf.io.TFRecordWriter(str(extra / WARMUP_FILE)) as writer:
+        for record in warmup_records(name, detector.options["size"]):
+            writer.write(record.SerializeToString())
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def _publish(partial: Path, out: Path, version: int | None) -> Path:
+    """Renames a finished folder to its version, or to the next free one: another export may take a number meanwhile."""
+    while True:
+        found = versions(out)
+        folder = out / str(version or (int(found[-1].name) + 1 if found else 1))
+        try:
+            os.rename(partial, folder)  # fails where there is something already, unless it is an empty folder
+        except OSError as error:
+            if not folder.exists():
+                raise
+            if version is not None:
+                raise DataError(f"{folder} appeared meanwhile; leave the version out to get the next one.") from error
+        else:
+            return folder
+
+
+def _remove_abandoned(out: Path) -> None:
+    for path in out.glob(f"{PARTIAL}*"):
+        if path.is_dir() and time.time() - path.stat().st_mtime > ABANDONED:
+            shutil.rmtree(path, ignore_errors=True)

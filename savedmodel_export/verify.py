@@ -1,0 +1,164 @@
+"""Compares exported detectors with the Keras model on the same faces: answers, AUC, size, speed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from records.errors import DataError
+from savedmodel_export.exported import Exported, open_exported
+from savedmodel_export.latency import keras_detect, latencies
+from savedmodel_export.model import MODEL_FILE, describe
+from tfafsr import Detector, metrics
+
+THREADS = (1, 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """How far an exported detector may depart from the Keras model.
+
+    Attributes:
+        largest: difference of the probability on a single face.
+        mean: difference of the probability, mean over all faces.
+        auc_loss: points of AUC, hundredths; None where the two limits above say enough. It counts from `AUC_FACES`
+            faces of each class on: on fewer, a few pairs that change places are half a point.
+    """
+
+    largest: float
+    mean: float
+    auc_loss: float | None = None
+
+
+# Error levels come from rounding: where a value lies half-way between two levels, the last bits of a float32 product
+# decide, and an 8x8 block's error levels change by whole levels. A SavedModel runs the Keras model's own kernels;
+# LiteRT's may decide otherwise in a block of a few faces, so that their limit for a single face is the wider one.
+TOLERANCES = {
+    "savedmodel": Tolerance(1e-4, 1e-5),
+    "none": Tolerance(0.1, 0.0005),
+    "float16": Tolerance(0.1, 0.001),
+    "dynamic": Tolerance(0.4, 0.02, 0.5),
+    "int8": Tolerance(0.5, 0.03, 0.5),
+}
+AUC_FACES = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Faces:
+    """A batch of faces of records.
+
+    Attributes:
+        frame: uint8 (N, S, S, 3) RGB.
+        keypoints: float32 (N, 5, 2) in [0, 1].
+        labels: (N,), 1 = manipulated.
+        groups: (N,), the target identity, which the AUC's interval resamples.
+    """
+
+    frame: np.ndarray
+    keypoints: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+
+
+def verify(
+    detector: Detector, run: Path, paths: Sequence[Path], batches: Iterable[Faces], threads: Sequence[int] = THREADS
+) -> dict:
+    """Runs the Keras model and its exported forms on the same faces and says whether they agree.
+
+    Args:
+        detector: the trained detector, as `model.load` gives it.
+        run: where it was loaded from: the processes that take the times load it again.
+        paths: exported detectors, as `open_exported` takes them.
+        batches: faces with their labels, at least one.
+        threads: numbers of threads to time with.
+
+    Returns:
+        {"keras": {"auc", "auc_ci95", "n", "bytes", "latency_ms"}, "models": [{"path", "form", "difference":
+        {"largest", "mean"}, "auc", "auc_ci95", "auc_loss", "bytes", "latency_ms", "tolerance", "agrees", "reasons"}]}:
+        `latency_ms` is {threads: median milliseconds a face at batch 1}; `auc_loss` is in points, None where a class
+        is missing; `reasons` says in words what lies beyond `tolerance`, and is empty when the model `agrees`.
+
+    Raises:
+        DataError: a model cannot be opened or is another detector's, or there are no faces.
+    """
+    exported = [open_exported(path) for path in paths]
+    for model in exported:
+        _check_same(model, describe(detector), run)
+    labels, groups, answers = _run([keras_detect(detector), *(model.detect for model in exported)], batches)
+    expected = answers[0]
+    times = {count: latencies(run, [model.path for model in exported], count) for count in threads}
+
+    def row(index: int) -> dict:
+        return {str(count): found[index] for count, found in times.items()}
+
+    reference = metrics.summary(labels, expected, groups)
+    keras_file = run / MODEL_FILE if run.is_dir() else run
+    result = {
+        "keras": {
+            **{name: reference[name] for name in ("auc", "auc_ci95", "n")},
+            "bytes": keras_file.stat().st_size,
+            "latency_ms": row(0),
+        },
+        "models": [],
+    }
+    for index, (model, found) in enumerate(zip(exported, answers[1:], strict=True), 1):
+        compared = compare(model.form, expected, found, labels, groups)
+        size = {"bytes": model.size, "latency_ms": row(index)}
+        result["models"].append({"path": str(model.path), "form": model.form, **compared, **size})
+    return result
+
+
+def compare(form: str, expected: np.ndarray, found: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> dict:
+    """What `verify` says of the answers of one exported detector.
+
+    Args:
+        form: a key of `TOLERANCES`.
+        expected, found: probabilities (N,) of the Keras model and of the exported one.
+        labels, groups: (N,), as in `Faces`.
+    """
+    tolerance = TOLERANCES[form]
+    result = {"difference": None, "auc": None, "auc_ci95": None, "auc_loss": None}
+    reasons = []
+    if not np.isfinite(found).all():
+        reasons.append(f"{int((~np.isfinite(found)).sum())} of {len(found)} probabilities are not finite")
+    else:
+        difference = np.abs(found.astype(np.float64) - expected)
+        result["difference"] = {"largest": float(difference.max()), "mean": float(difference.mean())}
+        for name, value in result["difference"].items():
+            if value > (limit := getattr(tolerance, name)):
+                reasons.append(f"the {name} difference of the probability is {value:.2g}, more than {limit:g}")
+        summary = metrics.summary(labels, found, groups)
+        result.update({name: summary[name] for name in ("auc", "auc_ci95")})
+        if summary["auc"] is not None:
+            loss = 100 * (metrics.auc(labels, expected) - summary["auc"])
+            result["auc_loss"] = loss
+            enough = np.bincount(labels.astype(np.int64)).min() >= AUC_FACES
+            if enough and tolerance.auc_loss is not None and loss > tolerance.auc_loss:
+                reasons.append(f"{loss:.2f} points of AUC are lost, more than {tolerance.auc_loss:g}")
+    return {**result, "tolerance": dataclasses.asdict(tolerance), "agrees": not reasons, "reasons": reasons}
+
+
+def _check_same(model: Exported, description: dict, run: Path) -> None:
+    """Weights may differ, which the answers show; what the network is made of may not."""
+    for name in ("size", "temperature", "options"):
+        if model.description.get(name) != description[name]:
+            raise DataError(
+                f"{model.path} was not exported from {run}: its {name} is {model.description.get(name)}, "
+                f"the run's {description[name]}. Give the run that it was exported from, or export again."
+            )
+
+
+def _run(detectors: list, batches: Iterable[Faces]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Labels, groups and each detector's answers on all faces."""
+    labels, groups, answers = [], [], [[] for _ in detectors]
+    for faces in batches:
+        labels.append(faces.labels)
+        groups.append(faces.groups)
+        for detect, answer in zip(detectors, answers, strict=True):
+            answer.append(detect(faces.frame, faces.keypoints))
+    if not labels:
+        raise DataError("There are no faces to compare on; give another split or compression.")
+    return np.concatenate(labels), np.concatenate(groups), [np.concatenate(answer) for answer in answers]

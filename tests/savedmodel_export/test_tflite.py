@@ -1,0 +1,234 @@
+"""The four LiteRT forms: builtin operations alone, the Keras model's answers, and a description that is readable."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from records.ela import error_level_analysis
+from records.errors import DataError
+from savedmodel_export import tflite
+from savedmodel_export.float16 import LARGE
+from savedmodel_export.model import LABELS, describe
+from savedmodel_export.tflite import convert, export_tflite, read_description
+from tfafsr import Detector
+
+# Largest difference of the logit, as a share of its standard deviation over the faces: this untrained detector's
+# probabilities are so close to 0 that they would agree whatever was computed. Measured: 1e-5, 0.01, 0.12, 0.53; the
+# first would be larger on a processor whose last bits round an error level the other way.
+LARGEST = {"none": 0.1, "float16": 0.1, "dynamic": 0.4, "int8": 1.0}
+CORRELATION = {"none": 0.999, "float16": 0.999, "dynamic": 0.99, "int8": 0.95}
+
+
+@pytest.fixture(scope="module")
+def representative(faces):
+    return [{"frame": faces[0], "keypoints": faces[1]}]
+
+
+@pytest.fixture(scope="module")
+def files(detector, representative, tmp_path_factory):
+    """Form -> its file."""
+    folder = tmp_path_factory.mktemp("tflite")
+    return {
+        form: export_tflite(detector, folder / f"{form}.tflite", form, representative if form == "int8" else None)
+        for form in tflite.QUANTIZE
+    }
+
+
+@pytest.fixture(scope="module")
+def fields(detector, faces):
+    """What each form takes: frame and keypoints, or frame, ela and heatmaps, as a device computes them."""
+    frame, keypoints = faces
+    ela = np.stack([error_level_analysis(face) for face in frame])
+    heatmaps = detector.get_layer("tfe_heatmaps")(keypoints).numpy()
+    return {
+        form: {"frame": frame, "ela": ela, "heatmaps": heatmaps}
+        if form == "int8"
+        else {"frame": frame, "keypoints": keypoints}
+        for form in tflite.QUANTIZE
+    }
+
+
+def answer(content, fields):
+    return Interpreter(model_content=content).get_signature_runner()(**fields)
+
+
+def graph(content):
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    codes = [code.builtinCode for code in model.operatorCodes]
+    (subgraph,) = model.subgraphs
+    return model, subgraph, [(codes[operator.opcodeIndex], operator) for operator in subgraph.operators]
+
+
+@pytest.mark.parametrize("form", tflite.QUANTIZE)
+@pytest.mark.slow
+def test_builtin_operations_alone(files, form):
+    model, _, operations = graph(files[form].read_bytes())
+    assert [code.customCode for code in model.operatorCodes if code.customCode] == []  # a Flex operation has a name
+    assert schema.BuiltinOperator.CUSTOM not in {code for code, _ in operations}
+    assert len(operations) > 100
+
+
+@pytest.mark.parametrize("form", tflite.QUANTIZE)
+def test_answers_like_the_keras_model_for_any_number_of_faces(files, fields, detector, faces, form):
+    expected = detector.deployed().predict({"frame": faces[0], "keypoints": faces[1]}, verbose=0)["logit"]
+    close = LARGEST[form] * expected.std()
+    content = files[form].read_bytes()
+    found = answer(content, fields[form])
+    shapes = {name: (value.dtype, value.shape) for name, value in found.items()}
+    assert shapes == dict.fromkeys(("probability", "logit"), (np.float32, (12, 1)))
+    np.testing.assert_allclose(found["logit"], expected, atol=close)
+    assert np.corrcoef(found["logit"][:, 0], expected[:, 0])[0, 1] > CORRELATION[form]
+    np.testing.assert_allclose(found["probability"], 1 / (1 + np.exp(-found["logit"] / 1.7)), atol=0.005)
+    for index in (0, 7):
+        alone = answer(content, {name: value[index : index + 1] for name, value in fields[form].items()})
+        np.testing.assert_allclose(alone["logit"][0], found["logit"][index], atol=close)
+
+
+@pytest.mark.parametrize("form", tflite.QUANTIZE)
+def test_inputs_have_the_names_and_types_that_are_promised(files, form):
+    details = Interpreter(model_path=str(files[form])).get_signature_runner().get_input_details()
+    found = {name: (one["dtype"], one["shape_signature"].tolist()) for name, one in details.items()}
+    face = (np.uint8, [-1, 64, 64, 3])
+    if form == "int8":
+        assert found == {"frame": face, "ela": face, "heatmaps": (np.float32, [-1, 8, 8, 5])}
+    else:
+        assert found == {"frame": face, "keypoints": (np.float32, [-1, 5, 2])}
+
+
+def test_every_convolution_of_the_int8_form_computes_in_8_bits(files):
+    _, subgraph, operations = graph(files["int8"].read_bytes())
+    convolutions = [operator for code, operator in operations if code == schema.BuiltinOperator.CONV_2D]
+    assert len(convolutions) > 40
+    for operator in convolutions:
+        involved = [subgraph.tensors[index] for index in (*operator.inputs[:2], *operator.outputs)]
+        assert {tensor.type for tensor in involved} == {schema.TensorType.INT8}
+        channels = len(involved[1].quantization.scale)
+        assert channels == involved[1].shape[0]  # a scale for each output channel
+
+
+def test_the_float16_form_rounds_large_weights_and_nothing_else(files):
+    model, subgraph, _ = graph(files["float16"].read_bytes())
+    halves = [tensor for tensor in subgraph.tensors if tensor.type == schema.TensorType.FLOAT16]
+    assert halves
+    assert all(np.prod(tensor.shape) >= LARGE for tensor in halves)
+    stored = [len(buffer.data) for buffer in model.buffers if buffer.data is not None]
+    full = graph(files["none"].read_bytes())[0]
+    before = [len(buffer.data) for buffer in full.buffers if buffer.data is not None]
+    assert sum(stored) == sum(before) - sum(2 * int(np.prod(tensor.shape)) for tensor in halves)
+
+
+def test_the_description_is_inside_the_file(files, detector):
+    for form, path in files.items():
+        described = read_description(path)
+        assert {name: described[name] for name in describe(detector)} == describe(detector)
+        assert described["form"] == form
+        with zipfile.ZipFile(path) as archive:
+            assert archive.read(tflite.LABELS_FILE).decode().split() == list(LABELS)
+
+
+def test_a_file_runs_and_describes_itself_where_there_is_no_tensorflow(files, fields, tmp_path):
+    np.savez(tmp_path / "fields.npz", **fields["dynamic"])
+    program = """
+import json, sys, zipfile
+sys.modules["tensorflow"] = None  # importing it fails
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+model, fields = sys.argv[1:]
+description = json.loads(zipfile.ZipFile(model).read("tfafsr.json"))
+answer = Interpreter(model_path=model).get_signature_runner()(**np.load(fields))
+print(json.dumps([description["size"], description["keypoints"], answer["probability"].tolist()]))
+"""
+    command = [sys.executable, "-c", program, str(files["dynamic"]), str(tmp_path / "fields.npz")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    size, keypoints, probability = json.loads(done.stdout.splitlines()[-1])
+    assert (size, keypoints[0]) == (64, "left eye")
+    np.testing.assert_allclose(
+        probability, answer(files["dynamic"].read_bytes(), fields["dynamic"])["probability"], atol=1e-6
+    )
+
+
+@pytest.mark.slow
+def test_other_detectors_convert_too(faces, representative):
+    keras.utils.set_random_seed(0)
+    mean = Detector(size=64, width=4, pooling="gap", output="none")  # without heat maps, key points decide nothing
+    found = answer(convert(mean, "none"), {"frame": faces[0], "keypoints": faces[1]})
+    expected = mean.deployed().predict({"frame": faces[0], "keypoints": faces[1]}, verbose=0)
+    np.testing.assert_allclose(found["probability"], expected["probability"], atol=1e-3)
+    ela = np.stack([error_level_analysis(face) for face in faces[0]])
+    found = answer(convert(mean, "int8", representative), {"frame": faces[0], "ela": ela})
+    np.testing.assert_allclose(found["probability"], expected["probability"], atol=0.05)
+    inside = Detector(size=64, width=4, ela_of="reconstruction")
+    with pytest.raises(DataError, match="ela_of=reconstruction"):
+        convert(inside, "int8", representative)
+
+
+def test_what_cannot_be_converted_is_said_and_nothing_is_written(detector, files, tmp_path):
+    with pytest.raises(DataError, match="none, float16, dynamic, int8; received 'int4'"):
+        convert(detector, "int4")
+    with pytest.raises(DataError, match="representative"):
+        export_tflite(detector, tmp_path / "new.tflite", "int8", [])
+    with pytest.raises(DataError, match="is a folder"):
+        export_tflite(detector, tmp_path)
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(DataError, match=r"notes\.txt exists and is no exported detector"):
+        export_tflite(detector, notes)
+    assert notes.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_an_interrupted_export_leaves_the_earlier_file(detector, files, tmp_path):
+    out = tmp_path / "detector.tflite"
+    out.write_bytes(files["dynamic"].read_bytes())
+
+    def interrupted():
+        yield {"frame": np.zeros((1, 64, 64, 3), np.uint8), "keypoints": np.full((1, 5, 2), 0.5, np.float32)}
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_tflite(detector, out, "int8", interrupted())
+    assert read_description(out)["form"] == "dynamic"
+    assert [path.name for path in tmp_path.iterdir()] == ["detector.tflite"]
+    assert export_tflite(detector, out, "none") == out
+    assert read_description(out)["form"] == "none"
+
+
+def test_what_is_no_exported_detector_is_refused(files, tmp_path):
+    path, content = tmp_path / "model.tflite", files["dynamic"].read_bytes()
+    with pytest.raises(DataError, match="does not exist"):
+        read_description(path)
+    start = content.rindex(b"PK\x03\x04", 0, content.rindex(b"PK\x03\x04"))  # where the archive begins
+    broken = bytearray(content)
+    broken[len(broken) // 4] ^= 1
+    for what, message in (
+        (b"", "no detector that"),
+        (b"some text", "no detector that"),
+        (content[:start], "no detector that"),  # anyone's .tflite
+        (content[: len(content) - 40], "cut off"),
+        (content[: len(content) // 2], "cut off"),
+        (bytes(broken), "damaged"),
+    ):
+        path.write_bytes(what)
+        with pytest.raises(DataError, match=message):
+            read_description(path)
+    for inside, message in (
+        ({"other.json": "{}"}, "no detector that"),
+        ({"tfafsr.json": "no JSON"}, "no detector that"),
+        ({"tfafsr.json": "[" * 20000}, "no detector that"),
+        ({"tfafsr.json": '{"model": "another"}'}, "does not describe a detector"),
+        ({"tfafsr.json": '{"model": "tfafsr"}'}, "damaged"),
+        ({"tfafsr.json": "0" * (tflite.MAX_DESCRIPTION + 1)}, "bytes"),
+    ):
+        path.write_bytes(content[:start])
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in inside.items():
+                archive.writestr(name, text)
+        with pytest.raises(DataError, match=message):
+            read_description(path)
