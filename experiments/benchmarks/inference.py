@@ -136,11 +136,13 @@ def forms(
     tensors = {name: tf.constant(value) for name, value in x.items()}
     deployed = detector.deployed()
     yield KERAS, timer(lambda: deployed(tensors, training=False)["probability"].numpy())
+    graph = tf.function(deployed)
+    yield "Keras in a graph", timer(lambda: graph(tensors, training=False)["probability"].numpy())
     served, _ = load_saved_model(folder / "tfafsr")
-    serve = served.signatures["serving_default"]
-    yield "SavedModel", timer(lambda: serve(**tensors)["probability"].numpy())
+    # By way of the model: its variables live only as long as it does.
+    yield "SavedModel", timer(lambda: served.signatures["serving_default"](**tensors)["probability"].numpy())
     compiled = tf.function(served.detect, jit_compile=True)
-    yield "SavedModel, XLA", timer(lambda: compiled(**tensors)["probability"].numpy())
+    yield "SavedModel, XLA", timer(lambda model=served: compiled(**tensors)["probability"].numpy())
     for quantize, name in QUANTIZE.items():
         yield name, litert(files[quantize], x, threads, described)
     if python:
