@@ -64,17 +64,18 @@ def jpeg_round_trip(rgb: np.ndarray, quality: int = 90) -> np.ndarray:
     """
     height, width = rgb.shape[:2]
     padding = ((0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
-    image = np.pad(rgb, padding, mode="edge").astype(np.float32)  # (H', W', 3)
-    ycbcr = _whole(image @ TO_YCBCR.T + np.float32([0, 128, 128])) - 128  # libjpeg holds whole numbers here
-    rows, columns = image.shape[0] // BLOCK, image.shape[1] // BLOCK
-    blocks = ycbcr.reshape(rows, BLOCK, columns, BLOCK, 3).transpose(0, 2, 4, 1, 3)  # (rows, columns, 3, 8, 8)
-    dct, tables = dct_matrix(), quantization_tables(quality)
-    levels = (dct @ blocks @ dct.T) / tables
-    coefficients = np.sign(levels) * np.floor(np.abs(levels) + HALF) * tables
-    blocks = dct.T @ coefficients @ dct
-    ycbcr = blocks.transpose(0, 3, 1, 4, 2).reshape(image.shape)
-    ycbcr = _whole(ycbcr + 128) - np.float32([0, 128, 128])
-    return _whole(ycbcr @ TO_RGB.T)[:height, :width]
+    planes = np.moveaxis(np.pad(rgb, padding, mode="edge"), -1, 0).astype(np.float32, order="C")  # (3, H', W')
+    shape, offset = planes.shape, np.float32([[0], [128], [128]])
+    ycbcr = _whole(TO_YCBCR @ planes.reshape(3, -1) + offset) - 128  # libjpeg holds whole numbers here
+    dct, tables = dct_matrix(), quantization_tables(quality)[:, None, :, None]
+    levels = _both_ways(ycbcr, dct, shape)
+    levels /= tables
+    coefficients = np.abs(levels)
+    coefficients += HALF
+    np.copysign(np.floor(coefficients, out=coefficients), levels, out=coefficients)
+    coefficients *= tables
+    ycbcr = _whole(_both_ways(coefficients, dct.T, shape).reshape(3, -1) + 128) - offset
+    return np.moveaxis(_whole(TO_RGB @ ycbcr).reshape(shape), 0, -1)[:height, :width]
 
 
 def error_level_analysis(rgb: np.ndarray, quality: int = 90, gain: float = 20.0) -> np.ndarray:
@@ -90,9 +91,21 @@ def error_level_analysis(rgb: np.ndarray, quality: int = 90, gain: float = 20.0)
     """
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ValueError(f"rgb must be uint8 (H, W, 3); received {rgb.dtype} {rgb.shape}.")
-    error = np.abs(rgb.astype(np.float32) - jpeg_round_trip(rgb, quality))
-    return _whole(error * np.float32(gain)).astype(np.uint8)
+    error = rgb - jpeg_round_trip(rgb, quality)
+    np.abs(error, out=error)
+    error *= np.float32(gain)
+    return _whole(error).astype(np.uint8)
+
+
+def _both_ways(planes: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """matrix @ block @ matrix.T of each block of planes of `shape` (3, H', W'); (3, H'/8, 8, W'/8, 8)."""
+    _, height, width = shape
+    down = matrix @ planes.reshape(-1, BLOCK, width)
+    return (down.reshape(-1, BLOCK) @ matrix.T).reshape(3, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
 
 
 def _whole(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.floor(values + HALF), 0, 255)
+    """Rounds `values` to whole numbers in [0, 255], in place: a copy costs more than the arithmetic."""
+    values += HALF
+    np.floor(values, out=values)
+    return np.clip(values, 0, 255, out=values)
