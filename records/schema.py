@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
+import functools
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import cv2
 import numpy as np
 import tensorflow as tf
 
+from records.ela import error_level_analysis
 from records.errors import DataError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MAX_PNG_BYTES = 2**24  # of one stored image; a larger one is not ours
 MAX_SIDE = 4096  # pixels, of one stored image
 PNG_START = b"\x89PNG\r\n\x1a\n"
 PNG_SIDES = 16, 8  # where a PNG says its width and height: read before it is given memory, for 300 KB can hold 300 MB
+
+
+class Png:
+    """An image of a field, encoded when first written and only once, however many examples share it.
+
+    Attributes:
+        pixels: uint8 (S, S, C), RGB where C is 3.
+    """
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels = pixels
+
+    @functools.cached_property
+    def data(self) -> bytes:
+        """The pixels as PNG."""
+        return cv2.imencode(".png", self.pixels[..., ::-1] if self.pixels.shape[2] == 3 else self.pixels)[1].tobytes()
+
+
+class Derived(enum.Enum):
+    """In the place of an image that the reader computes: `ela` from `frame`, and `target` where it is `frame`."""
+
+    DERIVED = "derived"
+
+
+DERIVED = Derived.DERIVED
 
 
 class SchemaError(DataError):
@@ -33,6 +61,7 @@ class Field:
         shape: of the value; for images the channels alone, the sides are the records' size.
         meaning: for the documentation.
         low, high: allowed range of the values, inclusive.
+        derive: computes the image from `frame`, uint8 (S, S, 3), where it is not stored; None: it always is.
     """
 
     name: str
@@ -41,6 +70,11 @@ class Field:
     meaning: str
     low: float = -np.inf
     high: float = np.inf
+    derive: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+def _same(frame: np.ndarray) -> np.ndarray:
+    return frame
 
 
 def _flag(name: str, meaning: str) -> Field:
@@ -49,9 +83,23 @@ def _flag(name: str, meaning: str) -> Field:
 
 FIELDS: tuple[Field, ...] = (
     Field("frame", "image", (3,), "RGB crop at this record's compression: the network's input"),
-    Field("target", "image", (3,), "the same crop at the best quality at hand (raw, else c23): supervises AFSR"),
-    _flag("target_known", "1 where `target` is at raw or c23; 0 switches AFSR's loss off"),
-    Field("ela", "image", (3,), "error level analysis of `frame`: |x - jpeg(x)| at quality 90, 4:4:4, times 20"),
+    Field(
+        "target",
+        "image",
+        (3,),
+        "the same crop at the best quality at hand (raw, else c23; hq): supervises AFSR; with --target-once not stored "
+        "where it is `frame`",
+        derive=_same,
+    ),
+    _flag("target_known", "1 where `target` is at raw, c23 or hq; 0 switches AFSR's loss off"),
+    Field(
+        "ela",
+        "image",
+        (3,),
+        "error level analysis of `frame`: |x - jpeg(x)| at quality 90, 4:4:4, times 20; with --no-ela not stored, the "
+        "reader computes it",
+        derive=error_level_analysis,
+    ),
     Field("mask", "image", (1,), "255 where manipulated; all 0 for real faces"),
     _flag("mask_known", "0 where there is no twin to compare with; switches the artifact term off"),
     Field(
@@ -65,7 +113,7 @@ FIELDS: tuple[Field, ...] = (
     _flag("label", "1 = manipulated"),
     Field("dataset", "text", (), "e.g. ffpp"),
     Field("method", "text", (), "e.g. NeuralTextures; `real` for originals"),
-    Field("compression", "text", (), "raw, c23 or c40"),
+    Field("compression", "text", (), "raw, c23, c40; lq, hq; as-is"),
     Field("split", "text", (), "train, val or test"),
     Field("video", "text", (), "unique: dataset/method/compression/clip; video scores group by this and nothing else"),
     Field("subjects", "texts", (), "every identity in the clip, the target first: splits must not share one"),
@@ -78,13 +126,16 @@ BY_NAME = {field.name: field for field in FIELDS}
 
 @dataclasses.dataclass
 class Example:
-    """One face, in one frame, at one compression; the attributes are FIELDS, images uint8 (S, S, C)."""
+    """One face, in one frame, at one compression; the attributes are FIELDS.
 
-    frame: np.ndarray
-    target: np.ndarray
+    Images are uint8 (S, S, C) or `Png`; `target` and `ela` may be `DERIVED`.
+    """
+
+    frame: np.ndarray | Png
+    target: np.ndarray | Png | Derived
     target_known: int
-    ela: np.ndarray
-    mask: np.ndarray
+    ela: np.ndarray | Png | Derived
+    mask: np.ndarray | Png
     mask_known: int
     keypoints: np.ndarray
     label: int
@@ -105,7 +156,8 @@ def serialize(example: Example) -> bytes:
     Raises:
         SchemaError: a value does not fit its field, which is named with what was received.
     """
-    size = np.shape(example.frame)[0] if np.ndim(example.frame) == 3 else 0
+    frame = example.frame.pixels if isinstance(example.frame, Png) else example.frame
+    size = np.shape(frame)[0] if np.ndim(frame) == 3 else 0
     features = {field.name: _feature(field, getattr(example, field.name), size) for field in FIELDS}
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
 
@@ -122,11 +174,22 @@ def parse(serialized: tf.Tensor, size: int, fields: Iterable[str] | None = None)
         Field name -> tensor: images uint8 (size, size, C), texts as string, `subjects` as string (n,), int64, float32.
     """
     wanted = [BY_NAME[name] for name in (BY_NAME if fields is None else fields)]
-    parsed = tf.io.parse_single_example(serialized, {field.name: _feature_spec(field) for field in wanted})
-    return {
-        field.name: _decode_image(parsed[field.name], field, size) if field.kind == "image" else parsed[field.name]
-        for field in wanted
-    }
+    read = {field.name: _feature_spec(field) for field in wanted}
+    if any(field.derive for field in wanted):
+        read["frame"] = _feature_spec(BY_NAME["frame"])
+    parsed = tf.io.parse_single_example(serialized, read)
+    decoded: dict[str, tf.Tensor] = {}
+    for field in sorted(wanted, key=lambda field: field.derive is not None):  # `frame` before what derives from it
+        value = parsed[field.name]
+        if field.kind == "image" and field.derive is not None:
+            frame = functools.partial(_frame, decoded, parsed, size)
+            stored = functools.partial(_decode_image, value, field, size)
+            value = tf.cond(tf.equal(tf.strings.length(value), 0), functools.partial(_derived, field, frame), stored)
+            value = tf.ensure_shape(value, (size, size, *field.shape))
+        elif field.kind == "image":
+            value = _decode_image(value, field, size)
+        decoded[field.name] = value
+    return {field.name: decoded[field.name] for field in wanted}
 
 
 def decode(serialized: bytes) -> Example:
@@ -141,7 +204,11 @@ def decode(serialized: bytes) -> Example:
         raise SchemaError(
             f"The record lacks {', '.join(missing)}; it is of another schema than version {SCHEMA_VERSION}."
         )
-    return Example(**{field.name: _value(field, features[field.name]) for field in FIELDS})
+    values = {field.name: _value(field, features[field.name]) for field in FIELDS}
+    for field in FIELDS:
+        if values[field.name] is DERIVED:
+            values[field.name] = field.derive(values["frame"])
+    return Example(**values)
 
 
 def describe() -> str:
@@ -158,13 +225,17 @@ _TYPES = {"image": "uint8", "float": "float32", "int": "int64", "text": "bytes",
 
 def _feature(field: Field, value: object, size: int) -> tf.train.Feature:
     if field.kind == "image":
+        if value is DERIVED and field.derive is not None:
+            return _bytes([b""])
         if size > MAX_SIDE:
             raise SchemaError(f"{field.name} is {size} pixels wide; {MAX_SIDE} at most can be stored.")
+        png = value if isinstance(value, Png) else Png(value)
+        value = png.pixels
         expected = (size, size, *field.shape)
         if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.shape != expected or size == 0:
             got = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
             raise SchemaError(f"{field.name} must be uint8 {expected}, square and as large as frame; received {got}.")
-        return _bytes([cv2.imencode(".png", value[..., ::-1] if field.shape == (3,) else value)[1].tobytes()])
+        return _bytes([png.data])
     if field.kind in ("text", "texts"):
         texts = [value] if field.kind == "text" else value
         if (
@@ -199,6 +270,14 @@ def _feature_spec(field: Field):
     return tf.io.FixedLenFeature(() if field.kind in ("image", "text") else field.shape, dtype)
 
 
+def _frame(decoded: dict[str, tf.Tensor], parsed: dict[str, tf.Tensor], size: int) -> tf.Tensor:
+    return decoded["frame"] if "frame" in decoded else _decode_image(parsed["frame"], BY_NAME["frame"], size)
+
+
+def _derived(field: Field, frame: Callable[[], tf.Tensor]) -> tf.Tensor:
+    return frame() if field.derive is _same else tf.numpy_function(field.derive, [frame()], tf.uint8, stateful=False)
+
+
 def _decode_image(png: tf.Tensor, field: Field, size: int) -> tf.Tensor:
     right = tf.equal(tf.strings.substr(png, *PNG_SIDES), struct.pack(">II", size, size))
     checked = tf.debugging.Assert(right, [f"{field.name} is not {size} x {size} pixels"])
@@ -213,7 +292,7 @@ def _value(field: Field, feature: tf.train.Feature) -> object:
         if not values or (field.kind != "texts" and len(values) != 1):
             raise SchemaError(f"{field.name} holds {len(values)} values; the record is damaged.")
         if field.kind == "image":
-            return _image(field, values[0])
+            return DERIVED if field.derive is not None and not values[0] else _image(field, values[0])
         try:
             texts = [value.decode() for value in values]
         except UnicodeDecodeError as error:

@@ -15,10 +15,12 @@ from records import faces, masks
 from records.crop import crop, crop_box, normalise_keypoints
 from records.ela import error_level_analysis
 from records.errors import DataError
-from records.schema import Example
+from records.footage import Footage, count_frames, encoded, info, read_frames
+from records.schema import DERIVED, Example, Png
 from records.sources.clip import Clip
-from records.video import count_frames, evenly_spaced, info, read_frames
+from records.video import evenly_spaced
 
+LOOK_AROUND = 4  # in every fourth frame faces of any size are looked for, in the others of those before
 NO_FACE = "no face in the frame"
 NO_FACE_TWIN = "no face in the pristine twin's frame"
 OTHER_FACE = "faces in the frame, but not of the person seen in most frames"
@@ -34,6 +36,8 @@ class Options:
         frames_train, frames_eval: frames a video, evenly spaced, in the training split and in the other two.
         burst: neighbouring frames taken at each of these places.
         keypoints_from: `twin`: box and key points of the pristine twin; `self`: of each frame itself.
+        no_ela: `ela` is not stored; the reader computes it, to the same bytes.
+        target_once: `target` is not stored where it is `frame`, as it is at the best quality; the reader repeats it.
     """
 
     size: int = 225
@@ -41,6 +45,8 @@ class Options:
     frames_eval: int = 10
     burst: int = 1
     keypoints_from: str = "twin"
+    no_ela: bool = False
+    target_once: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,16 +73,20 @@ class Unit:
     Args:
         clips: all with the same `pristine`.
         options: of the build.
+        scratch: folder for what is encoded anew; it may be removed after use.
     """
 
-    def __init__(self, clips: Sequence[Clip], options: Options) -> None:
+    def __init__(self, clips: Sequence[Clip], options: Options, scratch: Path) -> None:
         self.options = options
         self.pristine = clips[0].pristine
         self._clips = clips
-        self._measure = functools.cache(_measure)
+        self._scratch = scratch
+        self._measure = functools.cache(self._measured)
+        self._encoded: dict[Footage, Footage] = {}
         self._places: dict[int, Place | str] = {}
         self._failure: DataError | None = None
-        self._crops: dict[Path, dict[int, np.ndarray]] = {}
+        self._crops: dict[Footage, dict[int, Png]] = {}
+        self._masks: dict[tuple[Footage, int], Png] = {}
 
     def examples(self, clip: Clip) -> tuple[Iterator[Example], Counts]:
         """The examples of one clip, and the counts that are complete once they have been drawn."""
@@ -84,28 +94,30 @@ class Unit:
         return self._examples(clip, counts), counts
 
     def forget(self, clips: Sequence[Clip]) -> None:
-        """Drops the crops held for `clips`, except those of the pristine twin."""
+        """Drops the crops and masks held for `clips`, except those of the pristine twin."""
         for clip in clips:
-            for path in {clip.path, clip.best} - {self.pristine}:
-                self._crops.pop(path, None)
+            for footage in {clip.footage, clip.best} - {self.pristine}:
+                self._crops.pop(footage, None)
+        self._masks.clear()
 
     def _examples(self, clip: Clip, counts: Counts) -> Iterator[Example]:
         indices = self._indices(clip, counts)
-        places = self._on_twin(indices) if self.options.keypoints_from == "twin" else _find(clip.path, indices)
+        places = self._on_twin(indices) if self.options.keypoints_from == "twin" else self._find(clip.footage, indices)
         found = {index: place for index, place in places.items() if isinstance(place, Place)}
         counts.reasons.update(Counter(reason for reason in places.values() if isinstance(reason, str)))
         counts.frames_without_face = len(places) - len(found)
-        frames = self._cut(clip.path, found)
+        frames = self._cut(clip.footage, found)
         targets = self._cut(clip.best, found)
         pristine = self._cut(self.pristine, found) if clip.label and clip.mask_known else {}
+        once = self.options.target_once and clip.footage == clip.best
         for index, place in found.items():
             counts.frames_scored += 1
             yield Example(
                 frame=frames[index],
-                target=targets[index],
+                target=DERIVED if once else targets[index],
                 target_known=int(clip.target_known),
-                ela=error_level_analysis(frames[index]),
-                mask=self._mask(targets[index], pristine.get(index)),
+                ela=DERIVED if self.options.no_ela else error_level_analysis(frames[index].pixels),
+                mask=self._mask(clip, index, targets[index], pristine.get(index)),
                 mask_known=int(clip.mask_known or not clip.label),
                 keypoints=place.keypoints,
                 label=clip.label,
@@ -122,14 +134,14 @@ class Unit:
 
     def _indices(self, clip: Clip, counts: Counts) -> dict[int, int]:
         """Frame index -> position in its burst, over the whole of the shortest of the videos that the clip needs."""
-        measures = {path: self._measure(path) for path in (clip.path, clip.best, self.pristine)}
+        measures = {path: self._measure(path) for path in (clip.footage, clip.best, self.pristine)}
         for path, (_, *size) in measures.items():
-            if size != [*measures[clip.path][1:]]:
-                raise DataError(f"{path} has another frame size than {clip.path}; get both again from one source.")
+            if size != [*measures[clip.footage][1:]]:
+                raise DataError(f"{path} has another frame size than {clip.footage}; get both again from one source.")
         lengths = [frames for frames, *_ in measures.values()]
         total = min(lengths)
         if total < max(lengths):
-            own, twin = measures[clip.path][0], measures[self.pristine][0]
+            own, twin = measures[clip.footage][0], measures[self.pristine][0]
             counts.shortened = f"{own} frames, its pristine twin {twin}: the first {total} are used"
         wanted = self.options.frames_train if clip.split == "train" else self.options.frames_eval
         burst = min(self.options.burst, total)
@@ -146,53 +158,70 @@ class Unit:
                 with contextlib.suppress(DataError):  # which names the reason when it is that clip's turn
                     wanted.update(self._indices(clip, Counts()))
             try:
-                self._places = _find(self.pristine, wanted, NO_FACE_TWIN, OTHER_FACE_TWIN)
+                self._places = self._find(self.pristine, wanted, NO_FACE_TWIN, OTHER_FACE_TWIN)
             except DataError as error:
                 self._failure = error
                 raise
         return {index: self._places[index] for index in sorted(indices)}
 
-    def _cut(self, path: Path, places: dict[int, Place]) -> dict[int, np.ndarray]:
+    def _cut(self, footage: Footage, places: dict[int, Place]) -> dict[int, Png]:
         """The crops of a video; kept while the boxes are the twin's, since other clips need them again."""
-        held = self._crops.get(path, {})
+        held = self._crops.get(footage, {})
         if not places.keys() <= held.keys():
             held = {
-                index: crop(frame, places[index].box, self.options.size)
-                for index, frame in read_frames(path, sorted(places))
+                index: Png(crop(frame, places[index].box, self.options.size))
+                for index, frame in read_frames(self._source(footage), sorted(places))
             }
             if self.options.keypoints_from == "twin":
-                self._crops[path] = held
+                self._crops[footage] = held
         return held
 
-    def _mask(self, target: np.ndarray, pristine: np.ndarray | None) -> np.ndarray:
-        if pristine is None:
-            return np.zeros((*target.shape[:2], 1), np.uint8)
-        return masks.difference_mask(target, pristine)[..., None]
+    def _mask(self, clip: Clip, index: int, target: Png, pristine: Png | None) -> Png:
+        """The mask of a frame; all compressions of a clip share it."""
+        key = (clip.best, index) if pristine is not None else (self.pristine, -1)
+        if key not in self._masks or self.options.keypoints_from == "self":
+            if pristine is None:
+                mask = np.zeros(target.pixels.shape[:2], np.uint8)
+            else:
+                mask = masks.difference_mask(target.pixels, pristine.pixels)
+            self._masks[key] = Png(mask[..., None])
+        return self._masks[key]
+
+    def _source(self, footage: Footage) -> Footage:
+        """`footage`, encoded anew if it is to be."""
+        if footage.encoding is None:
+            return footage
+        if footage not in self._encoded:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            self._encoded[footage] = encoded(footage, self._scratch / f"{len(self._encoded)}.avi")
+        return self._encoded[footage]
+
+    def _find(
+        self, footage: Footage, indices: Iterable[int], no_face: str = NO_FACE, other_face: str = OTHER_FACE
+    ) -> dict[int, Place | str]:
+        """One person's place in each of the frames, who is seen in most of them; where there is none, the reason."""
+        order = sorted(indices)
+        seen: list[list[faces.Face]] = []
+        for number, (_, frame) in enumerate(read_frames(self._source(footage), order)):
+            neighbours = seen[-1] if number % LOOK_AROUND else []
+            seen.append(detector().detect(frame, like=neighbours))
+        places: dict[int, Place | str] = {}
+        for index, all_faces, face in zip(order, seen, faces.longest_track(seen), strict=True):
+            if face is None:
+                places[index] = other_face if all_faces else no_face
+            else:
+                box = crop_box(face.box)
+                places[index] = Place(box, normalise_keypoints(face.keypoints, box))
+        return places
+
+    def _measured(self, footage: Footage) -> tuple[int, int, int]:
+        """Frames (by the header, or by decoding where the header does not say), width and height."""
+        source = self._source(footage)
+        header = info(source)
+        return header.frames or count_frames(source), header.width, header.height
 
 
 @functools.cache
 def detector() -> faces.FaceDetector:
     """The process's own MTCNN."""
     return faces.FaceDetector()
-
-
-def _find(
-    path: Path, indices: Iterable[int], no_face: str = NO_FACE, other_face: str = OTHER_FACE
-) -> dict[int, Place | str]:
-    """One person's place in each of the frames, who is seen in most of them; where there is none, the reason."""
-    order = sorted(indices)
-    seen = [detector().detect(frame) for _, frame in read_frames(path, order)]
-    places: dict[int, Place | str] = {}
-    for index, all_faces, face in zip(order, seen, faces.longest_track(seen), strict=True):
-        if face is None:
-            places[index] = other_face if all_faces else no_face
-        else:
-            box = crop_box(face.box)
-            places[index] = Place(box, normalise_keypoints(face.keypoints, box))
-    return places
-
-
-def _measure(path: Path) -> tuple[int, int, int]:
-    """Frames (by the header, or by decoding where the header does not say), width and height."""
-    header = info(path)
-    return header.frames or count_frames(path), header.width, header.height

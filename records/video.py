@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from records.errors import DataError
 
@@ -18,6 +19,19 @@ ASM = 0
 """x264's kernels: plain C. Those for AVX-512 (core 165) give another macroblock now and then, by what the process did
 before; and with C the bytes are the same on every processor. Forging takes 8 in a hundred longer."""
 MAX_PIXELS = 64 * 2**20  # a larger frame is taken for a hostile file
+# What is opened at all: no playlist, no list of files, nothing that names another file or address to be read.
+FORMATS = (
+    "mov,mp4,avi,matroska,webm,mpeg,mpegts,mpegvideo,flv,asf,ogg,m4v,h264,hevc,ivf,mjpeg,yuv4mpegpipe,gif,wav,mp3,flac"
+)
+PICTURE_FORMATS = {
+    b"\xff\xd8": "jpeg_pipe",
+    b"\x89P": "png_pipe",
+    b"BM": "bmp_pipe",
+    b"II": "tiff_pipe",
+    b"MM": "tiff_pipe",
+}
+ENCODERS = {"h264": "libx264", "mpeg4": "mpeg4", "msmpeg4v3": "msmpeg4", "mjpeg": "mjpeg", "ffv1": "ffv1"}
+SIZE_TOLERANCE, SIZE_TRIES = 0.03, 5  # a rate-controlled encoder misses its rate; see `write_encoded`
 
 
 class VideoError(DataError):
@@ -46,6 +60,36 @@ class VideoInfo:
     pix_fmt: str
     seconds: float
     bytes: int
+
+    @property
+    def bit_rate(self) -> float:
+        """Bits per second of the whole file, 0.0 where the duration is unknown."""
+        return 8 * self.bytes / self.seconds if self.seconds else 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """How to encode frames so that they look like another video's.
+
+    Attributes:
+        codec: FFmpeg's name of the codec, e.g. h264.
+        pix_fmt: e.g. yuv420p.
+        bytes_a_frame: what a frame takes in the file, on average.
+        fps: frames per second.
+    """
+
+    codec: str
+    pix_fmt: str
+    bytes_a_frame: float
+    fps: float
+
+    @classmethod
+    def like(cls, header: VideoInfo) -> Encoding:
+        """The encoding of the video with this header; raises `VideoError` where the header does not tell."""
+        frames = header.frames or round(header.seconds * header.fps)
+        if not frames or header.codec not in ENCODERS:
+            raise VideoError(f"a video of {frames} frames and codec {header.codec!r} is nothing to encode others like.")
+        return cls(header.codec, header.pix_fmt, round(header.bytes / frames, 1), round(header.fps or 25.0, 3))
 
 
 def info(path: Path | str) -> VideoInfo:
@@ -105,13 +149,13 @@ def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Itera
     wanted = None if indices is None else [int(index) for index in indices]
     if wanted is not None and any(b <= a for a, b in itertools.pairwise(wanted)):
         raise ValueError(f"indices must increase; received {wanted}.")
-    position = 0
+    position, reformatter = 0, VideoReformatter()
     with _opened(path) as (container, stream):
         if wanted == []:
             return
         for index, frame in enumerate(_decoded(path, container, stream)):
             if wanted is None or index == wanted[position]:
-                yield index, frame.to_ndarray(format="rgb24")
+                yield index, _upright(frame, reformatter)
                 position += 1
                 if wanted is not None and position == len(wanted):
                     return
@@ -171,6 +215,53 @@ def write_video(
         temporary.unlink(missing_ok=True)
 
 
+def write_encoded(path: Path, frames: Callable[[], Iterable[np.ndarray]], encoding: Encoding) -> None:
+    """Writes frames with another video's codec and at its rate, so that neither tells the two apart.
+
+    Encoders miss the rate they are given, the more so in short clips; the frames are therefore encoded again with a
+    corrected one until the file's size is within 3% of what it should be, five times at most.
+
+    Args:
+        path: of the file; its ending names the container.
+        frames: gives the frames, RGB uint8 (H, W, 3), anew at each call.
+        encoding: of the video to be like.
+
+    Raises:
+        VideoError: no frames, an encoding that is not to be had, a full disk.
+    """
+    rate = wanted = 8 * encoding.bytes_a_frame * encoding.fps
+    for _ in range(SIZE_TRIES):
+        count = _encode(path, frames(), encoding, max(1, round(rate)))
+        got = 8 * path.stat().st_size / count * encoding.fps
+        if abs(got / wanted - 1) <= SIZE_TOLERANCE:
+            return
+        rate *= wanted / got
+
+
+def _encode(path: Path, frames: Iterable[np.ndarray], encoding: Encoding, bit_rate: int) -> int:
+    count = 0
+    try:
+        with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
+            for frame in frames:
+                if count == 0:
+                    rate = Fraction(encoding.fps).limit_denominator(1001)
+                    stream = container.add_stream(ENCODERS[encoding.codec], rate=rate)
+                    stream.height, stream.width = frame.shape[:2]
+                    stream.pix_fmt, stream.bit_rate = encoding.pix_fmt, bit_rate
+                    stream.codec_context.thread_count = 1
+                    stream.options = {"flags": "+bitexact"}
+                    if encoding.codec == "h264":
+                        stream.options = {"x264-params": f"asm={ASM}"}
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+                count += 1
+            if count == 0:
+                raise VideoError(f"{path}: there are no frames to encode.")
+            container.mux(stream.encode(None))
+    except (OSError, ValueError, av.error.FFmpegError) as error:
+        raise VideoError(f"{path} cannot be encoded like its twin ({encoding}): {error}.") from error
+    return count
+
+
 def _encoder(container, path: Path, frame: np.ndarray, fps: int, crf: int, threads: int, preset: str):
     height, width = frame.shape[:2]
     if height % 2 or width % 2:
@@ -190,9 +281,12 @@ class _opened:
 
     def __enter__(self):
         try:
-            self.container = av.open(str(self.path))
+            picture = _picture_format(self.path)
+            self.container = av.open(
+                f"file:{self.path}", format=picture, container_options={"format_whitelist": picture or FORMATS}
+            )
         except (OSError, av.error.FFmpegError, ValueError) as error:
-            raise VideoError(f"{self.path} does not open as a video: {error}.") from error
+            raise VideoError(f"{self.path} does not open as a video: {_said(error)}.") from error
         if not self.container.streams.video:
             self.container.close()
             raise VideoError(f"{self.path} holds no video stream.")
@@ -208,8 +302,30 @@ class _opened:
         self.container.close()
 
 
+def _picture_format(path: Path | str) -> str | None:
+    """FFmpeg's reader for a picture, by its first bytes; None for anything else. By its name it might be a pattern."""
+    with open(path, "rb") as file:
+        start = file.read(12)
+    return "webp_pipe" if start[8:] == b"WEBP" else PICTURE_FORMATS.get(start[:2])
+
+
+def _upright(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+    """The frame in RGB as a player shows it: cameras turned on their side say so beside the pixels.
+
+    One reformatter serves a whole video, in one thread: a new one for each frame costs ten times the conversion.
+    """
+    turns = round(frame.rotation / 90) % 4
+    image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+
+
 def _decoded(path, container, stream) -> Iterator[av.VideoFrame]:
     try:
         yield from container.decode(stream)
     except av.error.FFmpegError as error:
-        raise VideoError(f"{path} does not decode: {error}. It is damaged or cut off; get it again.") from error
+        raise VideoError(f"{path} does not decode: {_said(error)}. It is damaged or cut off; get it again.") from error
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, without FFmpeg's numbers."""
+    return str(getattr(error, "strerror", None) or error)

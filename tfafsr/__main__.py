@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "records.forge.probe:probe",
         "Tell whether a forged data set betrays itself by anything but the forgery.",
     ),
+    "check": ("records.commands:check", "Say what a build would find, miss and cost, before anything is built."),
     "build": ("records.commands:build", "Turn a data set's videos into TFRecords of faces."),
     "inspect": ("records.inspect:inspect", "Say what is in a folder of records, and draw a contact sheet."),
     "train": ("experiments.commands:train", "Train AFSR and TFE together; resumes what was interrupted."),

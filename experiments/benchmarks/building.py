@@ -81,11 +81,11 @@ def build(root: Path, out: Path, frames: int, workers: int, size: int) -> tuple[
 def detect_everywhere(root: Path, frames: int, clips: int) -> float:
     """Examples/s of the plain way: decode each variant and run MTCNN on each of its frames (one process)."""
     detector = FaceDetector()
-    chosen = ffpp.find_clips(root)[0][:clips]
+    chosen = ffpp.find_clips(root).clips[:clips]
     detector.detect(next(iter(read_frames(chosen[0].path, [0])))[1])
     started, done = time.perf_counter(), 0
     for clip in chosen:
-        for _, image in read_frames(clip.path, evenly_spaced(count_frames(clip.path), frames)):
+        for _, image in read_frames(clip.footage.path, evenly_spaced(count_frames(clip.footage.path), frames)):
             detector.detect(image)
             done += 1
     return done / (time.perf_counter() - started)

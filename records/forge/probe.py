@@ -102,7 +102,7 @@ def _target(clip: Clip) -> str:
 
 def _by_target(root: Path, compression: str) -> dict[str, list[Clip]]:
     """Target identity -> its real clip and its fakes, reals first."""
-    clips, _ = find_clips(root, compressions=[compression])
+    clips = find_clips(root, compressions=[compression]).clips
     people: dict[str, list[Clip]] = {}
     for clip in sorted(clips, key=lambda clip: (_target(clip), clip.label, clip.method, clip.name)):
         people.setdefault(_target(clip), []).append(clip)
@@ -111,7 +111,7 @@ def _by_target(root: Path, compression: str) -> dict[str, list[Clip]]:
 
 def _mask_video(clip: Clip) -> Path:
     """<method>/<compression>/videos/<name>.mp4 -> <method>/masks/videos/<name>.mp4"""
-    return clip.path.parents[2] / "masks" / "videos" / clip.path.name
+    return clip.footage.path.parents[2] / "masks" / "videos" / clip.footage.path.name
 
 
 def _measure(people: dict[str, list[Clip]], frames: int, identities: int, compression: str) -> Samples:
@@ -124,7 +124,7 @@ def _measure(people: dict[str, list[Clip]], frames: int, identities: int, compre
             samples.left_out.append(f"{person}: no {'fake with a mask' if reals else 'real clip'}")
             continue
         shown = [*reals, *fakes]
-        videos = [clip.path for clip in shown] + [_mask_video(clip) for clip in fakes]
+        videos = [clip.footage.path for clip in shown] + [_mask_video(clip) for clip in fakes]
         if len({(facts.width, facts.height) for facts in map(info, videos)}) > 1:
             samples.left_out.append(f"{person}: its clips and masks differ in size")
             continue
@@ -162,12 +162,12 @@ def _regions(fakes: list[Clip], indices: np.ndarray) -> dict[int, Region]:
 
 def _measure_clip(clip: Clip, regions: dict[int, Region], samples: Samples) -> None:
     measured, crops = [], []
-    for index, rgb in read_frames(clip.path, sorted(regions)):
+    for index, rgb in read_frames(clip.footage.path, sorted(regions)):
         measured.append(frame_cues(rgb, regions[index]))
         crops.append(blanked_crop(rgb, regions[index]))
-    facts = info(clip.path)
+    facts = info(clip.footage.path)
     of_video = {
-        "bits_per_pixel": 8 * facts.bytes / (_frames(clip.path) * facts.width * facts.height),
+        "bits_per_pixel": 8 * facts.bytes / (_frames(clip.footage.path) * facts.width * facts.height),
         "file_size": float(facts.bytes),
     }
     for name, values in samples.cues.items():

@@ -1,11 +1,13 @@
-"""What every source hands to `build`: a clip, or the reason why one is missing."""
+"""What every source hands to `build` and `check`: clips, and the reason for each that is missing."""
 
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+
+from records.footage import Footage
 
 REAL = "real"
+SPLITS = ("train", "val", "test")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,15 +17,17 @@ class Clip:
     Attributes:
         dataset: e.g. ffpp.
         method: manipulation method; `real` for originals.
-        compression: raw, c23 or c40.
+        compression: e.g. raw, c23 or c40.
         split: train, val or test.
         name: of the clip within its method, e.g. 000_003.
-        path: of the video.
+        footage: its frames.
         label: 1 = manipulated.
         subjects: every identity in the clip, the target first.
-        pristine: the real twin at the best quality at hand (for a real clip: itself at that quality).
-        best: this clip at the best quality at hand.
-        target_known: whether `best` is good enough to supervise AFSR (raw or c23).
+        twin: name of the real clip that this one was made from; of a real clip, and where there is none, its own name.
+        pristine: the frames of that twin at the best quality at hand: faces are found there, masks compared with it.
+        best: the frames of this clip at the best quality at hand.
+        quality: of `best`, e.g. raw, c23 or hq.
+        target_known: whether `best` is good enough to supervise AFSR.
         mask_known: whether `best` and `pristine` are of one quality, so that their difference is the manipulation.
         notes: what the data set itself says of the clip.
     """
@@ -33,11 +37,13 @@ class Clip:
     compression: str
     split: str
     name: str
-    path: Path
+    footage: Footage
     label: int
     subjects: tuple[str, ...]
-    pristine: Path
-    best: Path
+    twin: str
+    pristine: Footage
+    best: Footage
+    quality: str
     target_known: bool
     mask_known: bool
     notes: dict = dataclasses.field(default_factory=dict)
@@ -56,8 +62,33 @@ class Skip:
         clip: id of the video.
         label: 1 = manipulated.
         reason: why, and what to do about it.
+        split: the clip's, where it is known.
     """
 
     clip: str
     label: int
     reason: str
+    split: str = ""
+
+
+@dataclasses.dataclass
+class Found:
+    """What a source found in a folder.
+
+    Attributes:
+        clips: in a fixed order.
+        skips: for each clip that should be there and is not.
+        layout: the variant recognised, in words.
+        splits: where the splits are from, or, where they were drawn, the seed and every subject's split.
+        masks: video id of a manipulated clip at its best quality -> the data set's own mask; None where it is missing.
+        odd: what lies beside the clips and is none of them, relative to the folder.
+        remarks: whatever else a user should know before building.
+    """
+
+    clips: list[Clip] = dataclasses.field(default_factory=list)
+    skips: list[Skip] = dataclasses.field(default_factory=list)
+    layout: str = ""
+    splits: dict = dataclasses.field(default_factory=dict)
+    masks: dict[str, Footage | None] = dataclasses.field(default_factory=dict)
+    odd: list[str] = dataclasses.field(default_factory=list)
+    remarks: list[str] = dataclasses.field(default_factory=list)

@@ -1,39 +1,55 @@
-"""FaceForensics++ as its download script lays it out: a folder becomes clips."""
+"""FaceForensics++ as its download script lays it out, and as older and rearranged copies do: a folder becomes clips."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from records import splits as drawn
 from records.errors import DataError
-from records.sources.clip import REAL, Clip, Skip
+from records.footage import Footage
+from records.sources.clip import REAL, SPLITS, Clip, Found, Skip
+from records.sources.ffpp_tree import Tree
+from records.sources.official_splits import find_splits, read_json
 
 COMPRESSIONS = ("raw", "c23", "c40")  # the best quality first
 TARGETS = ("raw", "c23")  # good enough to supervise AFSR
-METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter")
-SPLITS = ("train", "val", "test")
+OFFICIAL = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter")  # made from the youtube originals
+DFD = "DeepFakeDetection"  # made from the actors' videos; there is no official split
+METHODS = (*OFFICIAL, DFD)
+WITHOUT_MASKS = ("FaceShifter",)
+DFD_FAKE = re.compile(r"(\d+)_(\d+)__(.+?)__\w+")  # target, donor, scene
+DFD_REAL = re.compile(r"(\d+)__.+")
 NOTES_FILE = "forge.json"
-MAX_JSON_BYTES = 2**28
 MAX_NOTES_CHARACTERS = 4096  # of one clip
-ID = 3  # characters of a video id, 000 to 999
 
 
 def find_clips(
     root: Path,
     compressions: Sequence[str] | None = None,
     methods: Sequence[str] | None = None,
-    splits_dir: Path | None = None,
+    splits: Path | None = None,
     dataset: str = "ffpp",
-) -> tuple[list[Clip], list[Skip]]:
+    seed: int = 0,
+    follow_links: bool = False,
+) -> Found:
     """Every clip that the splits name, at every compression wanted.
+
+    Read are: the download script's layout; `c0` for `raw`; originals without youtube/; frames in
+    <compression>/images/<clip>/ in the place of videos; masks as videos or pictures; FaceShifter, which has no masks;
+    DeepFakeDetection and the actors' videos, which have no split; DeepfakeBench's tree. DeepfakeBench's frames are cut
+    out of each video on its own, so that a fake's do not lie over its original's: they have neither target nor mask.
 
     Args:
         root: the folder with original_sequences/ and manipulated_sequences/.
         compressions: raw, c23, c40; None for those present.
-        methods: None for those present.
-        splits_dir: folder with train.json, val.json and test.json; None for ROOT/splits.
+        methods: None for those of the official splits that are present.
+        splits: folder with train.json, val.json and test.json, or DeepfakeBench's JSON; None looks for them in ROOT.
         dataset: first part of the videos' ids.
+        seed: of the split of DeepFakeDetection's actors.
+        follow_links: accept links that lead out of ROOT.
 
     Returns:
         The clips in a fixed order, and a `Skip` for each clip that the splits name and the disk lacks.
@@ -43,47 +59,75 @@ def find_clips(
             overlapping splits.
     """
     root = Path(root)
-    originals = _originals(root)
+    tree = Tree(root, follow_links)
+    youtube, actors = _originals(tree), root / "original_sequences" / "actors"
     fakes = {method: root / "manipulated_sequences" / method for method in METHODS}
-    here = [method for method in METHODS if fakes[method].is_dir()]
-    if originals is None:
+    here = [method for method in METHODS if tree.levels(fakes[method])]
+    if youtube is None and not tree.levels(actors):
         raise DataError(
             f"{root} holds no FaceForensics++: there is no original_sequences/ with videos in it. Give the folder that "
             "the download script filled (or that `tfafsr forge` wrote)."
         )
-    present = [level for level in COMPRESSIONS if _videos(originals, level) is not None]
+    originals = [folder for folder in (youtube, actors) if folder is not None]
+    present = [level for level in COMPRESSIONS if any(level in tree.levels(folder) for folder in originals)]
     compressions = _chosen(compressions, COMPRESSIONS, present, "compression", root)
-    methods = _chosen(methods, METHODS, here, "method", root)
-    pairs = read_splits(splits_dir or root / "splits")
-    notes = _notes(root)
-    clips: list[Clip] = []
-    skips: list[Skip] = []
+    default = [method for method in here if method != DFD or youtube is None]
+    methods = default if methods is None else _chosen(methods, METHODS, here, "method", root)
+    found = Found()
+    adding = _Adding(tree, found, compressions, dataset, _notes(root))
+    if youtube is not None and methods != [DFD]:
+        pairs, found.splits["from"] = find_splits(root, splits)
+        for split in SPLITS:
+            both_ways = [pair for a, b in pairs[split] for pair in ((a, b), (b, a))]
+            for target in dict.fromkeys(target for target, _ in both_ways):
+                adding.add(youtube, REAL, target, split, (target,), youtube, target)
+            for target, source in dict.fromkeys(both_ways):
+                for method in methods:
+                    if method != DFD:
+                        name = f"{target}_{source}"
+                        adding.add(fakes[method], method, name, split, (target, source), youtube, target)
+    if DFD in methods:
+        _add_actors(adding, actors, fakes[DFD], seed)
+    elif DFD in here:
+        found.remarks.append(f"{DFD} is here, too; it has no official split and is used when --methods names it.")
+    found.layout = "FaceForensics++, " + ", ".join(sorted(tree.seen))
+    found.odd = tree.odd()
+    return found
 
-    def best_of(folder: Path, name: str) -> tuple[Path, str] | None:
-        for level in COMPRESSIONS:
-            videos = _videos(folder, level)
-            if videos is not None and (videos / f"{name}.mp4").is_file():
-                return videos / f"{name}.mp4", level
-        return None
 
-    def add(folder: Path, method: str, name: str, split: str, subjects: tuple[str, ...]) -> None:
+class _Adding:
+    """Adds clips to what was found, each with its twin and its best quality."""
+
+    def __init__(self, tree: Tree, found: Found, compressions: Sequence[str], dataset: str, notes: dict) -> None:
+        self.tree, self.found, self.compressions = tree, found, compressions
+        self.dataset, self.notes = dataset, notes
+
+    def add(
+        self, folder: Path, method: str, name: str, split: str, subjects: tuple[str, ...], originals: Path, twin: str
+    ) -> None:
+        """Adds one clip at each compression, or the reason why it is not there."""
         label = int(method != REAL)
-        pristine, best = best_of(originals, subjects[0]), best_of(folder, name)
-        for compression in compressions:
-            video = f"{dataset}/{method}/{compression}/{name}"
-            folder_of_level = _videos(folder, compression)
-            path = folder_of_level and folder_of_level / f"{name}.mp4"
-            if path is None or not path.is_file():
-                missing = path or folder / compression / "videos" / f"{name}.mp4"
-                reason = f"{_below(root, missing)} is missing; the split {split} names it"
+        try:
+            pristine, best = self._best(originals, twin), self._best(folder, name)
+            paths = {compression: self.tree.find(folder, compression, name) for compression in self.compressions}
+        except DataError as error:
+            self._skip(method, name, split, dict.fromkeys(self.compressions, str(error)))
+            return
+        if best is not None and label and method not in WITHOUT_MASKS:
+            self.found.masks[f"{self.dataset}/{method}/{best[1]}/{name}"] = self.tree.mask(folder, name)
+        notes = self.notes.get(f"{'original' if method == REAL else method}/{name}", {})
+        for compression, path in paths.items():
+            if path is None:
+                place = (folder / compression / "videos" / f"{name}.mp4").relative_to(self.tree.root)
+                self._skip(method, name, split, {compression: f"{place} is missing; the split {split} names it"})
             elif pristine is None:
-                reason = f"its pristine twin {subjects[0]}.mp4 is missing in {_below(root, originals)}"
+                place = originals.relative_to(self.tree.root)
+                self._skip(method, name, split, {compression: f"its pristine twin {twin}.mp4 is missing in {place}"})
             else:
-                key = f"{'original' if method == REAL else method}/{name}"
-                clip_notes = notes.get(key, {})
-                clips.append(
+                alone = path.sampled or pristine[0].sampled or best[0].sampled
+                self.found.clips.append(
                     Clip(
-                        dataset,
+                        self.dataset,
                         method,
                         compression,
                         split,
@@ -91,71 +135,56 @@ def find_clips(
                         path,
                         label,
                         subjects,
-                        pristine=pristine[0],
-                        best=best[0],
-                        target_known=best[1] in TARGETS,
-                        mask_known=best[1] == pristine[1],
-                        notes=clip_notes,
+                        twin=f"{method}-{compression}-{name}" if alone else twin,
+                        pristine=path if alone else pristine[0],
+                        best=path if alone else best[0],
+                        quality=best[1],
+                        target_known=not alone and best[1] in TARGETS,
+                        mask_known=not alone and best[1] == pristine[1],
+                        notes=notes,
                     )
                 )
-                continue
-            skips.append(Skip(video, label, reason))
 
-    for split in SPLITS:
-        both_ways = [pair for a, b in pairs[split] for pair in ((a, b), (b, a))]
-        for target in dict.fromkeys(target for target, _ in both_ways):
-            add(originals, REAL, target, split, (target,))
-        for target, source in dict.fromkeys(both_ways):
-            for method in methods:
-                add(fakes[method], method, f"{target}_{source}", split, (target, source))
-    return clips, skips
+    def _best(self, folder: Path, name: str) -> tuple[Footage, str] | None:
+        for level in COMPRESSIONS:
+            footage = self.tree.find(folder, level, name)
+            if footage is not None:
+                return footage, level
+        return None
 
-
-def read_splits(folder: Path) -> dict[str, list[tuple[str, str]]]:
-    """The pairs of each split, from the three official files.
-
-    Raises:
-        DataError: a file is missing or damaged, or an identity is in two splits.
-    """
-    pairs: dict[str, list[tuple[str, str]]] = {}
-    where: dict[str, str] = {}
-    for split in SPLITS:
-        path = Path(folder) / f"{split}.json"
-        try:
-            values = _read_json(path)
-            pairs[split] = [(a, b) for a, b in values]
-        except FileNotFoundError:
-            raise DataError(
-                f"{path} is missing. FaceForensics++'s repository holds train.json, val.json and test.json in "
-                f"dataset/splits: put all three into {folder}, or name their folder with --splits."
-            ) from None
-        except (OSError, ValueError, TypeError, RecursionError) as error:
-            raise DataError(
-                f'{path} is damaged ({error}); it must be a list of pairs of ids such as ["000", "003"].'
-            ) from error
-        for identity in (identity for pair in pairs[split] for identity in pair):
-            if not isinstance(identity, str) or not (identity.isascii() and identity.isdigit()) or len(identity) != ID:
-                raise DataError(f'{path} names {identity!r}; an id has three digits, such as "003".')
-            if where.setdefault(identity, split) != split:
-                raise DataError(
-                    f"{path} and {where[identity]}.json share {identity}; the splits must not share an identity."
-                )
-    return pairs
+    def _skip(self, method: str, name: str, split: str, reasons: dict[str, str]) -> None:
+        for compression, reason in reasons.items():
+            video = f"{self.dataset}/{method}/{compression}/{name}"
+            self.found.skips.append(Skip(video, int(method != REAL), reason, split))
 
 
-def _originals(root: Path) -> Path | None:
+def _add_actors(adding: _Adding, actors: Path, fakes: Path, seed: int) -> None:
+    """DeepFakeDetection and its actors; their splits are drawn, for there are no official ones."""
+    tree, found = adding.tree, adding.found
+    reals = {name: match[1] for name in tree.names(actors) if (match := DFD_REAL.fullmatch(name))}
+    made = {name: match for name in tree.names(fakes) if (match := DFD_FAKE.fullmatch(name))}
+    dealt = drawn.draw(
+        {*reals.values(), *(person for match in made.values() for person in match.group(1, 2))},
+        [match.group(1, 2) for match in made.values()],
+        seed,
+    )
+    found.splits |= {f"{DFD} drawn with seed": seed, f"{DFD} subjects": dealt}
+    for name, person in reals.items():
+        adding.add(actors, REAL, name, dealt[person], (person,), actors, name)
+    for name, match in made.items():
+        target, donor, scene = match.groups()
+        if dealt[target] != dealt[donor]:
+            reason = f"its people are in two splits, {target} in {dealt[target]} and {donor} in {dealt[donor]}"
+            found.remarks.append(f"{DFD}/{name} is left out: {reason}.")
+        else:
+            adding.add(fakes, DFD, name, dealt[target], (target, donor), actors, f"{target}__{scene}")
+
+
+def _originals(tree: Tree) -> Path | None:
     """original_sequences/youtube, or original_sequences itself in older copies."""
-    for folder in (root / "original_sequences" / "youtube", root / "original_sequences"):
-        if any(_videos(folder, level) is not None for level in COMPRESSIONS):
+    for folder in (tree.root / "original_sequences" / "youtube", tree.root / "original_sequences"):
+        if tree.levels(folder):
             return folder
-    return None
-
-
-def _videos(folder: Path, compression: str) -> Path | None:
-    """The folder with the videos of a compression; older copies call raw c0."""
-    for level in (compression, "c0") if compression == "raw" else (compression,):
-        if (folder / level / "videos").is_dir():
-            return folder / level / "videos"
     return None
 
 
@@ -174,20 +203,10 @@ def _notes(root: Path) -> dict[str, dict]:
     if not path.is_file():
         return {}
     try:
-        clips = _read_json(path)["clips"]
+        clips = read_json(path)["clips"]
         for name, notes in clips.items():
             if not isinstance(notes, dict) or len(json.dumps(notes)) > MAX_NOTES_CHARACTERS:
                 raise ValueError(f"the notes of {name!r} are no object of at most {MAX_NOTES_CHARACTERS} characters")
         return clips
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(f"{path} is damaged ({error}); run `tfafsr forge` again, or remove the file.") from error
-
-
-def _read_json(path: Path) -> object:
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise ValueError(f"it is larger than {MAX_JSON_BYTES} bytes")
-    return json.loads(path.read_text())
-
-
-def _below(root: Path, path: Path) -> str:
-    return str(path.relative_to(root))

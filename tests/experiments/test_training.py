@@ -151,6 +151,23 @@ def test_people_in_two_splits_are_refused(config, made_records, tmp_path):
         training.train(dataclasses.replace(config, records=(str(shared),)), tmp_path / "run")
 
 
+def test_one_video_in_two_records_is_refused(config, made_records, tmp_path):
+    again = shutil.copytree(made_records, tmp_path / "again")
+    with pytest.raises(DataError, match=r"again both hold made/\S+/c40/000.*another --dataset"):
+        training.train(dataclasses.replace(config, records=(str(made_records), str(again))), tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_two_data_sets_are_trained_on_together(config, write_records, made_records, tmp_path):
+    other = write_records(tmp_path / "other", dataset="other")
+    text = (other / "manifest.json").read_text().replace('"000"', '"990"').replace('"004"', '"000"')
+    (other / "manifest.json").write_text(text)  # one name in two data sets is two people
+    both = dataclasses.replace(config, records=(str(made_records), str(other)))
+    both = dataclasses.replace(both, schedule=dataclasses.replace(both.schedule, epochs=1))
+    training.train(both, tmp_path / "run", say=lambda line: None)
+    assert (tmp_path / "run" / "model.keras").is_file()
+
+
 @pytest.mark.slow
 def test_a_damaged_shard_is_named(config, made_records, tmp_path):
     damaged = tmp_path / "records"

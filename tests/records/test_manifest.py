@@ -28,8 +28,8 @@ def test_a_folder_without_one_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ('"schema_version": 1', '"schema_version": 2', "is of schema version 2, this program reads 1"),
-        ('"schema_version": 1', '"schema": 1', "is damaged"),
+        ('"schema_version": 2', '"schema_version": 3', "is of schema version 3, this program reads 2"),
+        ('"schema_version": 2', '"schema": 1', "is damaged"),
         ('"sha256": "', '"sha256": "0', "its hash does not fit its shards"),
         ("{", "", "is damaged"),
         ('"size": ', '"size": -', r"size is -\d+, not a number of pixels"),

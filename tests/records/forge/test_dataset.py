@@ -78,7 +78,8 @@ def test_splits_have_faceforensics_shares(count, sizes):
 
 
 def test_the_source_of_the_build_reads_it(root):
-    clips, skips = find_clips(root)
+    found = find_clips(root)
+    clips, skips = found.clips, found.skips
     assert not skips
     assert len(clips) == 2 * 6 * (1 + len(METHODS))
     assert sum(bool(clip.notes["decoy"]) for clip in clips if not clip.label) == 2 * 3  # half of the reals, twice

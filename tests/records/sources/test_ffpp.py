@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from records.errors import DataError
-from records.sources.ffpp import find_clips, read_splits
+from records.sources.ffpp import find_clips
+from records.sources.official_splits import read_splits
 
 PAIRS = {"train": [["000", "001"]], "val": [["002", "003"]], "test": [["004", "005"]]}
 
@@ -32,28 +33,29 @@ def by_video(clips):
 
 
 def test_every_clip_of_the_splits(tmp_path):
-    clips, skips = find_clips(tree(tmp_path))
+    found = find_clips(tree(tmp_path))
+    clips, skips = found.clips, found.skips
     assert skips == []
     assert len(clips) == len(by_video(clips)) == 6 * 3 * (1 + 2)  # people, compressions, real and two methods
     fake = by_video(clips)["ffpp/NeuralTextures/c40/002_003"]
     assert (fake.label, fake.split, fake.subjects) == (1, "val", ("002", "003"))
-    assert fake.path == tmp_path / "manipulated_sequences/NeuralTextures/c40/videos/002_003.mp4"
-    assert fake.best == tmp_path / "manipulated_sequences/NeuralTextures/raw/videos/002_003.mp4"
-    assert fake.pristine == tmp_path / "original_sequences/youtube/raw/videos/002.mp4"
+    assert fake.footage.path == tmp_path / "manipulated_sequences/NeuralTextures/c40/videos/002_003.mp4"
+    assert fake.best.path == tmp_path / "manipulated_sequences/NeuralTextures/raw/videos/002_003.mp4"
+    assert fake.pristine.path == tmp_path / "original_sequences/youtube/raw/videos/002.mp4"
     assert fake.target_known
     assert fake.mask_known
     real = by_video(clips)["ffpp/real/c23/005"]
     assert (real.label, real.split, real.method, real.subjects) == (0, "test", "real", ("005",))
-    assert real.best == real.pristine == tmp_path / "original_sequences/youtube/raw/videos/005.mp4"
+    assert real.best.path == real.pristine.path == tmp_path / "original_sequences/youtube/raw/videos/005.mp4"
 
 
 def test_the_order_is_fixed(tmp_path):
     root = tree(tmp_path)
-    assert [clip.video for clip in find_clips(root)[0]] == [clip.video for clip in find_clips(root)[0]]
+    assert [clip.video for clip in find_clips(root).clips] == [clip.video for clip in find_clips(root).clips]
 
 
 def test_no_person_is_in_two_splits(tmp_path):
-    clips, _ = find_clips(tree(tmp_path))
+    clips = find_clips(tree(tmp_path)).clips
     people = {split: {s for clip in clips if clip.split == split for s in clip.subjects} for split in PAIRS}
     assert people == {"train": {"000", "001"}, "val": {"002", "003"}, "test": {"004", "005"}}
 
@@ -62,23 +64,24 @@ def test_no_person_is_in_two_splits(tmp_path):
     ("levels", "best", "known"), [(("c23", "c40"), "c23", True), (("c40",), "c40", False), (("c0", "c40"), "c0", True)]
 )
 def test_the_best_quality_at_hand_is_the_target(tmp_path, levels, best, known):
-    clips, _ = find_clips(tree(tmp_path, levels=levels))
+    clips = find_clips(tree(tmp_path, levels=levels)).clips
     clip = by_video(clips)["ffpp/Deepfakes/c40/000_001"]
-    assert clip.best.parts[-3] == clip.pristine.parts[-3] == best
+    assert clip.best.path.parts[-3] == clip.pristine.path.parts[-3] == best
     assert (clip.target_known, clip.mask_known) == (known, True)
 
 
 def test_older_copies_without_youtube(tmp_path):
-    clips, skips = find_clips(tree(tmp_path, layout="", levels=("c0", "c40")), compressions=["raw"])
+    found = find_clips(tree(tmp_path, layout="", levels=("c0", "c40")), compressions=["raw"])
+    clips, skips = found.clips, found.skips
     assert skips == []
     real = by_video(clips)["ffpp/real/raw/000"]
-    assert real.path == tmp_path / "original_sequences/c0/videos/000.mp4"
+    assert real.footage.path == tmp_path / "original_sequences/c0/videos/000.mp4"
 
 
 def test_what_is_wanted_is_what_comes(tmp_path):
     root = tree(tmp_path)
     splits = shutil.move(root / "splits", tmp_path / "elsewhere")
-    clips, _ = find_clips(root, ["c40"], ["Deepfakes"], splits, dataset="copy")
+    clips = find_clips(root, ["c40"], ["Deepfakes"], splits, dataset="copy").clips
     assert {clip.compression for clip in clips} == {"c40"}
     assert {clip.method for clip in clips} == {"real", "Deepfakes"}
     assert clips[0].video == "copy/real/c40/000"
@@ -87,7 +90,8 @@ def test_what_is_wanted_is_what_comes(tmp_path):
 def test_a_missing_fake_is_a_skip_with_its_reason(tmp_path):
     root = tree(tmp_path)
     (root / "manipulated_sequences/Deepfakes/c40/videos/000_001.mp4").unlink()
-    clips, (skip,) = find_clips(root)
+    found = find_clips(root)
+    clips, (skip,) = found.clips, found.skips
     assert (skip.clip, skip.label) == ("ffpp/Deepfakes/c40/000_001", 1)
     assert "Deepfakes/c40/videos/000_001.mp4 is missing" in skip.reason
     assert "split train" in skip.reason
@@ -97,8 +101,8 @@ def test_a_missing_fake_is_a_skip_with_its_reason(tmp_path):
 def test_without_its_best_copy_a_clip_takes_the_next_and_has_no_mask(tmp_path):
     root = tree(tmp_path)
     (root / "manipulated_sequences/Deepfakes/raw/videos/000_001.mp4").unlink()
-    clip = by_video(find_clips(root)[0])["ffpp/Deepfakes/c40/000_001"]
-    assert clip.best.parts[-3] == "c23"
+    clip = by_video(find_clips(root).clips)["ffpp/Deepfakes/c40/000_001"]
+    assert clip.best.path.parts[-3] == "c23"
     assert clip.target_known
     assert not clip.mask_known  # c23 against raw would show compression
 
@@ -106,7 +110,7 @@ def test_without_its_best_copy_a_clip_takes_the_next_and_has_no_mask(tmp_path):
 def test_without_its_original_a_fake_is_a_skip(tmp_path):
     root = tree(tmp_path, levels=("c40",))
     (root / "original_sequences/youtube/c40/videos/004.mp4").unlink()
-    _, skips = find_clips(root)
+    skips = find_clips(root).skips
     reasons = {skip.clip: skip.reason for skip in skips}
     assert reasons.keys() == {
         f"ffpp/{name}" for name in ("real/c40/004", "Deepfakes/c40/004_005", "NeuralTextures/c40/004_005")
@@ -117,7 +121,7 @@ def test_without_its_original_a_fake_is_a_skip(tmp_path):
 def test_a_person_in_several_pairs_gives_one_real_clip(tmp_path):
     root = tree(tmp_path)
     (root / "splits/train.json").write_text('[["000", "001"], ["001", "000"]]')
-    clips, _ = find_clips(root)
+    clips = find_clips(root).clips
     assert len(by_video(clips)) == len(clips) == 6 * 3 * 3
 
 
@@ -177,7 +181,7 @@ def test_notes_of_a_forged_data_set_reach_the_clips(tmp_path):
     root = tree(tmp_path)
     notes = {"original/000": {"decoy": "blur-frame"}, "Deepfakes/000_001": {"decoy": None, "strength": 0.5}}
     (root / "forge.json").write_text(json.dumps({"seed": 1, "options": {}, "clips": notes}))
-    clips = by_video(find_clips(root)[0])
+    clips = by_video(find_clips(root).clips)
     assert clips["ffpp/real/c40/000"].notes == {"decoy": "blur-frame"}
     assert clips["ffpp/Deepfakes/raw/000_001"].notes == {"decoy": None, "strength": 0.5}
     assert clips["ffpp/real/c40/001"].notes == {}

@@ -1,0 +1,147 @@
+"""Where a clip's frames come from: a video, a folder of numbered pictures, or one picture; perhaps encoded anew."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from records import video
+from records.errors import DataError
+from records.video import Encoding, VideoError, VideoInfo
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp", ".ts", ".ogv")
+MAX_FRAMES = 2**20  # of a folder of pictures
+
+
+@dataclasses.dataclass(frozen=True)
+class Footage:
+    """Frames on the disk.
+
+    Attributes:
+        path: of a video, a folder of pictures, or a picture.
+        encoding: with which the frames are encoded before they are used; None takes them as they are.
+        sampled: a folder whose numbers may have gaps, for it holds some of a video's frames only.
+    """
+
+    path: Path
+    encoding: Encoding | None = None
+    sampled: bool = False
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def info(footage: Footage) -> VideoInfo:
+    """What the headers say of a video, or the first picture and the number of pictures of a folder.
+
+    Raises:
+        VideoError: neither video nor picture, an empty folder, or one with a gap in its numbers.
+    """
+    if not footage.path.is_dir():
+        return video.info(footage.path)
+    pictures = numbered(footage.path, footage.sampled)
+    first = video.info(pictures[0])
+    size = sum(picture.stat().st_size for picture in pictures)
+    return dataclasses.replace(first, frames=len(pictures), fps=0.0, seconds=0.0, bytes=size)
+
+
+def count_frames(footage: Footage) -> int:
+    """The number of frames that decode; of a folder, the number of pictures."""
+    return len(numbered(footage.path, footage.sampled)) if footage.path.is_dir() else video.count_frames(footage.path)
+
+
+def read_frames(footage: Footage, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields (index, frame) for the frames wanted, in order; `video.read_frames` for all that `Footage` can be.
+
+    Args:
+        footage: of which `encoding` is not looked at here.
+        indices: increasing frame indices, counted from 0 whatever the number of the first picture; None for all.
+
+    Yields:
+        The index and the frame, RGB uint8 (H, W, 3).
+
+    Raises:
+        VideoError: as `video.read_frames`; pictures of differing sizes.
+    """
+    if not footage.path.is_dir():
+        yield from video.read_frames(footage.path, indices)
+        return
+    pictures = numbered(footage.path, footage.sampled)
+    shape = None
+    for index in range(len(pictures)) if indices is None else indices:
+        if index >= len(pictures):
+            raise VideoError(f"{footage.path} ends before frame {index}; it has {len(pictures)} pictures.")
+        (_, frame), *_ = video.read_frames(pictures[index])
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise VideoError(f"{pictures[index]} is of another size than the pictures before it.")
+        yield int(index), frame
+
+
+@functools.lru_cache(maxsize=64)
+def numbered(folder: Path, sampled: bool = False) -> tuple[Path, ...]:
+    """The pictures of a folder in the order of their numbers: `0000.png`, `001`, `frame12.jpg`.
+
+    Raises:
+        VideoError: no picture, two of one number, or, unless `sampled`, a number that is missing.
+    """
+    found: dict[int, Path] = {}
+    for path in folder.iterdir():
+        digits = "".join(character if character.isdigit() else " " for character in path.stem).split()
+        if path.name.startswith(".") or path.suffix.lower() not in ("", *PICTURES) or not digits or path.is_dir():
+            continue
+        if len(digits[-1]) > 18 or len(found) >= MAX_FRAMES:
+            raise VideoError(f"{folder} holds too many pictures, or {path.name} too large a number.")
+        if int(digits[-1]) in found:
+            raise VideoError(f"{folder} holds two pictures of number {int(digits[-1])}; remove one.")
+        found[int(digits[-1])] = path
+    if not found:
+        raise VideoError(f"{folder} holds no numbered pictures.")
+    order = sorted(found)
+    if not sampled and order[-1] - order[0] + 1 != len(order):
+        missing = next(number for number in range(order[0], order[-1]) if number not in found)
+        raise VideoError(f"{folder} lacks the picture of number {missing}; the frames after it would not fit its twin.")
+    return tuple(found[number] for number in order)
+
+
+def encoded(footage: Footage, path: Path) -> Footage:
+    """Writes the frames of `footage`, encoded as its `encoding` says, to `path`, and gives the footage of that file.
+
+    Raises:
+        DataError: frames that cannot be read or encoded so.
+    """
+    if footage.encoding is None:
+        raise ValueError(f"{footage} has no encoding.")
+    video.write_encoded(path, functools.partial(_frames, footage), footage.encoding)
+    return Footage(path)
+
+
+def _frames(footage: Footage) -> Iterator[np.ndarray]:
+    return (frame for _, frame in read_frames(footage))
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file's name says that it is a video."""
+    return path.suffix.lower() in VIDEOS
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file's name says that it is a picture."""
+    return path.suffix.lower() in PICTURES
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether `path`, all links followed, lies in `root`; `root` is resolved already."""
+    return path.resolve().is_relative_to(root)
+
+
+def checked(path: Path, root: Path) -> Path:
+    """`path`; raises `DataError` where a link leads out of `root`."""
+    if not inside(path, root.resolve()):
+        raise DataError(f"{path} is a link that leads out of {root}; copy the file, or give --follow-links.")
+    return path

@@ -1,0 +1,112 @@
+"""The parts that a build is made of until it is finished, and finished records taken apart into parts again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import tensorflow as tf
+
+from records.errors import DataError
+from records.manifest import FILE as MANIFEST_FILE
+from records.manifest import Manifest
+
+PARTS = ".parts"
+BEFORE = "before"  # within the parts: the records as they were when videos changed
+TAKEN = "taken.json"  # within that: the sign that all of them are in the indices
+RECORD_HEADER, RECORD_FOOTER = 12, 4  # of a TFRecord: length and its checksum; the data's checksum
+
+
+def index_file(out: Path, name: str) -> Path:
+    """Where the index of a part lies; its presence means that the part is whole."""
+    return out / PARTS / f"{name}.json"
+
+
+def set_aside(out: Path, parts: Path) -> None:
+    """Takes the manifest away: from then on `out` is an unfinished build, and `take_over` does the rest."""
+    (parts / BEFORE).mkdir(parents=True, exist_ok=True)
+    os.replace(out / MANIFEST_FILE, parts / BEFORE / MANIFEST_FILE)
+
+
+def take_over(out: Path, parts: Path, prints: dict[str, str]) -> None:
+    """Makes parts of the records that were set aside, of those units whose videos are what they were.
+
+    It can be killed at any moment and called again. The records themselves are not copied: an index names their place.
+
+    Args:
+        out: folder of the records.
+        parts: its parts.
+        prints: unit -> fingerprint, as it is now.
+
+    Raises:
+        DataError: a shard is damaged.
+    """
+    before = parts / BEFORE
+    if not (before / MANIFEST_FILE).is_file() or (before / TAKEN).is_file():
+        return
+    manifest = Manifest.load(before)
+    kept = {name for name, fingerprint in manifest.units.items() if fingerprint and prints.get(name) == fingerprint}
+    empty: dict[str, dict] = {
+        name: {"fingerprint": prints[name], "keys": [], "clips": {}, "skips": []} for name in sorted(kept)
+    }
+    for video, clip in manifest.clips.items():
+        if clip["unit"] in kept:
+            empty[clip["unit"]]["clips"][video] = clip
+    for skip in manifest.skips:
+        if skip.get("unit") in kept:
+            empty[skip["unit"]]["skips"].append(skip)
+    for name, shard in sorted(manifest.shards.items()):
+        moved = before / name
+        if not moved.is_file():
+            moved.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(out / name, moved)
+        split, compression, _ = name.split("/")
+        for offset, record in _records(moved, shard["sha256"]):
+            feature = tf.train.Example.FromString(record).features.feature
+            video, method = (feature[field].bytes_list.value[0].decode() for field in ("video", "method"))
+            unit = manifest.clips[video]["unit"]
+            if unit in kept:
+                key = f"{video}#{feature['frame_index'].int64_list.value[0]}"
+                place = [str(Path(BEFORE, name)), offset, len(record)]
+                empty[unit]["keys"].append([split, compression, method, key, *place])
+    for name, index in empty.items():
+        write_json(index_file(out, name), index)
+    write_json(before / TAKEN, sorted(kept))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes a JSON file that is whole or not there; raises `DataError` on a full disk."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(value, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error}). Make room and run the same command again.") from error
+
+
+def read_json(path: Path) -> dict:
+    """The value of such a file; raises `DataError` if it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}); remove it and run the same command again.") from error
+
+
+def _records(path: Path, sha256: str) -> Iterator[tuple[int, bytes]]:
+    """(offset, record) of each record of a shard; a shard fits into memory."""
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise DataError(f"{path} is damaged; remove {path.parents[4]} and build the records again.")
+    position = 0
+    while position < len(data):
+        (length,) = struct.unpack_from("<Q", data, position)
+        yield position + RECORD_HEADER, data[position + RECORD_HEADER : position + RECORD_HEADER + length]
+        position += RECORD_HEADER + length + RECORD_FOOTER

@@ -1,0 +1,179 @@
+"""DeepfakeTIMIT and the VidTIMIT videos that its fakes were made from: two folders become clips."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from records import splits as drawn
+from records.errors import DataError
+from records.footage import Footage, checked, info, is_video
+from records.sources.clip import REAL, Clip, Found, Skip
+from records.video import Encoding
+
+COMPRESSIONS = {"hq": "higher_quality", "lq": "lower_quality"}  # the best quality first; by the GAN that made them
+METHOD = "faceswap-GAN"
+FAKE = re.compile(r"(.+)-video-([^-]+)")  # utterance, donor
+HEAD_ROTATION = "head"  # sequences without speech, which no fake was made from
+
+
+def find_clips(
+    root: Path,
+    compressions: Sequence[str] | None = None,
+    twins: Path | None = None,
+    dataset: str = "timit",
+    seed: int = 0,
+    equalise: bool = True,
+    follow_links: bool = False,
+) -> Found:
+    """Every fake with its VidTIMIT twin, at both qualities.
+
+    DeepfakeTIMIT holds fakes alone, as AVI; VidTIMIT holds the originals as JPEG pictures. The codec would tell the
+    label, so originals are encoded anew, each with the codec and at the size a frame of its own fake. AFSR's target of
+    a low-quality face is the same frame of the high-quality fake. A fake holds two of the 32 people, and there is no
+    official split: the connected components of the graph that joins targets and donors are dealt out.
+
+    Args:
+        root: with lower_quality/ and higher_quality/, or with DeepfakeTIMIT/ in which they lie.
+        compressions: lq, hq; None for those present.
+        twins: VidTIMIT; None looks for VidTIMIT/ in ROOT and beside it. Frames may be pictures without an ending, .jpg
+            or .jpeg, or one .avi an utterance.
+        dataset: first part of the videos' ids.
+        seed: of the split.
+        equalise: encode the originals like the fakes; if not, they are taken as they are.
+        follow_links: accept links that lead out of ROOT or VidTIMIT.
+
+    Raises:
+        DataError: nothing of DeepfakeTIMIT, or no VidTIMIT.
+    """
+    root = Path(root)
+    home = next((place for place in (root, root / "DeepfakeTIMIT") if _qualities(place)), None)
+    if home is None:
+        raise DataError(
+            f"{root} holds no DeepfakeTIMIT: there is neither lower_quality/ nor higher_quality/ with .avi files."
+        )
+    here = _qualities(home)
+    wanted = list(here) if compressions is None else [level for level in COMPRESSIONS if level in compressions]
+    if absent := [level for level in compressions or () if level not in here]:
+        raise DataError(f"{home} holds no {absent[0]!r}; it holds {', '.join(here)}.")
+    vidtimit = _vidtimit(root, home, twins)
+    fakes = {level: _fakes(home / COMPRESSIONS[level]) for level in here}
+    known = sorted({key for level in here for key in fakes[level]})
+    subjects = {key: (key[0], FAKE.fullmatch(key[1])[2]) for key in known}
+    dealt = drawn.draw({person for pair in subjects.values() for person in pair}, subjects.values(), seed)
+    found = Found(layout="DeepfakeTIMIT, " + ", ".join(sorted(COMPRESSIONS[level] for level in here)))
+    found.splits = {"drawn with seed": seed, "subjects": dealt}
+    used: set[Footage] = set()
+    reals: set[tuple[str, str]] = set()
+    for key in known:
+        target, name = key
+        utterance = FAKE.fullmatch(name)[1]
+        split = dealt[target]
+        if dealt[subjects[key][1]] != split:
+            found.remarks.append(f"{target}/{name} is left out: its people are in two splits.")
+            continue
+        best = next(level for level in COMPRESSIONS if key in fakes.get(level, {}))
+        twin = f"{target}/{utterance}"
+        for level in wanted:
+            ids = {method: f"{dataset}/{method}/{level}/{clip}" for method, clip in _ids(twin, target, name)}
+            reason = None
+            if key not in fakes[level]:
+                place = (home / COMPRESSIONS[level] / target / f"{name}.avi").relative_to(root)
+                reason = f"{place} is missing; another quality has it"
+            elif (real := _twin(vidtimit, target, utterance)) is None:
+                reason = f"its twin {target}/video/{utterance} is missing in {vidtimit}"
+            else:
+                try:
+                    if not follow_links:
+                        checked(fakes[level][key].path, root)
+                        checked(real.path, vidtimit)
+                    encodings = {at: Encoding.like(info(fakes[at][key])) if equalise else None for at in {level, best}}
+                except DataError as error:
+                    reason = str(error)
+            if reason is not None:
+                found.skips.append(Skip(ids[METHOD], 1, reason, split))
+                continue
+            used.add(real)
+            pristine = Footage(real.path, encodings[best])
+            common = {"dataset": dataset, "compression": level, "split": split, "twin": twin, "pristine": pristine}
+            common |= {"quality": best, "target_known": best == "hq", "mask_known": equalise}
+            if (twin, level) not in reals:
+                reals.add((twin, level))
+                path = Footage(real.path, encodings[level])
+                notes = {"encoded_like": name} if equalise else {}
+                found.clips.append(
+                    Clip(
+                        method=REAL,
+                        name=twin,
+                        footage=path,
+                        label=0,
+                        subjects=(target,),
+                        best=pristine,
+                        notes=notes,
+                        **common,
+                    )
+                )
+            found.clips.append(
+                Clip(
+                    method=METHOD,
+                    name=f"{target}/{name}",
+                    footage=fakes[level][key],
+                    label=1,
+                    subjects=subjects[key],
+                    best=fakes[best][key],
+                    **common,
+                )
+            )
+    _describe(found, vidtimit, used, equalise)
+    return found
+
+
+def _ids(twin: str, target: str, name: str) -> list[tuple[str, str]]:
+    return [(REAL, twin), (METHOD, f"{target}/{name}")]
+
+
+def _qualities(home: Path) -> list[str]:
+    return [level for level, folder in COMPRESSIONS.items() if any((home / folder).glob("*/*.avi"))]
+
+
+def _fakes(folder: Path) -> dict[tuple[str, str], Footage]:
+    """(target, name of the file) -> frames."""
+    return {
+        (path.parent.name, path.stem): Footage(path)
+        for path in sorted(folder.glob("*/*.avi"))
+        if FAKE.fullmatch(path.stem) and not path.name.startswith(".")
+    }
+
+
+def _vidtimit(root: Path, home: Path, given: Path | None) -> Path:
+    places = [given] if given is not None else [root / "VidTIMIT", home.parent / "VidTIMIT"]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise DataError(
+        f"{places[0]} is not there. DeepfakeTIMIT holds fakes only: their originals are VidTIMIT's, a folder for each "
+        "person with video/ in it. Put VidTIMIT beside DeepfakeTIMIT, or name its folder with --twins."
+    )
+
+
+def _twin(vidtimit: Path, subject: str, utterance: str) -> Footage | None:
+    """The original of a fake: a folder of pictures, or one video."""
+    for folder in (vidtimit / subject / "video", vidtimit / subject):
+        if (folder / utterance).is_dir():
+            return Footage(folder / utterance)
+        for path in sorted(folder.glob(f"{utterance}.*")):
+            if is_video(path):
+                return Footage(path)
+    return None
+
+
+def _describe(found: Found, vidtimit: Path, used: set[Footage], equalise: bool) -> None:
+    if used:
+        found.layout += "; VidTIMIT as " + ("pictures" if any(footage.path.is_dir() for footage in used) else "videos")
+    people = {clip.subjects[0] for clip in found.clips}
+    others = [path.name for path in vidtimit.iterdir() if path.is_dir() and path.name not in people]
+    if others:
+        found.remarks.append(f"{len(others)} people of VidTIMIT have no fakes and are not used.")
+    if not equalise:
+        found.remarks.append("Originals are taken as they are: their codec may tell the label.")
