@@ -2,9 +2,10 @@
 
     python -m experiments.benchmarks.building --root DATA --out FOLDER
 
-DATA is a data set in FaceForensics++'s layout, one made by `tfafsr forge` for example. Throughput counts examples: one
-face, in one frame, at one compression. Memory is the largest resident set of any process of `build`, in its first half
-and in all.
+DATA is a data set in FaceForensics++'s layout. Throughput counts examples: one face, in one frame, at one compression.
+The plain way is what one writes first: decode each variant and call the mtcnn package on each of its frames. It is
+timed with the package as it is, and with this project's detector, which shrinks large frames. Decoding alone is the
+limit that no builder passes. All use one thread. Memory is the largest resident set of any process of `build`.
 """
 
 from __future__ import annotations
@@ -14,24 +15,33 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
+import numpy as np
 import psutil
 
 from records.faces import FaceDetector
 from records.manifest import Manifest
+from records.parts import PARTS
 from records.sources import ffpp
+from records.sources.clip import Clip
 from records.video import count_frames, evenly_spaced, read_frames
+from records.workers import one_thread
 
 
 class PeakMemory(threading.Thread):
-    """Samples the resident memory of a process's descendants ten times a second and keeps the largest."""
+    """Samples the resident memory of a process's descendants ten times a second, and how much of a build is done.
 
-    def __init__(self, pid: int) -> None:
+    Attributes:
+        over_time: (finished groups of clips, bytes of the largest process) for each sample.
+    """
+
+    def __init__(self, pid: int, out: Path) -> None:
         super().__init__(daemon=True)
-        self.pid, self.peak, self.over_time = pid, 0, []
-        self.started = time.monotonic()
+        self.pid, self.out = pid, out
+        self.over_time: list[tuple[int, int]] = []
 
     def run(self) -> None:
         """Ends with the process."""
@@ -39,8 +49,7 @@ class PeakMemory(threading.Thread):
             process = psutil.Process(self.pid)
             while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
                 largest = max((_resident(child) for child in [process, *process.children(recursive=True)]), default=0)
-                self.peak = max(self.peak, largest)
-                self.over_time.append((time.monotonic() - self.started, largest))
+                self.over_time.append((len(list((self.out / PARTS).glob("*-*.json"))), largest))
                 time.sleep(0.1)
         except psutil.NoSuchProcess:
             return
@@ -53,23 +62,14 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-def build(root: Path, out: Path, frames: int, workers: int, size: int) -> tuple[int, float, PeakMemory]:
-    """Runs `tfafsr build` in a process of its own; returns (examples, seconds, memory)."""
+def build(root: Path, out: Path, frames: int, size: int, flags: Sequence[str]) -> tuple[int, float, PeakMemory]:
+    """Runs `tfafsr build` with one worker, in a process of its own; returns (examples, seconds, memory)."""
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "tfafsr", "build", "--source", "ffpp", "--root", str(root), "--out", str(out)]
-    command += [
-        "--size",
-        str(size),
-        "--frames-train",
-        str(frames),
-        "--frames-eval",
-        str(frames),
-        "--workers",
-        str(workers),
-    ]
+    command += ["--size", str(size), "--frames-train", str(frames), "--frames-eval", str(frames), "--workers", "1"]
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    memory = PeakMemory(process.pid)
+    process = subprocess.Popen([*command, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    memory = PeakMemory(process.pid, out)
     memory.start()
     if process.wait():
         raise click.ClickException(f"`{' '.join(command)}` failed; run it by hand to see why.")
@@ -78,15 +78,13 @@ def build(root: Path, out: Path, frames: int, workers: int, size: int) -> tuple[
     return sum(clip["frames_scored"] for clip in clips), seconds, memory
 
 
-def detect_everywhere(root: Path, frames: int, clips: int) -> float:
-    """Examples/s of the plain way: decode each variant and run MTCNN on each of its frames (one process)."""
-    detector = FaceDetector()
-    chosen = ffpp.find_clips(root).clips[:clips]
-    detector.detect(next(iter(read_frames(chosen[0].path, [0])))[1])
+def everywhere(clips: Sequence[Clip], frames: int, at_most: int, detect: Callable[[np.ndarray], object]) -> float:
+    """Frames/s of decoding each clip and calling `detect` on the first `at_most` of its frames."""
     started, done = time.perf_counter(), 0
-    for clip in chosen:
-        for _, image in read_frames(clip.footage.path, evenly_spaced(count_frames(clip.footage.path), frames)):
-            detector.detect(image)
+    for clip in clips:
+        chosen = evenly_spaced(count_frames(clip.footage.path), frames)[:at_most]
+        for _, image in read_frames(clip.footage.path, chosen):
+            detect(image)
             done += 1
     return done / (time.perf_counter() - started)
 
@@ -94,21 +92,39 @@ def detect_everywhere(root: Path, frames: int, clips: int) -> float:
 @click.command(help=__doc__)
 @click.option("--root", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Scratch folder, removed.")
-@click.option("--frames", default=8, show_default=True, help="Frames a video.")
+@click.option("--frames", default=50, show_default=True, help="Frames a video.")
 @click.option("--size", default=225, show_default=True)
-@click.option("--clips", default=20, show_default=True, help="Clips on which the plain way is timed.")
-def main(root: Path, out: Path, frames: int, size: int, clips: int) -> None:
-    """Prints examples/s of both ways, their ratio, and memory early and late in the build."""
-    examples, seconds, memory = build(root, out, frames, 1, size)
+@click.option("--clips", "number", default=45, show_default=True, help="Clips on which the plain way is timed.")
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+def main(root: Path, out: Path, frames: int, size: int, number: int, flags: tuple[str, ...]) -> None:
+    """Prints examples/s of each way, the ratios, and memory after 50, after 500 and after all clips."""
+    from mtcnn import MTCNN
+
+    one_thread()
+    examples, seconds, memory = build(root, out, frames, size, flags)
+    size_of_one = sum(shard["bytes"] for shard in Manifest.load(out).shards.values()) / examples
+    clips = ffpp.find_clips(root).clips
+    chosen = [clips[index] for index in evenly_spaced(len(clips), number)]
+    package, ours = MTCNN(device="CPU:0"), FaceDetector()
+    for warm_up in (package.detect_faces, ours.detect):
+        everywhere(chosen[:1], frames, 1, warm_up)
     built = examples / seconds
-    plain = detect_everywhere(root, frames, clips)
-    click.echo(f"build, 1 worker: {built:.1f} examples/s ({examples} in {seconds:.0f} s, start-up included)")
-    click.echo(f"MTCNN on every frame of every variant, 1 process: {plain:.1f} examples/s")
-    click.echo(f"build / plain: {built / plain:.1f}")
-    half = [size for moment, size in memory.over_time if moment < seconds / 2]
+    rates = {
+        "the mtcnn package on every frame of every variant": everywhere(chosen, frames, 4, package.detect_faces),
+        "this project's detector on every frame": everywhere(chosen, frames, 4, ours.detect),
+        "decoding alone": everywhere(chosen, frames, frames, lambda image: None),
+    }
     click.echo(
-        f"peak memory of a process: {max(half) / 2**20:.0f} MiB in the first half, {memory.peak / 2**20:.0f} MiB in all"
+        f"build, 1 worker: {built:.1f} examples/s ({examples} in {seconds:.0f} s, start-up included), "
+        f"{size_of_one / 1024:.0f} KiB each"
     )
+    for name, rate in rates.items():
+        click.echo(f"{name}: {rate:.1f} a second; build / that: {built / rate:.2f}")
+    groups = len({clip.twin for clip in clips})
+    for wanted in (50, 500, len(clips)):
+        if wanted <= len(clips):
+            so_far = [size for done, size in memory.over_time if done * len(clips) / groups <= wanted]
+            click.echo(f"peak memory of a process until clip {wanted}: {max(so_far) / 2**20:.0f} MiB")
     shutil.rmtree(out)
 
 
