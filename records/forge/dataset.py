@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from records.errors import DataError
 from records.forge.clips import Faces, PhotographedFaces, RenderedFaces
+from records.forge.layouts import LAYOUTS, RENAMING, V3
 from records.forge.manipulations import METHODS
 from records.forge.pair import CRF, PRESET, UNITS, Layout, forge_pair, write_atomically
 from records.forge.photos import Photograph, PhotoSkip, find_faces, list_photographs
@@ -38,6 +42,7 @@ class Options:
         size: side of the frames in pixels, even.
         seed: of everything random.
         compressions: some of raw, c23, c40.
+        layout: v3, FaceForensics++'s, or a key of LAYOUTS.
     """
 
     faces: str
@@ -47,6 +52,7 @@ class Options:
     size: int
     seed: int
     compressions: tuple[str, ...]
+    layout: str = V3
 
     def as_dict(self) -> dict[str, object]:
         """For JSON; holds everything on which bytes depend."""
@@ -62,6 +68,7 @@ def forge_dataset(
     size: int = 208,
     seed: int = 0,
     compressions: tuple[str, ...] = tuple(CRF),
+    layout: str = V3,
     workers: int = 2,
     say: Say = print,
 ) -> dict:

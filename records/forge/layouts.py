@@ -1,0 +1,203 @@
+"""Rearranges a forged data set into the other layouts that data of this kind are about in."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from records.crop import crop, crop_box
+from records.faces import FaceDetector
+from records.forge.pair import CRF
+from records.video import Encoding, count_frames, evenly_spaced, read_frames, write_encoded
+
+V3 = "v3"  # as forged
+SPLITS = ("train", "val", "test")
+SCENE = "walking_and_forging"
+BENCH = {"Deepfakes": "FF-DF", "Face2Face": "FF-F2F", "FaceSwap": "FF-FS", "NeuralTextures": "FF-NT"}
+BENCH_FRAMES, BENCH_SIDE = 32, 256
+QUALITIES = {"higher_quality": 0.16, "lower_quality": 0.06}  # bytes a pixel of DeepfakeTIMIT's fakes
+UTTERANCE, JPEG = "sa1", 90
+
+
+def c0(v3: Path, out: Path) -> None:
+    """`c0` in the place of `raw`, as older copies have it."""
+    for path in _files(v3):
+        _copy(path, out / path.relative_to(v3).as_posix().replace("/raw/", "/c0/"))
+
+
+def no_youtube(v3: Path, out: Path) -> None:
+    """Originals right in original_sequences/."""
+    for path in _files(v3):
+        _copy(path, out / path.relative_to(v3).as_posix().replace("/youtube/", "/"))
+
+
+def images(v3: Path, out: Path) -> None:
+    """Folders of pictures in the place of videos and masks."""
+    for path in (v3 / "splits").glob("*.json"):
+        _copy(path, out / "splits" / path.name)
+    for _, level, path in _videos(v3):
+        home = out / path.relative_to(v3).parent.parent
+        folder = home / path.stem if level == "masks" else home / "images" / path.stem
+        for index, frame in read_frames(path):
+            _picture(folder / f"{index:04d}.png", frame)
+
+
+def actors(v3: Path, out: Path) -> None:
+    """The actors' videos and DeepFakeDetection, without splits."""
+    method = _method(v3)
+    for origin, level, path in _videos(v3):
+        people = "_".join(f"{int(identity) + 1:02d}" for identity in path.stem.split("_"))
+        if origin == "youtube":
+            _copy(path, out / f"original_sequences/actors/{level}/videos/{people}__{SCENE}.mp4")
+        elif origin == method:
+            code = hashlib.sha256(people.encode()).hexdigest()[:8].upper()
+            name = f"{people}__{SCENE}__{code}.mp4"
+            _copy(path, out / f"manipulated_sequences/DeepFakeDetection/{level}/videos/{name}")
+
+
+def faceshifter(v3: Path, out: Path) -> None:
+    """One more method, FaceShifter, which has no masks."""
+    method = _method(v3, "FaceSwap")
+    for path in _files(v3):
+        _copy(path, out / path.relative_to(v3))
+    for origin, level, path in _videos(v3):
+        if origin == method and level != "masks":
+            _copy(path, out / f"manipulated_sequences/FaceShifter/{level}/videos/{path.name}")
+
+
+def deepfakebench(v3: Path, out: Path) -> None:
+    """Some frames of each video, cut out around the face on its own, and lists of them as JSON; no videos."""
+    split_of = {}
+    for split, pairs in _splits(v3).items():
+        _copy(v3 / "splits" / f"{split}.json", out / f"{split}.json")
+        split_of |= dict.fromkeys((identity for pair in pairs for identity in pair), split)
+    detector = FaceDetector()
+    listed: dict[str, dict] = {}  # youtube or method -> split -> level -> clip
+    for origin, level, path in _videos(v3):
+        if level == "masks":
+            continue
+        folder = out / path.relative_to(v3).parent.parent / "frames" / path.stem
+        total, frames = count_frames(path), []
+        for index, frame in read_frames(path, evenly_spaced(total, min(BENCH_FRAMES, max(1, 2 * total // 3)))):
+            if found := detector.detect(frame):
+                picture = folder / f"{index:03d}.png"
+                _picture(picture, crop(frame, crop_box(found[0].box), BENCH_SIDE))
+                frames.append(f"FaceForensics++/{picture.relative_to(out).as_posix()}")
+        label = "FF-real" if origin == "youtube" else BENCH.get(origin, origin)
+        clips = listed.setdefault(origin, {}).setdefault(split_of[path.stem[:3]], {}).setdefault(level, {})
+        clips[path.stem] = {"label": label, "frames": frames}
+    for method in sorted(listed.keys() - {"youtube"}):
+        name = BENCH.get(method, method)
+        classes = {"FF-real": listed["youtube"], name: listed[method]}
+        (out / f"{name}.json").write_text(json.dumps({name: classes}), encoding="utf-8")
+
+
+def deepfaketimit(v3: Path, out: Path) -> None:
+    """DeepfakeTIMIT's fakes at two qualities, as MPEG-4 in AVI, and VidTIMIT's originals as JPEG without an ending.
+
+    VidTIMIT also has a head rotation and one person more, of whom there are no fakes.
+    """
+    method, level, vidtimit = _method(v3), _best(v3), out / "VidTIMIT"
+    for origin, at, path in _videos(v3):
+        if at != level or origin not in ("youtube", method):
+            continue
+        people = [_speaker(identity) for identity in path.stem.split("_")]
+        frames = [frame for _, frame in read_frames(path)]
+        if origin == "youtube":
+            _sequence(vidtimit / people[0] / "video" / UTTERANCE, frames)
+            _sequence(vidtimit / people[0] / "video" / "head", frames[:1])
+            _sequence(vidtimit / "mzzz0" / "video" / UTTERANCE, [frame[:, ::-1] for frame in frames[:1]])
+            continue
+        for quality, share in QUALITIES.items():
+            place = out / "DeepfakeTIMIT" / quality / people[0] / f"{UTTERANCE}-video-{people[1]}.avi"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            encoding = Encoding("mpeg4", "yuv420p", share * frames[0].shape[0] * frames[0].shape[1], 25.0)
+            write_encoded(place, lambda frames=frames: frames, encoding)
+
+
+def folder(v3: Path, out: Path) -> None:
+    """real/ and fake/METHOD/ as a user might keep them, at the best quality, and labels.csv that tells all of them."""
+    level = _best(v3)
+    split_of = {identity: split for split, pairs in _splits(v3).items() for pair in pairs for identity in pair}
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("path", "label", "method", "subject", "split", "twin"))
+        for origin, at, path in _videos(v3):
+            if at != level:
+                continue
+            people = path.stem.split("_")
+            real = origin == "youtube"
+            place = f"real/{path.name}" if real else f"fake/{origin}/{path.name}"
+            _copy(path, out / place)
+            known = ("real", "", "") if real else ("fake", origin, f"real/{people[0]}.mp4")
+            table.writerow((place, *known[:2], ";".join(people), split_of[people[0]], known[2]))
+
+
+LAYOUTS: dict[str, Callable[[Path, Path], None]] = {
+    "c0": c0,
+    "no-youtube": no_youtube,
+    "images": images,
+    "actors": actors,
+    "faceshifter": faceshifter,
+    "deepfakebench": deepfakebench,
+    "deepfaketimit": deepfaketimit,
+    "folder": folder,
+}
+RENAMING = ("actors", "deepfaketimit", "folder")  # in these, notes of the clips would not find them
+
+
+def _files(v3: Path) -> Iterator[Path]:
+    """The videos, the masks and the splits; notes and reports are not among them."""
+    for place in ("original_sequences", "manipulated_sequences", "splits"):
+        yield from (path for path in sorted((v3 / place).rglob("*")) if path.is_file())
+
+
+def _videos(v3: Path) -> Iterator[tuple[str, str, Path]]:
+    """(youtube or method, compression or masks, file) of every video, originals first."""
+    for place in ("original_sequences", "manipulated_sequences"):
+        for path in sorted((v3 / place).glob("*/*/videos/*.mp4")):
+            yield path.parts[-4], path.parts[-3], path
+
+
+def _method(v3: Path, wanted: str = "Deepfakes") -> str:
+    """The method wanted, or the first of those there are."""
+    there = sorted(path.name for path in (v3 / "manipulated_sequences").iterdir())
+    return wanted if wanted in there else there[0]
+
+
+def _best(v3: Path) -> str:
+    return next(level for level in CRF if (v3 / "original_sequences" / "youtube" / level).is_dir())
+
+
+def _splits(v3: Path) -> dict[str, list[list[str]]]:
+    return {split: json.loads((v3 / "splits" / f"{split}.json").read_text(encoding="utf-8")) for split in SPLITS}
+
+
+def _speaker(identity: str) -> str:
+    """A name as VidTIMIT's people have, such as fadg0."""
+    number = int(identity)
+    letters = "".join(chr(ord("a") + number // place % 26) for place in (676, 26, 1))
+    return f"{'fm'[number % 2]}{letters}0"
+
+
+def _copy(path: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, place)
+
+
+def _sequence(folder: Path, frames: list[np.ndarray]) -> None:
+    for number, frame in enumerate(frames, start=1):
+        _picture(folder / f"{number:03d}", frame, ".jpg")
+
+
+def _picture(path: Path, frame: np.ndarray, form: str = ".png") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(form, frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG])[1].tobytes())
