@@ -212,13 +212,12 @@ def _cues(clips: Sequence[Clip], headers: dict[Path, VideoInfo], faces: dict[str
 
 def _facts(footage: Footage, header: VideoInfo) -> dict[str, object]:
     """The cues of a clip as it will be built: where it is encoded anew, those of its new encoding."""
-    codec, size, rate = f"{header.codec} {header.pix_fmt}", header.bytes / _frames(header), header.fps
+    codec, pix_fmt, size, rate = header.codec, header.pix_fmt, header.bytes / _frames(header), header.fps
     if footage.encoding is not None:
-        new = footage.encoding
-        codec, size, rate = f"{new.codec} {new.pix_fmt}", new.bytes_a_frame, new.fps
+        codec, pix_fmt, size, rate = dataclasses.astuple(footage.encoding)
     pixels = header.width * header.height
     return {
-        "codec": codec,
+        "codec": codec if pix_fmt == "yuv420p" else f"{codec} {pix_fmt}",
         "bits_per_pixel": 8 * size / pixels,
         "bit_rate": 8 * size * rate / 1000 if rate else None,
         "frame_size": pixels,

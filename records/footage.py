@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -76,23 +77,33 @@ def read_frames(footage: Footage, indices: Sequence[int] | None = None) -> Itera
     for index in range(len(pictures)) if indices is None else indices:
         if index >= len(pictures):
             raise VideoError(f"{footage.path} ends before frame {index}; it has {len(pictures)} pictures.")
-        (_, frame), *_ = video.read_frames(pictures[index])
+        _, frame = next(video.read_frames(pictures[index]), (0, None))
+        if frame is None:
+            raise VideoError(f"{pictures[index]} holds no picture; get it again.")
         shape = shape or frame.shape
         if frame.shape != shape:
             raise VideoError(f"{pictures[index]} is of another size than the pictures before it.")
         yield int(index), frame
 
 
-@functools.lru_cache(maxsize=64)
 def numbered(folder: Path, sampled: bool = False) -> tuple[Path, ...]:
     """The pictures of a folder in the order of their numbers: `0000.png`, `001`, `frame12.jpg`.
 
     Raises:
-        VideoError: no picture, two of one number, or, unless `sampled`, a number that is missing.
+        VideoError: a folder that cannot be read, no picture, two of one number, or, unless `sampled`, a number that is
+            missing.
     """
+    try:
+        return _numbered(folder, sampled, folder.stat().st_mtime_ns)
+    except OSError as error:
+        raise VideoError(f"{folder} cannot be read ({error.strerror}); change its permissions.") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _numbered(folder: Path, sampled: bool, _changed: int) -> tuple[Path, ...]:
     found: dict[int, Path] = {}
     for path in folder.iterdir():
-        digits = "".join(character if character.isdigit() else " " for character in path.stem).split()
+        digits = "".join(character if character.isdecimal() else " " for character in path.stem).split()
         if path.name.startswith(".") or path.suffix.lower() not in ("", *PICTURES) or not digits or path.is_dir():
             continue
         if len(digits[-1]) > 18 or len(found) >= MAX_FRAMES:
@@ -141,7 +152,13 @@ def inside(path: Path, root: Path) -> bool:
 
 
 def checked(path: Path, root: Path) -> Path:
-    """`path`; raises `DataError` where a link leads out of `root`."""
-    if not inside(path, root.resolve()):
-        raise DataError(f"{path} is a link that leads out of {root}; copy the file, or give --follow-links.")
+    """`path`; raises `DataError` where it, or a picture in it, is a link that leads out of `root`."""
+    root = root.resolve()
+    try:
+        links = [entry.path for entry in os.scandir(path) if entry.is_symlink()] if path.is_dir() else []
+    except OSError:  # reading it will tell
+        links = []
+    for place in (path, *map(Path, links)):
+        if not inside(place, root):
+            raise DataError(f"{place} is a link that leads out of {root}; copy the file, or give --follow-links.")
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
@@ -35,7 +36,13 @@ def show(found: Survey) -> None:
         found.unequal,
         lambda one: f"{one['clip']}: {one['frames']} frames, its twin {one['twin']}",
     )
-    _list(line, "without the data set's own mask (building does not need it)", found.masks["missing"], str)
+    without = found.masks["missing"]
+    if len(without) > SHOWN:
+        by_method = Counter(video.split("/")[1] for video in without)
+        listed = ", ".join(f"{number} of {method}" for method, number in by_method.items())
+        line(f"{len(without)} without the data set's own mask (building does not need it): {listed}.")
+    else:
+        _list(line, "without the data set's own mask (building does not need it)", without, str)
     _list(
         line,
         "whose own mask is short or does not open (building does not need it)",

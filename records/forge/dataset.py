@@ -55,8 +55,11 @@ class Options:
     layout: str = V3
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON; holds everything on which bytes depend."""
-        return {**asdict(self), "compressions": list(self.compressions), "preset": PRESET, "version": VERSION}
+        """For JSON; holds everything on which bytes depend, the layout where it is another than v3."""
+        kept = asdict(self)
+        if self.layout == V3:
+            del kept["layout"]
+        return {**kept, "compressions": list(self.compressions), "preset": PRESET, "version": VERSION}
 
 
 def forge_dataset(
@@ -82,6 +85,7 @@ def forge_dataset(
         size: side of the frames in pixels.
         seed: of everything random.
         compressions: some of raw, c23, c40.
+        layout: v3, FaceForensics++'s own, or a key of LAYOUTS into which that is rearranged.
         workers: number of processes; the bytes do not depend on it.
         say: is told what is going on, a line at a time.
 
@@ -102,11 +106,15 @@ def forge_dataset(
         size=size,
         seed=seed,
         compressions=tuple(compression for compression in CRF if compression in compressions),
+        layout=layout,
     )
     _check(options)
-    layout = Layout(out)
     if _begin(out, options, say):
         return json.loads((out / "forge.json").read_text(encoding="utf-8"))
+    if layout != V3:
+        as_v3 = functools.partial(forge_dataset, faces, identities=identities, frames=frames, size=size, seed=seed)
+        return _rearranged(out, options, as_v3(out / UNITS / V3, compressions=compressions, workers=workers, say=say))
+    layout = Layout(out)
     source, names, skips = _source(folder, out, options, workers, say)
     pairs = _pairs(seed, names)
     for video_folder in layout.folders(options.compressions):
@@ -138,6 +146,8 @@ def split_pairs(pairs: list[tuple[str, str]]) -> dict[str, list[tuple[str, str]]
 
 
 def _check(options: Options) -> None:
+    if options.layout not in (V3, *LAYOUTS):
+        raise DataError(f"--layout is {options.layout}, one of {', '.join((V3, *LAYOUTS))} is wanted.")
     if not options.compressions:
         raise DataError(f"--compressions takes some of {', '.join(CRF)}.")
     if options.size % 2 or not 96 <= options.size <= 1024:
@@ -150,6 +160,23 @@ def _check(options: Options) -> None:
             f"--identities is {count}, an even number from {FEWEST} to {MOST} is wanted: identities go in pairs,"
             " and train, val and test get one pair each at least."
         )
+
+
+def _rearranged(out: Path, options: Options, result: dict) -> dict:
+    """Moves what a layout makes of the v3 tree in `out`/.forge into `out`; forge.json, which comes last, says it is."""
+    made = out / UNITS / "made"
+    shutil.rmtree(made, ignore_errors=True)
+    LAYOUTS[options.layout](out / UNITS / V3, made)
+    for entry in [entry for entry in out.iterdir() if entry.name != UNITS]:  # of a run that was stopped right here
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for entry in sorted(made.iterdir()):
+        os.replace(entry, out / entry.name)
+    clips = {} if options.layout in RENAMING else result["clips"]
+    result = {**result, "options": options.as_dict(), "clips": clips}
+    write_atomically(out / "README.txt", "\n".join(_about(result, f"`tfafsr forge --layout {options.layout}`")))
+    write_atomically(out / "forge.json", json.dumps(result, indent=1, sort_keys=True))
+    shutil.rmtree(out / UNITS)
+    return result
 
 
 def _begin(out: Path, options: Options, say: Say) -> bool:
@@ -174,8 +201,9 @@ def _begin(out: Path, options: Options, say: Say) -> bool:
     if there.name == "forge.json":
         say(f"{out} holds this data set already, whole.")
         return True
-    done = len(list((out / UNITS).glob("*_*.json")))
-    say(f"Going on in {out}: {done} pairs are there already.")
+    if options.layout == V3:
+        done = len(list((out / UNITS).glob("*_*.json")))
+        say(f"Going on in {out}: {done} pairs are there already.")
     return False
 
 
@@ -246,20 +274,12 @@ def _fingerprint(folder: Path) -> str:
 
 
 def _readme(result: dict, splits: dict[str, list[tuple[str, str]]]) -> str:
-    options = result["options"]
     decoys = sum(bool(note["decoy"]) for name, note in result["clips"].items() if name.startswith("original/"))
     pairs = ", ".join(f"{split} {len(splits[split])}" for split in SPLITS)
     return "\n".join(
         (
-            "A forged data set in the layout of FaceForensics++ (download script v3). Every manipulated face in it was",
-            "made by the program that wrote this file; nothing of the real data set is in it.",
-            "",
-            f"seed          {result['seed']}",
-            *(
-                f"{name:13} {options[name]}"
-                for name in ("faces", "identities", "frames", "size", "compressions", "version")
-            ),
-            f"encoder       libx264, yuv420p, 25 frames/s, preset {options['preset']}, one thread; crf "
+            *_about(result, "FaceForensics++ (download script v3)"),
+            f"encoder       libx264, yuv420p, 25 frames/s, preset {PRESET}, one thread; crf "
             + ", ".join(f"{name} {crf}" for name, crf in CRF.items()),
             f"methods       {', '.join(METHODS)}",
             f"pairs         {pairs}; a pair a, b gives the clips a, b and, for each method, a_b and b_a",
@@ -270,3 +290,16 @@ def _readme(result: dict, splits: dict[str, list[tuple[str, str]]]) -> str:
             "forge.json     seed, options, decoys by clip, photographs left out and why",
         )
     )
+
+
+def _about(result: dict, layout: str) -> list[str]:
+    """What every README.txt begins with."""
+    options = result["options"]
+    names = ("faces", "identities", "frames", "size", "compressions", "version")
+    return [
+        f"A forged data set in the layout of {layout}. Every manipulated face in it was",
+        "made by the program that wrote this file; nothing of the real data set is in it.",
+        "",
+        f"seed          {result['seed']}",
+        *(f"{name:13} {options[name]}" for name in names),
+    ]

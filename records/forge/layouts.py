@@ -22,8 +22,8 @@ SPLITS = ("train", "val", "test")
 SCENE = "walking_and_forging"
 BENCH = {"Deepfakes": "FF-DF", "Face2Face": "FF-F2F", "FaceSwap": "FF-FS", "NeuralTextures": "FF-NT"}
 BENCH_FRAMES, BENCH_SIDE = 32, 256
-QUALITIES = {"higher_quality": 0.16, "lower_quality": 0.06}  # bytes a pixel of DeepfakeTIMIT's fakes
-UTTERANCE, JPEG = "sa1", 90
+QUALITIES = {"higher_quality": 0.16, "lower_quality": 0.05}  # bytes a pixel of DeepfakeTIMIT's fakes
+UTTERANCE, NOBODY, JPEG = "sa1", "mzzz0", 90
 
 
 def c0(v3: Path, out: Path) -> None:
@@ -100,26 +100,26 @@ def deepfakebench(v3: Path, out: Path) -> None:
 
 
 def deepfaketimit(v3: Path, out: Path) -> None:
-    """DeepfakeTIMIT's fakes at two qualities, as MPEG-4 in AVI, and VidTIMIT's originals as JPEG without an ending.
+    """DeepfakeTIMIT's fakes at two qualities, as AVI, and VidTIMIT's originals as JPEG without an ending.
 
     VidTIMIT also has a head rotation and one person more, of whom there are no fakes.
     """
-    method, level, vidtimit = _method(v3), _best(v3), out / "VidTIMIT"
-    for origin, at, path in _videos(v3):
-        if at != level or origin not in ("youtube", method):
-            continue
-        people = [_speaker(identity) for identity in path.stem.split("_")]
+    level, method, vidtimit = _best(v3), _method(v3), out / "VidTIMIT"
+    found = [(origin, path) for origin, at, path in _videos(v3) if at == level and origin in ("youtube", method)]
+    for origin, path in found:
         frames = [frame for _, frame in read_frames(path)]
+        people = [_speaker(identity) for identity in path.stem.split("_")]
         if origin == "youtube":
             _sequence(vidtimit / people[0] / "video" / UTTERANCE, frames)
             _sequence(vidtimit / people[0] / "video" / "head", frames[:1])
-            _sequence(vidtimit / "mzzz0" / "video" / UTTERANCE, [frame[:, ::-1] for frame in frames[:1]])
             continue
         for quality, share in QUALITIES.items():
             place = out / "DeepfakeTIMIT" / quality / people[0] / f"{UTTERANCE}-video-{people[1]}.avi"
             place.parent.mkdir(parents=True, exist_ok=True)
-            encoding = Encoding("mpeg4", "yuv420p", share * frames[0].shape[0] * frames[0].shape[1], 25.0)
+            encoding = Encoding("h264", "yuv420p", share * frames[0].shape[0] * frames[0].shape[1], 25.0)
             write_encoded(place, lambda frames=frames: frames, encoding)
+    first = vidtimit / _speaker(found[0][1].stem) / "video" / UTTERANCE
+    shutil.copytree(first, vidtimit / NOBODY / "video" / UTTERANCE)
 
 
 def folder(v3: Path, out: Path) -> None:
@@ -195,9 +195,9 @@ def _copy(path: Path, place: Path) -> None:
 
 def _sequence(folder: Path, frames: list[np.ndarray]) -> None:
     for number, frame in enumerate(frames, start=1):
-        _picture(folder / f"{number:03d}", frame, ".jpg")
+        _picture(folder / f"{number:03d}", frame, ".jpg", (cv2.IMWRITE_JPEG_QUALITY, JPEG))
 
 
-def _picture(path: Path, frame: np.ndarray, form: str = ".png") -> None:
+def _picture(path: Path, frame: np.ndarray, form: str = ".png", settings: tuple[int, ...] = ()) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(form, frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG])[1].tobytes())
+    path.write_bytes(cv2.imencode(form, frame[..., ::-1], settings)[1].tobytes())
