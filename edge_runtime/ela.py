@@ -64,18 +64,18 @@ def jpeg_round_trip(rgb: np.ndarray, quality: int = 90) -> np.ndarray:
     """
     height, width = rgb.shape[:2]
     padding = ((0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
-    planes = np.moveaxis(np.pad(rgb, padding, mode="edge"), -1, 0).astype(np.float32, order="C")  # (3, H', W')
-    shape, offset = planes.shape, np.float32([[0], [128], [128]])
-    ycbcr = _whole(TO_YCBCR @ planes.reshape(3, -1) + offset) - 128  # libjpeg holds whole numbers here
-    dct, tables = dct_matrix(), quantization_tables(quality)[:, None, :, None]
+    rows = np.moveaxis(np.pad(rgb, padding, mode="edge"), -1, 1).astype(np.float32, order="C")  # (H', 3, W')
+    shape, offset = rows.shape, np.float32([[0], [128], [128]])
+    ycbcr = _whole(TO_YCBCR @ rows + offset) - 128  # libjpeg holds whole numbers here
+    dct, tables = dct_matrix(), quantization_tables(quality).transpose(1, 0, 2)[:, :, None]  # (8, 3, 1, 8)
     levels = _both_ways(ycbcr, dct, shape)
     levels /= tables
     coefficients = np.abs(levels)
     coefficients += HALF
     np.copysign(np.floor(coefficients, out=coefficients), levels, out=coefficients)
     coefficients *= tables
-    ycbcr = _whole(_both_ways(coefficients, dct.T, shape).reshape(3, -1) + 128) - offset
-    return np.moveaxis(_whole(TO_RGB @ ycbcr).reshape(shape), 0, -1)[:height, :width]
+    ycbcr = _whole(_both_ways(coefficients, dct.T, shape).reshape(shape) + 128) - offset
+    return np.moveaxis(_whole(TO_RGB @ ycbcr), 1, -1)[:height, :width]
 
 
 def error_level_analysis(rgb: np.ndarray, quality: int = 90, gain: float = 20.0) -> np.ndarray:
@@ -97,11 +97,15 @@ def error_level_analysis(rgb: np.ndarray, quality: int = 90, gain: float = 20.0)
     return _whole(error).astype(np.uint8)
 
 
-def _both_ways(planes: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """matrix @ block @ matrix.T of each block of planes of `shape` (3, H', W'); (3, H'/8, 8, W'/8, 8)."""
-    _, height, width = shape
-    down = matrix @ planes.reshape(-1, BLOCK, width)
-    return (down.reshape(-1, BLOCK) @ matrix.T).reshape(3, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+def _both_ways(rows: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """matrix @ block @ matrix.T of each block of rows of `shape` (H', 3, W'); (H'/8, 8, 3, W'/8, 8).
+
+    The products are many and small on purpose: BLAS would share a large one among threads, which costs more than it.
+    """
+    height, _, width = shape
+    down = matrix @ rows.reshape(height // BLOCK, BLOCK, 3 * width)
+    across = down.reshape(-1, width // BLOCK, BLOCK) @ matrix.T
+    return across.reshape(height // BLOCK, BLOCK, 3, width // BLOCK, BLOCK)
 
 
 def _whole(values: np.ndarray) -> np.ndarray:
