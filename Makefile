@@ -34,8 +34,8 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-$(VENV)/.test-installed: requirements-test.txt $(VENV)/.installed
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-test.txt
+$(VENV)/.test-installed: requirements-test.txt requirements-beam.txt $(VENV)/.installed
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-test.txt -r requirements-beam.txt
 	@touch $@
 
 # tensorflow-addons and its TensorFlow exist for Python 3.9 to 3.11 only.

@@ -62,12 +62,28 @@ def building(options: dict[str, object]) -> Options:
     return Options(**{name: options.pop(name) for name in OPTION_NAMES})
 
 
-@click.command(cls=ManyValues)
+@click.command(cls=ManyValues, context_settings={"ignore_unknown_options": True})
 @source_options
 @click.option("--out", required=True, type=FOLDER, help="Folder of the records; an interrupted build in it is resumed.")
 @building_options
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes.  [default: one a core]")
-def build(source: str, root: Path, out: Path, workers: int, **options: object) -> None:
+@click.option(
+    "--runner",
+    type=click.Choice(["local", "direct", "flink", "spark", "portable", "dataflow"]),
+    default="local",
+    show_default=True,
+    help="Processes of this machine, or Apache Beam, which takes its own options after these.",
+)
+@click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
+def build(
+    source: str,
+    root: Path,
+    out: Path,
+    workers: int,
+    runner: str,
+    beam_options: tuple[str, ...],
+    **options: object,
+) -> None:
     """Turn a data set's videos into TFRecords of faces.
 
     Killed at any moment and started again, it goes on from where it was, to the same records, byte for byte. Started
@@ -75,8 +91,14 @@ def build(source: str, root: Path, out: Path, workers: int, **options: object) -
     """
     from records.build import build as run_build
 
-    content = building(options)
-    report(run_build(find(source, root, **options), out, content, workers, source), out)
+    content, run = building(options), None
+    if runner != "local":
+        from records.beam import on_beam
+
+        root, out, run = root.absolute(), out.absolute(), on_beam(runner, beam_options)
+    elif beam_options:
+        raise click.UsageError(f"No such option: {beam_options[0]}")
+    report(run_build(find(source, root, **options), out, content, workers, source, run=run), out)
 
 
 @click.command(cls=ManyValues)
