@@ -19,7 +19,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "check": ("records.commands:check", "Say what a build would find, miss and cost, before anything is built."),
     "build": ("records.commands:build", "Turn a data set's videos into TFRecords of faces."),
-    "inspect": ("records.inspect:inspect", "Say what is in a folder of records, and draw a contact sheet."),
+    "inspect": (
+        "records.inspect:inspect",
+        "Say what is in records, draw a contact sheet, look for leaks between splits.",
+    ),
     "train": ("experiments.commands:train", "Train AFSR and TFE together; resumes what was interrupted."),
     "evaluate": ("experiments.commands:evaluate", "Frame and video AUC of a run, per method, with intervals."),
     "report": ("experiments.commands:report", "Draw ROC curves, losses and a contact sheet of scored faces."),
