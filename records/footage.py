@@ -43,17 +43,19 @@ def info(footage: Footage) -> VideoInfo:
     Raises:
         VideoError: neither video nor picture, an empty folder, or one with a gap in its numbers.
     """
-    if not footage.path.is_dir():
-        return video.info(footage.path)
+    if not os.path.isdir(footage.path):
+        return video.info(_file(footage.path))
     pictures = numbered(footage.path, footage.sampled)
-    first = video.info(pictures[0])
+    first = video.info(_file(pictures[0]))
     size = sum(picture.stat().st_size for picture in pictures)
     return dataclasses.replace(first, frames=len(pictures), fps=0.0, seconds=0.0, bytes=size)
 
 
 def count_frames(footage: Footage) -> int:
     """The number of frames that decode; of a folder, the number of pictures."""
-    return len(numbered(footage.path, footage.sampled)) if footage.path.is_dir() else video.count_frames(footage.path)
+    if os.path.isdir(footage.path):
+        return len(numbered(footage.path, footage.sampled))
+    return video.count_frames(_file(footage.path))
 
 
 def read_frames(footage: Footage, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
@@ -69,15 +71,15 @@ def read_frames(footage: Footage, indices: Sequence[int] | None = None) -> Itera
     Raises:
         VideoError: as `video.read_frames`; pictures of differing sizes.
     """
-    if not footage.path.is_dir():
-        yield from video.read_frames(footage.path, indices)
+    if not os.path.isdir(footage.path):
+        yield from video.read_frames(_file(footage.path), indices)
         return
     pictures = numbered(footage.path, footage.sampled)
     shape = None
     for index in range(len(pictures)) if indices is None else indices:
         if index >= len(pictures):
             raise VideoError(f"{footage.path} ends before frame {index}; it has {len(pictures)} pictures.")
-        _, frame = next(video.read_frames(pictures[index]), (0, None))
+        _, frame = next(video.read_frames(_file(pictures[index])), (0, None))
         if frame is None:
             raise VideoError(f"{pictures[index]} holds no picture; get it again.")
         shape = shape or frame.shape
@@ -132,6 +134,13 @@ def encoded(footage: Footage, path: Path) -> Footage:
     return Footage(path)
 
 
+def _file(path: Path) -> Path:
+    """`path`; raises `VideoError` for what is there and no file, such as a pipe, for which one would wait for ever."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise VideoError(f"{path} is no file; remove it.")
+    return path
+
+
 def _frames(footage: Footage) -> Iterator[np.ndarray]:
     return (frame for _, frame in read_frames(footage))
 
@@ -146,9 +155,14 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES
 
 
+def printable(path: Path | str) -> str:
+    """A path as text that can be written and shown; it differs from the path where that is no UTF-8."""
+    return str(path).encode("utf-8", "replace").decode()
+
+
 def inside(path: Path, root: Path) -> bool:
     """Whether `path`, all links followed, lies in `root`; `root` is resolved already."""
-    return path.resolve().is_relative_to(root)
+    return Path(os.path.realpath(path)).is_relative_to(root)  # of links in a circle Path.resolve makes an error
 
 
 def checked(path: Path, root: Path) -> Path:

@@ -59,7 +59,7 @@ def components(people: Iterable[str], together: Iterable[Sequence[str]]) -> list
         return person
 
     for clip in together:
-        for other in clip[1:]:
+        for other in clip:
             parent[root(other)] = root(clip[0])
     found: dict[str, list[str]] = {}
     for person in sorted(parent):

@@ -14,15 +14,15 @@ import numpy as np
 
 from records.crop import crop, crop_box
 from records.faces import FaceDetector
-from records.forge.pair import CRF
-from records.video import Encoding, count_frames, evenly_spaced, read_frames, write_encoded
+from records.forge.pair import CRF, PRESET
+from records.video import count_frames, evenly_spaced, read_frames, write_video
 
 V3 = "v3"  # as forged
 SPLITS = ("train", "val", "test")
 SCENE = "walking_and_forging"
 BENCH = {"Deepfakes": "FF-DF", "Face2Face": "FF-F2F", "FaceSwap": "FF-FS", "NeuralTextures": "FF-NT"}
 BENCH_FRAMES, BENCH_SIDE = 32, 256
-QUALITIES = {"higher_quality": 0.16, "lower_quality": 0.05}  # bytes a pixel of DeepfakeTIMIT's fakes
+QUALITIES = {"higher_quality": 18, "lower_quality": 30}  # crf of DeepfakeTIMIT's fakes
 UTTERANCE, NOBODY, JPEG = "sa1", "mzzz0", 90
 
 
@@ -113,11 +113,10 @@ def deepfaketimit(v3: Path, out: Path) -> None:
             _sequence(vidtimit / people[0] / "video" / UTTERANCE, frames)
             _sequence(vidtimit / people[0] / "video" / "head", frames[:1])
             continue
-        for quality, share in QUALITIES.items():
+        for quality, crf in QUALITIES.items():
             place = out / "DeepfakeTIMIT" / quality / people[0] / f"{UTTERANCE}-video-{people[1]}.avi"
             place.parent.mkdir(parents=True, exist_ok=True)
-            encoding = Encoding("h264", "yuv420p", share * frames[0].shape[0] * frames[0].shape[1], 25.0)
-            write_encoded(place, lambda frames=frames: frames, encoding)
+            write_video(place, frames, crf=crf, preset=PRESET)
     first = vidtimit / _speaker(found[0][1].stem) / "video" / UTTERANCE
     shutil.copytree(first, vidtimit / NOBODY / "video" / UTTERANCE)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from records import splits as drawn
 from records.errors import DataError
-from records.footage import Footage, checked, info, is_video
+from records.footage import Footage, checked, info, is_video, printable
 from records.sources.clip import REAL, Clip, Found, Skip
 from records.video import Encoding
 
@@ -47,25 +47,26 @@ def find_clips(
     Raises:
         DataError: nothing of DeepfakeTIMIT, or no VidTIMIT.
     """
-    root = Path(root)
-    home = next((place for place in (root, root / "DeepfakeTIMIT") if _qualities(place)), None)
-    if home is None:
+    root, found = Path(root), Found()
+    home = next((place for place in (root / "DeepfakeTIMIT", root) if place.is_dir()), root)
+    fakes = {level: _fakes(home / folder, root, found) for level, folder in COMPRESSIONS.items()}
+    here = [level for level in COMPRESSIONS if fakes[level]]
+    if not here:
         raise DataError(
             f"{root} holds no DeepfakeTIMIT: there is neither lower_quality/ nor higher_quality/ with .avi files."
         )
-    here = _qualities(home)
     wanted = list(here) if compressions is None else [level for level in COMPRESSIONS if level in compressions]
     if absent := [level for level in compressions or () if level not in here]:
         raise DataError(f"{home} holds no {absent[0]!r}; it holds {', '.join(here)}.")
     vidtimit = _vidtimit(root, home, twins)
-    fakes = {level: _fakes(home / COMPRESSIONS[level]) for level in here}
     known = sorted({key for level in here for key in fakes[level]})
     subjects = {key: (key[0], FAKE.fullmatch(key[1])[2]) for key in known}
     dealt = drawn.draw({person for pair in subjects.values() for person in pair}, subjects.values(), seed)
-    found = Found(layout="DeepfakeTIMIT, " + ", ".join(sorted(COMPRESSIONS[level] for level in here)))
+    found.layout = "DeepfakeTIMIT, " + ", ".join(sorted(COMPRESSIONS[level] for level in here))
     found.splits = {"drawn with seed": seed, "subjects": dealt}
     used: set[Footage] = set()
     reals: set[tuple[str, str]] = set()
+    lost: dict[tuple[str, str], Skip] = {}
     for key in known:
         target, name = key
         utterance = FAKE.fullmatch(name)[1]
@@ -73,26 +74,23 @@ def find_clips(
         if dealt[subjects[key][1]] != split:
             found.remarks.append(f"{target}/{name} is left out: its people are in two splits.")
             continue
-        best = next(level for level in COMPRESSIONS if key in fakes.get(level, {}))
+        best = next(level for level in COMPRESSIONS if key in fakes[level])
         twin = f"{target}/{utterance}"
         for level in wanted:
-            ids = {method: f"{dataset}/{method}/{level}/{clip}" for method, clip in _ids(twin, target, name)}
-            reason = None
-            if key not in fakes[level]:
-                place = (home / COMPRESSIONS[level] / target / f"{name}.avi").relative_to(root)
-                reason = f"{place} is missing; another quality has it"
-            elif (real := _twin(vidtimit, target, utterance)) is None:
-                reason = f"its twin {target}/video/{utterance} is missing in {vidtimit}"
-            else:
-                try:
-                    if not follow_links:
-                        checked(fakes[level][key].path, root)
-                        checked(real.path, vidtimit)
-                    encodings = {at: Encoding.like(info(fakes[at][key])) if equalise else None for at in {level, best}}
-                except DataError as error:
-                    reason = str(error)
-            if reason is not None:
-                found.skips.append(Skip(ids[METHOD], 1, reason, split))
+            try:
+                if key not in fakes[level]:
+                    place = (home / COMPRESSIONS[level] / target / f"{name}.avi").relative_to(root)
+                    raise DataError(f"{place} is missing; another quality has it")
+                real = _twin(vidtimit, target, utterance)
+                if not follow_links:
+                    checked(real.path, vidtimit)
+                    for at in {level, best}:
+                        checked(fakes[at][key].path, root)
+                encodings = {at: Encoding.like(info(fakes[at][key])) if equalise else None for at in {level, best}}
+            except DataError as error:
+                found.skips.append(Skip(f"{dataset}/{METHOD}/{level}/{target}/{name}", 1, str(error), split))
+                reason = f"left out with its fake {name}: {error}"
+                lost[twin, level] = Skip(f"{dataset}/{REAL}/{level}/{twin}", 0, reason, split)
                 continue
             used.add(real)
             pristine = Footage(real.path, encodings[best])
@@ -125,25 +123,23 @@ def find_clips(
                     **common,
                 )
             )
+    found.skips += [skip for place, skip in lost.items() if place not in reals]
     _describe(found, vidtimit, used, equalise)
     return found
 
 
-def _ids(twin: str, target: str, name: str) -> list[tuple[str, str]]:
-    return [(REAL, twin), (METHOD, f"{target}/{name}")]
-
-
-def _qualities(home: Path) -> list[str]:
-    return [level for level, folder in COMPRESSIONS.items() if any((home / folder).glob("*/*.avi"))]
-
-
-def _fakes(folder: Path) -> dict[tuple[str, str], Footage]:
-    """(target, name of the file) -> frames."""
-    return {
-        (path.parent.name, path.stem): Footage(path)
-        for path in sorted(folder.glob("*/*.avi"))
-        if FAKE.fullmatch(path.stem) and not path.name.startswith(".")
-    }
+def _fakes(folder: Path, root: Path, found: Found) -> dict[tuple[str, str], Footage]:
+    """(target, name of the file) -> frames; what is none of DeepfakeTIMIT's names is odd."""
+    fakes: dict[tuple[str, str], Footage] = {}
+    for person in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for path in sorted(person.iterdir()) if person.is_dir() else (person,):
+            name = printable(path.relative_to(root))
+            known = path.suffix == ".avi" and not path.name.startswith(".") and FAKE.fullmatch(path.stem)
+            if known and path != person and name == str(path.relative_to(root)):
+                fakes[person.name, path.stem] = Footage(path)
+            else:
+                found.odd.append(name)
+    return fakes
 
 
 def _vidtimit(root: Path, home: Path, given: Path | None) -> Path:
@@ -157,15 +153,18 @@ def _vidtimit(root: Path, home: Path, given: Path | None) -> Path:
     )
 
 
-def _twin(vidtimit: Path, subject: str, utterance: str) -> Footage | None:
-    """The original of a fake: a folder of pictures, or one video."""
+def _twin(vidtimit: Path, subject: str, utterance: str) -> Footage:
+    """The original of a fake: a folder of pictures, or one video; raises `DataError` where there is none."""
     for folder in (vidtimit / subject / "video", vidtimit / subject):
-        if (folder / utterance).is_dir():
-            return Footage(folder / utterance)
-        for path in sorted(folder.glob(f"{utterance}.*")):
-            if is_video(path):
-                return Footage(path)
-    return None
+        try:
+            if (folder / utterance).is_dir():
+                return Footage(folder / utterance)
+            for path in sorted(folder.glob(f"{utterance}.*")):
+                if is_video(path):
+                    return Footage(path)
+        except OSError as error:
+            raise DataError(f"{folder} cannot be read ({error.strerror}); change its permissions.") from error
+    raise DataError(f"its twin {subject}/video/{utterance} is missing in {vidtimit}")
 
 
 def _describe(found: Found, vidtimit: Path, used: set[Footage], equalise: bool) -> None:

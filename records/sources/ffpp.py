@@ -75,7 +75,7 @@ def find_clips(
     methods = default if methods is None else _chosen(methods, METHODS, here, "method", root)
     found = Found()
     adding = _Adding(tree, found, compressions, dataset, _notes(root))
-    if youtube is not None and methods != [DFD]:
+    if methods != [DFD] and youtube is not None:
         pairs, found.splits["from"] = find_splits(root, splits)
         for split in SPLITS:
             both_ways = [pair for a, b in pairs[split] for pair in ((a, b), (b, a))]
@@ -86,6 +86,8 @@ def find_clips(
                     if method != DFD:
                         name = f"{target}_{source}"
                         adding.add(fakes[method], method, name, split, (target, source), youtube, target)
+    elif lost := [method for method in methods if method != DFD]:
+        found.remarks.append(f"{', '.join(lost)} cannot be used: original_sequences/youtube is not here.")
     if DFD in methods:
         _add_actors(adding, actors, fakes[DFD], seed)
     elif DFD in here:
@@ -107,22 +109,20 @@ class _Adding:
     ) -> None:
         """Adds one clip at each compression, or the reason why it is not there."""
         label = int(method != REAL)
-        try:
-            pristine, best = self._best(originals, twin), self._best(folder, name)
-            paths = {compression: self.tree.find(folder, compression, name) for compression in self.compressions}
-        except DataError as error:
-            self._skip(method, name, split, dict.fromkeys(self.compressions, str(error)))
-            return
-        if best is not None and label and method not in WITHOUT_MASKS:
-            self.found.masks[f"{self.dataset}/{method}/{best[1]}/{name}"] = self.tree.mask(folder, name)
         notes = self.notes.get(f"{'original' if method == REAL else method}/{name}", {})
-        for compression, path in paths.items():
+        for compression in self.compressions:
+            try:
+                path = self.tree.find(folder, compression, name)
+                pristine, best = self._best(originals, twin), self._best(folder, name)
+            except DataError as error:
+                self._skip(method, name, split, compression, str(error))
+                continue
             if path is None:
-                place = (folder / compression / "videos" / f"{name}.mp4").relative_to(self.tree.root)
-                self._skip(method, name, split, {compression: f"{place} is missing; the split {split} names it"})
+                place = self.tree.place(folder, compression, name)
+                self._skip(method, name, split, compression, f"{place} is missing; the split {split} names it")
             elif pristine is None:
                 place = originals.relative_to(self.tree.root)
-                self._skip(method, name, split, {compression: f"its pristine twin {twin}.mp4 is missing in {place}"})
+                self._skip(method, name, split, compression, f"its pristine twin {twin}.mp4 is missing in {place}")
             else:
                 alone = path.sampled or pristine[0].sampled or best[0].sampled
                 self.found.clips.append(
@@ -144,6 +144,17 @@ class _Adding:
                         notes=notes,
                     )
                 )
+                if label and method not in WITHOUT_MASKS:
+                    self._mask(folder, name, f"{self.dataset}/{method}/{best[1]}/{name}")
+
+    def _mask(self, folder: Path, name: str, video: str) -> None:
+        """The data set's own; building does without, so that a link that leads out is as good as none."""
+        try:
+            self.found.masks[video] = self.tree.mask(folder, name)
+        except DataError as error:
+            self.found.masks[video] = None
+            if str(error) not in self.found.remarks:
+                self.found.remarks.append(str(error))
 
     def _best(self, folder: Path, name: str) -> tuple[Footage, str] | None:
         for level in COMPRESSIONS:
@@ -152,10 +163,9 @@ class _Adding:
                 return footage, level
         return None
 
-    def _skip(self, method: str, name: str, split: str, reasons: dict[str, str]) -> None:
-        for compression, reason in reasons.items():
-            video = f"{self.dataset}/{method}/{compression}/{name}"
-            self.found.skips.append(Skip(video, int(method != REAL), reason, split))
+    def _skip(self, method: str, name: str, split: str, compression: str, reason: str) -> None:
+        video = f"{self.dataset}/{method}/{compression}/{name}"
+        self.found.skips.append(Skip(video, int(method != REAL), reason, split))
 
 
 def _add_actors(adding: _Adding, actors: Path, fakes: Path, seed: int) -> None:

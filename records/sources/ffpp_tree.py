@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from records.errors import DataError
-from records.footage import Footage, checked, is_video
+from records.footage import Footage, checked, is_video, printable
 
 LEVELS = {"raw": ("raw", "c0"), "c23": ("c23",), "c40": ("c40",)}  # older copies call raw c0
 FORMS = {"videos": "videos", "images": "frame folders", "frames": "sampled frames as DeepfakeBench extracts them"}
@@ -31,6 +31,7 @@ class Tree:
         self.seen: set[str] = set()
         self._asked: set[Path] = set()
         self._listing = functools.cache(self._listed)
+        self._check = functools.cache(self._checked)
 
     def levels(self, folder: Path) -> list[str]:
         """The compressions of which `folder` (of the originals, or of a method) holds anything."""
@@ -45,15 +46,21 @@ class Tree:
         footage = self._listing(folder, level).get(name)
         if footage is not None:
             self._asked.add(footage.path)
-            if not self.follow_links:
-                checked(footage.path, self.root)
+            self._check(footage.path)
         return footage
 
+    def place(self, folder: Path, level: str, name: str) -> str:
+        """Where a clip that is missing belongs, relative to the root."""
+        there = (Path(alias, form) for alias in LEVELS[level] for form in FORMS if (folder / alias / form).is_dir())
+        place = folder / next(there, Path(level, "videos"))
+        return str((place / (f"{name}.mp4" if place.name == "videos" else name)).relative_to(self.root))
+
     def mask(self, folder: Path, name: str) -> Footage | None:
-        """The data set's own mask of a clip."""
+        """The data set's own mask of a clip; raises `DataError` where a link leads out of the root."""
         for place in MASKS:
             for path in (folder / place / f"{name}.mp4", folder / place / name):
                 if path.is_file() or (path.is_dir() and place != "masks/videos"):
+                    self._check(path)
                     return Footage(path)
         return None
 
@@ -61,15 +68,20 @@ class Tree:
         """What lies where clips lie and was asked for by nobody, relative to the root."""
         places = {path.parent for path in self._asked}
         strange = [path for place in places for path in place.iterdir() if path not in self._asked]
-        return sorted(str(path.relative_to(self.root)) for path in strange)
+        return sorted(printable(path.relative_to(self.root)) for path in strange)
+
+    def _checked(self, path: Path) -> None:
+        if not self.follow_links:
+            checked(path, self.root)
 
     def _listed(self, folder: Path, level: str) -> dict[str, Footage]:
         for alias in LEVELS[level]:
             for form in FORMS:
                 place = folder / alias / form
-                if not place.is_dir():
-                    continue
-                found = dict(_entries(place, form))
+                try:
+                    found = dict(_entries(place, form)) if place.is_dir() else {}
+                except OSError as error:
+                    raise DataError(f"{place} cannot be read ({error.strerror}); change its permissions.") from error
                 if found:
                     self.seen |= {alias, FORMS[form]}
                     return found
@@ -77,11 +89,7 @@ class Tree:
 
 
 def _entries(place: Path, form: str) -> Iterable[tuple[str, Footage]]:
-    try:
-        paths = sorted(place.iterdir())
-    except OSError as error:
-        raise DataError(f"{place} cannot be read ({error.strerror}); change its permissions.") from error
-    for path in paths:
+    for path in sorted(place.iterdir()):
         if form == "videos":
             if is_video(path) and not path.name.startswith("."):
                 yield path.stem, Footage(path)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from records import splits as drawn
 from records.errors import DataError
-from records.footage import Footage, checked, is_picture, is_video
+from records.footage import Footage, checked, is_picture, is_video, printable
 from records.sources.clip import REAL, SPLITS, Clip, Found, Skip
 
 AS_IS = "as-is"
@@ -50,22 +49,27 @@ def find_clips(
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"{root} is no folder.")
+    if len(set(classes)) != 2:
+        raise DataError(f"--classes takes the names of two folders, the real one first; received {', '.join(classes)}.")
     if compressions is not None and len(compressions) != 1:
         raise DataError(f"A folder's files are of one quality; give one name, not {', '.join(compressions)}.")
     found = Found(layout=f"a table, {csv_path.name}" if csv_path else f"folders {classes[0]}/ and {classes[1]}/")
-    rows = list(_table(csv_path, classes) if csv_path else _walk(root, classes, found))
+    rows = list(_table(csv_path, classes) if csv_path else _walk(root, classes, follow_links, found))
     if not rows:
         raise DataError(
             f"{csv_path or root} names no video or picture; files belong into {root / classes[0]} and "
             f"{root / classes[1]}, or name your folders with --classes."
         )
-    splits = _splits(rows, seed, found)
+    splits = _splits([row for row in rows if printable(row["path"]) == row["path"]], seed, found)
     level = compressions[0] if compressions else AS_IS
     seen: set[str] = set()
+    fakes = {row["path"] for row in rows if row["label"]}
     for row in rows:
-        video = f"{dataset}/{row['method']}/{level}/{row['path']}"
-        split = splits[row["path"]]
-        reason = _reason(root, row, seen, follow_links)
+        video = printable(f"{dataset}/{row['method']}/{level}/{row['path']}")
+        split = splits.get(row["path"], "")
+        reason = _reason(root, row, seen, fakes, follow_links)
+        if reason is None and not split:
+            reason = "its people are in two splits, for too few are apart; name splits in a table"
         if reason is not None:
             found.skips.append(Skip(video, row["label"], reason, split))
             continue
@@ -95,25 +99,31 @@ def find_clips(
     return found
 
 
-def _walk(root: Path, classes: Sequence[str], found: Found) -> Iterator[dict]:
+def _walk(root: Path, classes: Sequence[str], follow_links: bool, found: Found) -> Iterator[dict]:
     """A row for each file of the two folders; what is neither video nor picture is named as odd."""
     for label, name in enumerate(classes):
         if not (root / name).is_dir():
             raise DataError(
                 f"{root / name} is not there; name your two folders with --classes REAL FAKE, or give --csv."
             )
-        for folder, folders, files in os.walk(root / name):
-            folders.sort()
-            for file in sorted(files):
-                path = Path(folder, file)
-                below = path.relative_to(root / name)
-                if file.startswith(".") or not (is_video(path) or is_picture(path)):
-                    found.odd.append(str(path.relative_to(root)))
-                    continue
-                method = below.parts[0] if len(below.parts) > 1 else name
-                if not label or method == REAL:
-                    method = REAL if not label else name
-                yield _row(path.relative_to(root).as_posix(), label, method)
+        for path in _below(root / name, follow_links, ()):
+            place = path.relative_to(root).as_posix()
+            if path.name.startswith(".") or not (is_video(path) or is_picture(path)):
+                found.odd.append(printable(place))
+                continue
+            parts = path.relative_to(root / name).parts
+            method = parts[0] if len(parts) > 1 and parts[0] != REAL else name
+            yield _row(place, label, method if label else REAL)
+
+
+def _below(folder: Path, follow_links: bool, above: tuple[Path, ...]) -> Iterator[Path]:
+    """The files of a folder and of those in it; links to folders, too, which are followed only where that is asked."""
+    above = (*above, folder.resolve())
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and (follow_links or not path.is_symlink()) and path.resolve() not in above:
+            yield from _below(path, follow_links, above)
+        else:
+            yield path
 
 
 def _table(path: Path, classes: Sequence[str]) -> Iterator[dict]:
@@ -144,6 +154,7 @@ def _table(path: Path, classes: Sequence[str]) -> Iterator[dict]:
 
 
 def _row(path: str, label: int, method: str, subject: str = "", split: str = "", twin: str = "") -> dict:
+    path, twin = PurePosixPath(path).as_posix(), twin and PurePosixPath(twin).as_posix()  # one name for one file
     subjects = [name.strip() for name in subject.split(";") if name.strip()] or [path]
     return {
         "path": path,
@@ -157,10 +168,13 @@ def _row(path: str, label: int, method: str, subject: str = "", split: str = "",
 
 
 def _splits(rows: list[dict], seed: int, found: Found) -> dict[str, str]:
-    """Path -> split: as the table says; what it leaves open is dealt out by subject, a twin with its fake."""
-    groups = [(row["subject"], *row["others"]) for row in rows]
+    """Path -> split: as the table says; what it leaves open is dealt out by subject, a twin with its fake.
+
+    Where everybody is joined to everybody, people are dealt out one by one; a file of two splits then has none, "".
+    """
     subject_of = {row["path"]: row["subject"] for row in rows}
-    joined = groups + [(row["subject"], subject_of.get(row["twin"], row["subject"])) for row in rows if row["twin"]]
+    twins = [(subject_of.get(row["twin"], row["twin"]),) if row["twin"] else () for row in rows]
+    groups = [(row["subject"], *row["others"], *twin) for row, twin in zip(rows, twins, strict=True)]
     named: dict[str, str] = {}
     for row, group in zip(rows, groups, strict=True):
         for person in group if row["split"] else ():
@@ -172,26 +186,31 @@ def _splits(rows: list[dict], seed: int, found: Found) -> dict[str, str]:
     if named:
         first = next(row["path"] for row in rows if not row["split"])
         raise DataError(f"{first} has no split, others have; name a split for every file or for none.")
-    dealt = drawn.draw([person for group in groups for person in group], joined, seed)
+    dealt = drawn.draw([person for group in groups for person in group], groups, seed)
     found.splits = {"drawn with seed": seed, "subjects": dealt}
-    return {row["path"]: dealt[row["subject"]] for row in rows}
+    splits = [{dealt[person] for person in group} for group in groups]
+    return {row["path"]: "".join(split) if len(split) == 1 else "" for row, split in zip(rows, splits, strict=True)}
 
 
-def _reason(root: Path, row: dict, seen: set[str], follow_links: bool) -> str | None:
+def _reason(root: Path, row: dict, seen: set[str], fakes: set[str], follow_links: bool) -> str | None:
     """Why a row cannot be used; None if it can."""
+    if printable(row["path"]) != row["path"]:
+        return "its name is no UTF-8; give it another"
     if row["path"] in seen:
         return "the table names it twice"
     for place in (row["path"], row["twin"]):
         path = Path(root, place)
         if ".." in Path(place).parts or Path(place).is_absolute():
             return f"{place} leads out of {root}; paths are relative to it"
-        if not path.exists():
-            return f"{place} is missing"
         try:
+            if not path.exists():
+                return f"{place} is missing"
             if not follow_links:
                 checked(path, root)
-        except DataError as error:
+        except (DataError, OSError) as error:
             return str(error)
-    if "/" in row["method"] or row["method"] in ("", ".", ".."):
+    if row["twin"] in fakes:
+        return f"its twin {row['twin']} is a manipulated file"
+    if "/" in row["method"] or row["method"] in ("", ".", "..") or (row["label"] and row["method"] == REAL):
         return f"{row['method']!r} is no name of a method"
     return None

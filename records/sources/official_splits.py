@@ -59,7 +59,7 @@ def read_splits(folder: Path) -> Pairs:
         for identity in (identity for pair in pairs[split] for identity in pair):
             if not isinstance(identity, str) or not (identity.isascii() and identity.isdigit()) or len(identity) != ID:
                 raise DataError(f'{path} names {identity!r}; an id has three digits, such as "003".')
-    _check(pairs, lambda split: str(Path(folder) / f"{split}.json"))
+    _check(pairs, f"{folder}/", ".json")
     return pairs
 
 
@@ -89,15 +89,15 @@ def _from_deepfakebench(paths: list[Path]) -> Pairs:
         pairs[split] = sorted({(min(pair), max(pair)) for pair in pairs[split]})
     if not any(pairs.values()):
         raise DataError(f"{paths[0]} names no manipulated clip such as 000_003; name the official files with --splits.")
-    _check(pairs, lambda split: f"{split} of {paths[0]}")
+    _check(pairs, f"{paths[0]}: ")
     return pairs
 
 
-def _check(pairs: Pairs, named) -> None:
+def _check(pairs: Pairs, before: str, after: str = "") -> None:
     where: dict[str, str] = {}
     for split in SPLITS:
         for identity in (identity for pair in pairs[split] for identity in pair):
-            if where.setdefault(identity, split) != split:
+            if (other := where.setdefault(identity, split)) != split:
                 raise DataError(
-                    f"{named(split)} and {where[identity]}.json share {identity}; no identity may be in two splits."
+                    f"{before}{split}{after} and {other}{after} share {identity}; no identity may be in two splits."
                 )

@@ -42,7 +42,10 @@ def find(source: str, root: Path, **options: object) -> Found:
                 other for other, find_clips in SOURCES.items() if name in inspect.signature(find_clips).parameters
             ]
             raise DataError(f"--{flag} is for --source {' or '.join(others)}; --source {source} does not take it.")
-    return SOURCES[source](root, **given)
+    try:
+        return SOURCES[source](root, **given)
+    except OSError as error:  # a folder; of a file that cannot be read the clip is left out, and the reason kept
+        raise DataError(f"{error.filename} cannot be read ({error.strerror}); change its permissions.") from error
 
 
 def source_options(command: Callable) -> Callable:

@@ -1,0 +1,250 @@
+"""The other layouts: what lies where, that nothing is lost on the way, and that an interrupted forge goes on."""
+
+import csv
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from records.errors import DataError
+from records.footage import Footage, info
+from records.forge.commands import forge
+from records.forge.dataset import UNITS, forge_dataset
+from records.forge.layouts import LAYOUTS, V3
+from records.video import read_frames
+
+OPTIONS = {"identities": 6, "frames": 3, "size": 96, "seed": 3, "compressions": ("raw", "c40"), "workers": 1}
+METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+
+
+def silent(line):
+    """Says nothing."""
+
+
+@pytest.fixture(scope="module")
+def v3(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("forged") / "data"
+    forge_dataset("rendered", folder, **OPTIONS, say=silent)
+    return folder
+
+
+@pytest.fixture
+def arranged(v3, tmp_path, request):
+    LAYOUTS[request.param](v3, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def layout(name):
+    return pytest.mark.parametrize("arranged", [name], indirect=True)
+
+
+def files(folder):
+    """Relative paths of all files but notes."""
+    paths = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return {path for path in paths if path not in ("forge.json", "README.txt")}
+
+
+def content(folder):
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files(folder)}
+
+
+def same(folder, name, v3, original):
+    return (folder / name).read_bytes() == (v3 / original).read_bytes()
+
+
+def fakes(v3):
+    return sorted(path.stem for path in (v3 / "manipulated_sequences/Deepfakes/raw/videos").iterdir())
+
+
+@layout("c0")
+def test_c0(arranged, v3):
+    assert files(arranged) == {name.replace("/raw/", "/c0/") for name in files(v3)}
+    assert same(
+        arranged, "original_sequences/youtube/c0/videos/000.mp4", v3, "original_sequences/youtube/raw/videos/000.mp4"
+    )
+
+
+@layout("no-youtube")
+def test_no_youtube(arranged, v3):
+    assert files(arranged) == {name.replace("/youtube/", "/") for name in files(v3)}
+    assert (arranged / "original_sequences/c40/videos/005.mp4").is_file()
+
+
+@layout("images")
+def test_images_hold_every_frame_of_every_video_and_mask(arranged, v3):
+    videos = list(v3.rglob("*.mp4"))
+    assert len(files(arranged)) == 3 * len(videos) + 3
+    assert not list(arranged.rglob("*.mp4"))
+    assert (arranged / "splits/train.json").is_file()
+    name = fakes(v3)[0]
+    for folder, video in (
+        ("original_sequences/youtube/c40/images/000", "original_sequences/youtube/c40/videos/000.mp4"),
+        (f"manipulated_sequences/FaceSwap/masks/{name}", f"manipulated_sequences/FaceSwap/masks/videos/{name}.mp4"),
+    ):
+        assert sorted(path.name for path in (arranged / folder).iterdir()) == ["0000.png", "0001.png", "0002.png"]
+        for index, frame in read_frames(v3 / video):
+            ((_, picture),) = read_frames(arranged / folder / f"{index:04d}.png")
+            np.testing.assert_array_equal(picture, frame)
+
+
+@layout("actors")
+def test_actors(arranged, v3):
+    name = fakes(v3)[0]
+    target, donor = (int(identity) + 1 for identity in name.split("_"))
+    places = {str(Path(path).parent) for path in files(arranged)}
+    assert places == {
+        *(f"original_sequences/actors/{level}/videos" for level in ("raw", "c40")),
+        *(f"manipulated_sequences/DeepFakeDetection/{level}/videos" for level in ("raw", "c40", "masks")),
+    }
+    assert len(files(arranged)) == 6 * 2 + 6 * 3
+    (real,) = (arranged / "original_sequences/actors/raw/videos").glob(f"{target:02d}__*.mp4")
+    (fake,) = (arranged / "manipulated_sequences/DeepFakeDetection/raw/videos").glob(f"{target:02d}_{donor:02d}__*.mp4")
+    assert fake.stem.split("__")[1] == real.stem.split("__")[1]
+    assert len(fake.stem.split("__")[2]) == 8
+    assert same(arranged, str(fake.relative_to(arranged)), v3, f"manipulated_sequences/Deepfakes/raw/videos/{name}.mp4")
+
+
+@layout("faceshifter")
+def test_faceshifter_is_a_method_more_without_masks(arranged, v3):
+    more = {
+        f"manipulated_sequences/FaceShifter/{level}/videos/{name}.mp4" for level in ("raw", "c40") for name in fakes(v3)
+    }
+    assert files(arranged) == files(v3) | more
+
+
+@pytest.mark.slow
+@layout("deepfakebench")
+def test_deepfakebench(arranged, v3):
+    assert {path for path in files(arranged) if "/" not in path} == {
+        *("train.json", "val.json", "test.json"),
+        *("FF-DF.json", "FF-F2F.json", "FF-FS.json", "FF-NT.json"),
+    }
+    assert not list(arranged.rglob("*.mp4"))
+    pictures = {path for path in files(arranged) if path.endswith(".png")}
+    listed = set()
+    for name in ("FF-DF", "FF-F2F", "FF-FS", "FF-NT"):
+        classes = json.loads((arranged / f"{name}.json").read_text())[name]
+        assert set(classes) == {"FF-real", name}
+        for label, splits in classes.items():
+            assert set(splits) == {"train", "val", "test"}
+            for split, levels in splits.items():
+                named = {part for pair in json.loads((v3 / f"splits/{split}.json").read_text()) for part in pair}
+                for level, clips in levels.items():
+                    for clip, values in clips.items():
+                        assert set(clip.split("_")) <= named
+                        assert values["label"] == label
+                        assert all(f"/{level}/frames/{clip}/" in frame for frame in values["frames"])
+                        listed |= {frame.removeprefix("FaceForensics++/") for frame in values["frames"]}
+    assert listed == pictures
+    one = next(path for path in pictures if "youtube/raw" in path)
+    assert Path(one).name in ("000.png", "002.png")  # two of three, the middle ones of their halves
+    assert (info(Footage(arranged / one)).width, info(Footage(arranged / one)).height) == (256, 256)
+
+
+@layout("deepfaketimit")
+def test_deepfaketimit(arranged, v3):
+    low, high = (
+        sorted((arranged / "DeepfakeTIMIT" / name).glob("*/*")) for name in ("lower_quality", "higher_quality")
+    )
+    assert [path.parts[-2:] for path in low] == [path.parts[-2:] for path in high]
+    assert len(low) == 6
+    for worse, better in zip(low, high, strict=True):
+        assert info(Footage(worse)).codec == "h264"
+        assert info(Footage(worse)).frames == 3
+        assert worse.stat().st_size < better.stat().st_size
+        target, donor = worse.parent.name, worse.stem.partition("-video-")[2]
+        assert (arranged / f"DeepfakeTIMIT/lower_quality/{donor}/sa1-video-{target}.avi").is_file()
+        twin = arranged / "VidTIMIT" / target / "video" / "sa1"
+        assert sorted(path.name for path in twin.iterdir()) == ["001", "002", "003"]
+        assert (twin / "001").read_bytes()[:2] == b"\xff\xd8"
+        assert (twin.parent / "head").is_dir()
+    people = {path.name for path in (arranged / "VidTIMIT").iterdir()}
+    assert people - {path.parent.name for path in low} == {"mzzz0"}
+
+
+@layout("folder")
+def test_folder(arranged, v3):
+    with (arranged / "labels.csv").open(encoding="utf-8") as file:
+        rows = {row["path"]: row for row in csv.DictReader(file)}
+    assert rows.keys() == files(arranged) - {"labels.csv"}
+    assert len(rows) == 6 + 6 * len(METHODS)
+    train = {part for pair in json.loads((v3 / "splits/train.json").read_text()) for part in pair}
+    for path, row in rows.items():
+        people = Path(path).stem.split("_")
+        assert row["subject"].split(";") == people
+        assert (row["split"] == "train") == (people[0] in train)
+        if row["label"] == "real":
+            assert (row["path"], row["method"], row["twin"]) == (f"real/{people[0]}.mp4", "", "")
+        else:
+            assert row["path"] == f"fake/{row['method']}/{'_'.join(people)}.mp4"
+            assert row["twin"] in rows
+    assert same(arranged, "real/000.mp4", v3, "original_sequences/youtube/raw/videos/000.mp4")
+
+
+def test_forging_leaves_the_layout_and_its_notes_alone(v3, tmp_path):
+    said = []
+    result = forge_dataset("rendered", tmp_path / "x", **OPTIONS, layout="c0", say=said.append)
+    assert files(tmp_path / "x") == {name.replace("/raw/", "/c0/") for name in files(v3)}
+    assert sorted(path.name for path in (tmp_path / "x").iterdir()) == [
+        *("README.txt", "forge.json", "manipulated_sequences", "original_sequences", "splits"),
+    ]
+    notes = json.loads((tmp_path / "x" / "forge.json").read_text())
+    assert notes == result
+    assert notes["options"]["layout"] == "c0"
+    assert notes["clips"] == json.loads((v3 / "forge.json").read_text())["clips"]
+    assert "tfafsr forge --layout c0" in (tmp_path / "x" / "README.txt").read_text()
+    assert "layout" not in json.loads((v3 / "forge.json").read_text())["options"]
+
+    said.clear()
+    before = content(tmp_path / "x")
+    forge_dataset("rendered", tmp_path / "x", **OPTIONS, layout="c0", say=said.append)
+    assert said == [f"{tmp_path / 'x'} holds this data set already, whole."]
+    assert content(tmp_path / "x") == before
+    for other, was in (("images", "c0"), (V3, "c0")):
+        with pytest.raises(DataError, match=f"layout {was} is now"):
+            forge_dataset("rendered", tmp_path / "x", **OPTIONS, layout=other, say=silent)
+
+
+@pytest.mark.parametrize("state", ["before", "half made", "half moved"])
+def test_an_interrupted_forge_goes_on_to_the_same_files(v3, tmp_path, state):
+    """The states that a kill leaves: v3 whole in .forge; half a tree of the layout beside it; half of it moved up."""
+    out, expected = tmp_path / "out", tmp_path / "expected"
+    LAYOUTS["folder"](v3, expected)
+    result = json.loads((v3 / "forge.json").read_text())
+    (out / UNITS).mkdir(parents=True)
+    (out / UNITS / "options.json").write_text(json.dumps({**result["options"], "layout": "folder"}))
+    shutil.copytree(v3, out / UNITS / V3)
+    if state != "before":
+        shutil.copytree(expected, out / UNITS / "made")
+        (out / UNITS / "made" / "labels.csv").unlink()
+    if state == "half moved":
+        (out / UNITS / "made" / "fake").rename(out / "fake")
+        (out / "fake/Deepfakes").rename(out / "fake/stale")
+    said = []
+    forge_dataset("rendered", out, **OPTIONS, layout="folder", say=said.append)
+    assert said == [f"{out / UNITS / V3} holds this data set already, whole."]
+    assert content(out) == content(expected)
+    assert json.loads((out / "forge.json").read_text())["clips"] == {}
+    assert not (out / UNITS).exists()
+
+
+def test_somebodys_folder_and_unknown_layouts_are_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(DataError, match="not an empty folder"):
+        forge_dataset("rendered", tmp_path, **OPTIONS, layout="c0", say=silent)
+    with pytest.raises(DataError, match="--layout is v4, one of v3, c0, no-youtube"):
+        forge_dataset("rendered", tmp_path / "x", **OPTIONS, layout="v4", say=silent)
+    assert not (tmp_path / "x").exists()
+
+
+def test_help_names_every_layout():
+    text = CliRunner().invoke(forge, ["--help"]).output
+    listed = text.partition("Layouts, to try what reads them:")[2].partition("Options:")[0]
+    assert [line.split()[0] for line in listed.splitlines() if line.strip()] == [
+        *("v3", "c0", "no-youtube", "images", "faceshifter", "actors", "deepfakebench", "deepfaketimit", "folder"),
+    ]
+    assert set(LAYOUTS) | {V3} == {line.split()[0] for line in listed.splitlines() if line.strip()}
