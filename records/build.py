@@ -28,7 +28,7 @@ from records.writer import write_file, write_shards
 
 Runner = Callable[[Sequence[tuple]], Iterable[object]]
 SHARD_BYTES = 2**26
-UNSAFE = re.compile(r"[^\w.-]")
+UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 PACKAGES = ("av", "mtcnn", "numpy", "opencv-python", "opencv-python-headless", "tensorflow")
 
 
@@ -66,6 +66,7 @@ def build(
         raise DataError(
             "There is no clip to build. " + (found.skips[0].reason if found.skips else "The splits name none.")
         )
+    _size.cache_clear()  # files may have changed since this process built last
     units = units_of(found.clips)
     prints = {name: _fingerprint(unit) for name, unit in units.items()}
     skips = _ordered([dataclasses.asdict(skip) for skip in found.skips])

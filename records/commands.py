@@ -98,7 +98,10 @@ def build(
         root, out, run = root.absolute(), out.absolute(), on_beam(runner, beam_options)
     elif beam_options:
         raise click.UsageError(f"No such option: {beam_options[0]}")
-    report(run_build(find(source, root, **options), out, content, workers, source, run=run), out)
+    found = find(source, root, **options)
+    report(run_build(found, out, content, workers, source, run=run), out)
+    for remark in found.remarks:
+        click.echo(remark)
 
 
 @click.command(cls=ManyValues)

@@ -31,7 +31,8 @@ PICTURE_FORMATS = {
     b"MM": "tiff_pipe",
 }
 ENCODERS = {"h264": "libx264", "mpeg4": "mpeg4", "msmpeg4v3": "msmpeg4", "mjpeg": "mjpeg", "ffv1": "ffv1"}
-SIZE_TOLERANCE, SIZE_TRIES = 0.03, 5  # a rate-controlled encoder misses its rate; see `write_encoded`
+LEAST_BIT_RATE = 8000  # below it x264 refuses
+SIZE_TOLERANCE, SIZE_TRIES = 0.03, 8  # a rate-controlled encoder misses its rate; see `write_encoded`
 
 
 class VideoError(DataError):
@@ -84,12 +85,18 @@ class Encoding:
     fps: float
 
     @classmethod
-    def like(cls, header: VideoInfo) -> Encoding:
-        """The encoding of the video with this header; raises `VideoError` where the header does not tell."""
-        frames = header.frames or round(header.seconds * header.fps)
-        if not frames or header.codec not in ENCODERS:
-            raise VideoError(f"a video of {frames} frames and codec {header.codec!r} is nothing to encode others like.")
-        return cls(header.codec, header.pix_fmt, round(header.bytes / frames, 1), round(header.fps or 25.0, 3))
+    def like(cls, path: Path | str) -> Encoding:
+        """The encoding of a video, by its headers and the sizes of its packets; sound does not count.
+
+        Raises:
+            VideoError: no video, or of a codec that nothing can be encoded with here.
+        """
+        header = info(path)
+        with _opened(path) as (container, stream):
+            sizes = [packet.size for packet in container.demux(stream) if packet.size]
+        if not sizes or header.codec not in ENCODERS:
+            raise VideoError(f"{path} is of codec {header.codec!r}, which is nothing to encode others like.")
+        return cls(header.codec, header.pix_fmt, round(sum(sizes) / len(sizes), 1), round(header.fps or 25.0, 3))
 
 
 def info(path: Path | str) -> VideoInfo:
@@ -219,7 +226,7 @@ def write_encoded(path: Path, frames: Callable[[], Iterable[np.ndarray]], encodi
     """Writes frames with another video's codec and at its rate, so that neither tells the two apart.
 
     Encoders miss the rate they are given, the more so in short clips; the frames are therefore encoded again with a
-    corrected one until the file's size is within 3% of what it should be, five times at most.
+    corrected one until the bytes a frame are within 3% of what they should be, eight times at most. The closest stays.
 
     Args:
         path: of the file; its ending names the container.
@@ -229,17 +236,30 @@ def write_encoded(path: Path, frames: Callable[[], Iterable[np.ndarray]], encodi
     Raises:
         VideoError: no frames, an encoding that is not to be had, a full disk.
     """
-    rate = wanted = 8 * encoding.bytes_a_frame * encoding.fps
+    attempt = path.with_name(f"attempt-{path.name}")
+    rate, closest = 8 * encoding.bytes_a_frame * encoding.fps, float("inf")
+    too_low, too_high = 0.0, float("inf")
     for _ in range(SIZE_TRIES):
-        count = _encode(path, frames(), encoding, max(1, round(rate)))
-        got = 8 * path.stat().st_size / count * encoding.fps
-        if abs(got / wanted - 1) <= SIZE_TOLERANCE:
+        try:
+            share = _encode(attempt, frames(), encoding, max(LEAST_BIT_RATE, round(rate))) / encoding.bytes_a_frame
+        except VideoError:
+            attempt.unlink(missing_ok=True)
+            if closest == float("inf"):
+                raise
             return
-        rate *= wanted / got
+        if abs(share - 1) < closest:
+            closest = abs(share - 1)
+            os.replace(attempt, path)
+        attempt.unlink(missing_ok=True)
+        if closest <= SIZE_TOLERANCE:
+            return
+        too_low, too_high = (rate, too_high) if share < 1 else (too_low, rate)
+        rate = (too_low * too_high) ** 0.5 if 0 < too_low < too_high < float("inf") else rate / share
 
 
-def _encode(path: Path, frames: Iterable[np.ndarray], encoding: Encoding, bit_rate: int) -> int:
-    count = 0
+def _encode(path: Path, frames: Iterable[np.ndarray], encoding: Encoding, bit_rate: int) -> float:
+    """Encodes once and returns the bytes a frame."""
+    count = size = 0
     try:
         with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
             for frame in frames:
@@ -252,14 +272,21 @@ def _encode(path: Path, frames: Iterable[np.ndarray], encoding: Encoding, bit_ra
                     stream.options = {"flags": "+bitexact"}
                     if encoding.codec == "h264":
                         stream.options = {"x264-params": f"asm={ASM}"}
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+                picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+                size += _muxed(container, stream.encode(picture))
                 count += 1
             if count == 0:
                 raise VideoError(f"{path}: there are no frames to encode.")
-            container.mux(stream.encode(None))
+            size += _muxed(container, stream.encode(None))
     except (OSError, ValueError, av.error.FFmpegError) as error:
         raise VideoError(f"{path} cannot be encoded like its twin ({encoding}): {error}.") from error
-    return count
+    return size / count
+
+
+def _muxed(container, packets) -> int:
+    size = sum(packet.size for packet in packets)
+    container.mux(packets)
+    return size
 
 
 def _encoder(container, path: Path, frame: np.ndarray, fps: int, crf: int, threads: int, preset: str):

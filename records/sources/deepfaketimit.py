@@ -8,7 +8,7 @@ from pathlib import Path
 
 from records import splits as drawn
 from records.errors import DataError
-from records.footage import Footage, checked, info, is_video, printable
+from records.footage import Footage, checked, is_video, printable
 from records.sources.clip import REAL, Clip, Found, Skip
 from records.video import Encoding
 
@@ -86,7 +86,7 @@ def find_clips(
                     checked(real.path, vidtimit)
                     for at in {level, best}:
                         checked(fakes[at][key].path, root)
-                encodings = {at: Encoding.like(info(fakes[at][key])) if equalise else None for at in {level, best}}
+                encodings = {at: Encoding.like(fakes[at][key].path) if equalise else None for at in {level, best}}
             except DataError as error:
                 found.skips.append(Skip(f"{dataset}/{METHOD}/{level}/{target}/{name}", 1, str(error), split))
                 reason = f"left out with its fake {name}: {error}"
