@@ -21,7 +21,7 @@ from records.progress import progress
 from records.schema import serialize
 from records.sources.clip import Clip, Found
 from records.unit import Options, Unit, detector
-from records.video import VideoInfo, evenly_spaced
+from records.video import Encoding, VideoInfo, evenly_spaced
 
 BETRAYAL = 0.1  # an AUC further than this from 0.5, with an interval that excludes 0.5, is named
 CUES = {
@@ -199,7 +199,8 @@ def _cues(clips: Sequence[Clip], headers: dict[Path, VideoInfo], faces: dict[str
     judged: dict[str, dict[str, dict]] = {}
     for level in dict.fromkeys(clip.compression for clip in clips):
         group = [clip for clip in clips if clip.compression == level]
-        facts = [_facts(clip.footage, headers[clip.footage.path]) for clip in group]
+        anew = any(clip.footage.encoding for clip in group)
+        facts = [_facts(clip.footage, headers[clip.footage.path], anew) for clip in group]
         for name in CUES:
             pairs = [
                 (clip, faces.get(clip.video) if name == "face_size" else fact[name])
@@ -210,11 +211,14 @@ def _cues(clips: Sequence[Clip], headers: dict[Path, VideoInfo], faces: dict[str
     return judged
 
 
-def _facts(footage: Footage, header: VideoInfo) -> dict[str, object]:
-    """The cues of a clip as it will be built: where it is encoded anew, those of its new encoding."""
+def _facts(footage: Footage, header: VideoInfo, anew: bool) -> dict[str, object]:
+    """The cues of a clip as it will be built: where it is encoded anew, those of its new encoding.
+
+    Among clips that are encoded `anew` bytes are those of the pictures alone, without the container's and the sound's.
+    """
     codec, pix_fmt, size, rate = header.codec, header.pix_fmt, header.bytes / _frames(header), header.fps
-    if footage.encoding is not None:
-        codec, pix_fmt, size, rate = dataclasses.astuple(footage.encoding)
+    if anew:
+        codec, pix_fmt, size, rate = dataclasses.astuple(footage.encoding or Encoding.like(footage.path))
     pixels = header.width * header.height
     return {
         "codec": codec if pix_fmt == "yuv420p" else f"{codec} {pix_fmt}",

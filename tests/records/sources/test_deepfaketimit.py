@@ -7,11 +7,13 @@ from pathlib import Path
 import av
 import pytest
 
+from records.check import survey
 from records.errors import DataError
 from records.footage import Footage, encoded, info
 from records.forge.layouts import deepfaketimit
 from records.sources.deepfaketimit import METHOD, find_clips
 from records.sources.registry import find
+from records.unit import Options
 from records.video import Encoding, read_frames, write_encoded
 
 PEOPLE = ("faaa0", "maab0", "faac0", "maad0", "faae0", "maaf0")  # pairs of two
@@ -259,3 +261,11 @@ def test_options_of_other_sources_are_refused(root):
     with pytest.raises(DataError, match="--methods is for --source ffpp; --source deepfaketimit does not take it"):
         find("deepfaketimit", root, methods=("Deepfakes",))
     assert dataclasses.asdict(find("deepfaketimit", root)) == dataclasses.asdict(find_clips(root))
+
+
+@pytest.mark.parametrize("equalise", [True, False])
+def test_check_shows_what_codec_and_rate_tell_once_originals_are_encoded(root, equalise):
+    cues = survey(find_clips(root, equalise=equalise), Options(size=64), workers=1, sample=0, faces=0).cues
+    for level in ("hq", "lq"):
+        assert cues[level]["codec"]["auc"] == (0.5 if equalise else 1.0)
+        assert (cues[level]["bits_per_pixel"]["auc"] == 0.5) == equalise
