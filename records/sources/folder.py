@@ -186,10 +186,25 @@ def _splits(rows: list[dict], seed: int, found: Found) -> dict[str, str]:
     if named:
         first = next(row["path"] for row in rows if not row["split"])
         raise DataError(f"{first} has no split, others have; name a split for every file or for none.")
-    dealt = drawn.draw([person for group in groups for person in group], groups, seed)
+    dealt = _deal(rows, groups, seed)
     found.splits = {"drawn with seed": seed, "subjects": dealt}
     splits = [{dealt[person] for person in group} for group in groups]
     return {row["path"]: "".join(split) if len(split) == 1 else "" for row, split in zip(rows, splits, strict=True)}
+
+
+def _deal(rows: list[dict], groups: list[tuple[str, ...]], seed: int) -> dict[str, str]:
+    """Subject -> split. Who is in a real file and who is not are dealt out apart: each split gets real files, too."""
+    everybody = [person for group in groups for person in group]
+    joined = drawn.components(everybody, groups)
+    real = {person for row, group in zip(rows, groups, strict=True) if not row["label"] for person in group}
+    halves = [[people for people in joined if real.isdisjoint(people) == alone] for alone in (False, True)]
+    if min(map(len, halves)) < len(SPLITS):
+        return drawn.draw(everybody, groups, seed)
+    return {
+        person: split
+        for half in halves
+        for person, split in drawn.draw([person for people in half for person in people], half, seed).items()
+    }
 
 
 def _reason(root: Path, row: dict, seen: set[str], fakes: set[str], follow_links: bool) -> str | None:

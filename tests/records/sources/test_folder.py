@@ -53,6 +53,15 @@ def test_both_classes_nested_or_not(tmp_path):
     assert "No file has a twin" in found.remarks[0]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_every_split_of_files_without_subjects_has_both_classes(tmp_path, seed):
+    names = [f"{number}.mp4" for number in range(24)]
+    found = find_clips(tree(tmp_path, real=names[:6], fake=names), seed=seed)
+    assert {(clip.split, clip.label) for clip in found.clips} == {
+        (split, label) for split in ("train", "val", "test") for label in (0, 1)
+    }
+
+
 def test_other_classes_another_quality_and_data_set(tmp_path):
     tree(tmp_path, classes=("genuine", "deep fakes"))
     found = find_clips(tmp_path, classes=("genuine", "deep fakes"), compressions=["phone"], dataset="mine")
