@@ -7,6 +7,7 @@ import sys
 
 import click
 
+INTERRUPTED = "Interrupted. What was finished is kept; the same command goes on from there."
 COMMANDS: dict[str, tuple[str, str]] = {
     "quickstart": (
         "experiments.commands:quickstart",
@@ -54,6 +55,8 @@ class LazyGroup(click.Group):
         """Runs the command; an error that is meant for the user becomes a message without a traceback."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:  # click would say no more than "Aborted!"
+            sys.exit(INTERRUPTED)
         except Exception as error:
             if getattr(error, "for_user", False):
                 raise click.ClickException(str(error)) from error
@@ -71,7 +74,7 @@ def main() -> None:
     try:
         cli(prog_name="tfafsr")
     except KeyboardInterrupt:
-        sys.exit("Interrupted. What was finished is kept; the same command goes on from there.")
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

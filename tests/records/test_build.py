@@ -153,6 +153,33 @@ def test_killed_and_resumed_it_gives_the_same_bytes(built, root, tmp_path):
     assert content(out) == content(built)
 
 
+@pytest.mark.slow
+def test_ctrl_c_ends_it_with_a_word_and_the_same_command_goes_on(built, root, tmp_path):
+    out = tmp_path / "interrupted"
+    arguments = ["--root", str(root), "--out", str(out), "--workers", "1", *ARGUMENTS]
+    program = f"import sys; from tfafsr.__main__ import main; sys.argv[1:] = {['build', *arguments]!r}; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import signal; signal.signal(2, signal.default_int_handler); {program}"],
+        cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # the terminal's group: workers are interrupted, too
+    )
+    deadline = time.monotonic() + 120
+    while not list((out / PARTS).glob("*-*.json")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "the same command goes on from there" in said
+    assert "Traceback" not in said
+    build(find_clips(root), out, OPTIONS)
+    assert content(out) == content(built)
+
+
 def test_finished_records_are_left_alone(built, root):
     before, said = content(built), []
     manifest = build(find_clips(root), built, OPTIONS, say=said.append)
