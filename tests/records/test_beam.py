@@ -1,7 +1,10 @@
 """Building on Apache Beam gives what building here gives."""
 
+import contextlib
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +55,42 @@ def test_the_same_records_byte_for_byte(root, local, tmp_path, mode):
     (skip,) = Manifest.load(out).skips
     assert skip["clip"] == "ffpp/Deepfakes/c40/004_005"
     assert "ffpp/Deepfakes/c40/004_005" in said
+
+
+@contextlib.contextmanager
+def serving(module, option, log):
+    """A server of Beam's, in a process of its own; gives its address."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    with log.open("wb") as file:
+        process = subprocess.Popen([sys.executable, "-m", module, option, str(port)], stdout=file, stderr=file)
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("localhost", port)):
+                break
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        yield f"localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.mark.slow
+def test_a_job_server_and_workers_of_their_own(root, local, tmp_path):
+    """The protocol by which Flink and Spark are spoken to, with a job server and a pool of workers that Beam brings."""
+    jobs, workers = (
+        "apache_beam.runners.portability.local_job_service_main",
+        "apache_beam.runners.worker.worker_pool_main",
+    )
+    with (
+        serving(jobs, "--port", tmp_path / "jobs.log") as job,
+        serving(workers, "--service_port", tmp_path / "workers.log") as pool,
+    ):
+        beam = ["--runner", "portable", "--job_endpoint", job, "--environment_type", "EXTERNAL"]
+        run("--root", root, "--out", tmp_path / "beam", *SIZES, *beam, "--environment_config", pool)
+    assert content(tmp_path / "beam") == content(local)
 
 
 @pytest.mark.slow
