@@ -178,6 +178,11 @@ def _prepare(
         before = read_json(parts / "build.json")
         if before != description:
             raise DataError(_other(out, before["options"], description["options"]))
+        built = {video for index in parts.glob("*-*.json") for video in read_json(index)["clips"]}
+        if gone := sorted(built - videos):
+            say(
+                f"{len(gone)} videos that were built before, such as {gone[0]}, are not asked for now and are left out."
+            )
     elif out.is_dir() and any(path.name != PARTS for path in out.iterdir()):
         raise DataError(f"{out} is not empty and holds no records; give another --out.")
     else:

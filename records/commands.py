@@ -21,7 +21,6 @@ from records.sources.registry import FOLDER, find, source_options
 if TYPE_CHECKING:  # importing it loads MTCNN's packages, which help does not need
     from records.unit import Options
 
-SKIPS_SHOWN = 40
 OPTION_NAMES = ("size", "frames_train", "frames_eval", "burst", "keypoints_from", "no_ela", "target_once")
 
 
@@ -144,13 +143,17 @@ def check(
 
 
 def report(manifest: Manifest, out: Path) -> None:
-    """Prints what was built, what has no face, and every skip with its reason."""
+    """Prints every skip with its reason, what was built, and what has no face."""
     console = Console()
-    console.print(counts_table(manifest, f"Faces in {out}"))
 
     def line(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
+    if manifest.skips:  # first, for they may be thousands, and the table is to be seen
+        line("Skipped:")
+    for skip in manifest.skips:
+        line(f"  {skip['clip']} (label {skip['label']}): {skip['reason']}")
+    console.print(counts_table(manifest, f"Faces in {out}"))
     without = sum(clip["frames_without_face"] for clip in manifest.clips.values())
     total = without + sum(clip["frames_scored"] for clip in manifest.clips.values())
     share = 100 * (1 - without / total)
@@ -161,9 +164,5 @@ def report(manifest: Manifest, out: Path) -> None:
             f"{shortened} clips are longer or shorter than their twin; the shorter length was used (see the manifest)."
         )
     if manifest.skips:
-        line(f"Skipped: {len(manifest.skips)} clips.")
-        for skip in manifest.skips[:SKIPS_SHOWN]:
-            line(f"  {skip['clip']} (label {skip['label']}): {skip['reason']}")
-        if len(manifest.skips) > SKIPS_SHOWN:
-            line(f"  and {len(manifest.skips) - SKIPS_SHOWN} more: {out / 'manifest.json'} lists them all.")
+        line(f"{len(manifest.skips)} clips were skipped; their reasons stand above and in {out / 'manifest.json'}.")
     line(f"Content hash: {manifest.content_hash[:16]}")

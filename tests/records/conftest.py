@@ -79,6 +79,14 @@ def write_tree(root, methods=("Deepfakes",), compressions=("raw", "c40"), frames
     return root
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _opencv_computes_as_in_a_builds_processes():
+    before = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    yield
+    cv2.ipp.setUseIPP(before)
+
+
 @pytest.fixture(name="draw_face", scope="session")
 def _draw_face():
     return draw_face

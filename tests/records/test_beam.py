@@ -14,7 +14,7 @@ from records.commands import build as command
 from records.errors import DataError
 from records.manifest import Manifest
 from records.parts import PARTS, index_file
-from tests.records.test_build import content
+from tests.records.written import content
 
 pytestmark = pytest.mark.filterwarnings("default")  # Beam's own
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -1,7 +1,6 @@
 """Building, from videos to records: content, resuming, skips, and the same bytes whatever the workers."""
 
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ from records.schema import decode
 from records.sources.ffpp import find_clips
 from records.unit import NO_FACE_TWIN, Options
 from records.video import read_frames
+from tests.records.written import content
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OPTIONS = Options(size=64, frames_train=4, frames_eval=4)
@@ -44,12 +44,6 @@ def built(root, tmp_path_factory):
     assert result.exit_code == 0
     assert "Content hash" in result.output
     return out
-
-
-def content(folder):
-    """Relative path -> SHA-256 of every file."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 def examples(folder, pattern="*/*/*.tfrecord"):
@@ -224,7 +218,7 @@ def test_bad_videos_become_named_skips_and_stop_nothing(root, tmp_path):
     assert "002_003.mp4 is missing" in skips["ffpp/Deepfakes/c40/002_003"]["reason"]
     assert "004.mp4 does not open" in skips["ffpp/real/c40/004"]["reason"]
     assert skips["ffpp/real/c40/004"]["label"] == 0
-    assert "Skipped: 3 clips" in result.output
+    assert "3 clips were skipped" in result.output
     assert all(clip in result.output for clip in skips)
     assert Manifest.load(out).counts["test"]["c40"] == {"real": 4, "Deepfakes": 8}
 

@@ -1,12 +1,10 @@
 """Finished records taken apart: what a second run builds, and every state that a kill leaves in the middle of it."""
 
-import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
 
-import cv2
 import pytest
 
 from records.build import PARTS, build, build_unit, units_of
@@ -15,6 +13,7 @@ from records.manifest import FILE, Manifest, verify
 from records.parts import BEFORE, TAKEN, index_file, read_json, write_json
 from records.sources.ffpp import find_clips
 from records.unit import Options
+from tests.records.written import content
 
 OPTIONS = Options(size=64, frames_train=2, frames_eval=2)
 MISSING = "manipulated_sequences/Deepfakes/c40/videos/000_001.mp4"
@@ -44,19 +43,6 @@ def killed(root, out, after):
     """A second run that is killed after so many tasks."""
     with pytest.raises(Killed):
         run(root, out, stop_after=after)
-
-
-def content(folder):
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _opencv_computes_as_in_a_builds_processes():
-    before = cv2.ipp.useIPP()
-    cv2.ipp.setUseIPP(False)
-    yield
-    cv2.ipp.setUseIPP(before)
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +213,18 @@ def test_what_comes_between_the_kill_and_the_next_run_is_built_too(whole, fresh,
     run(root, out, said=said)
     assert said == [f"Resuming {out}: 4 of 6 people are done."]
     assert content(out) == content(fresh)
+
+
+def test_a_resumed_build_says_what_is_not_asked_for_any_more(whole, tmp_path):
+    root, out = Path(shutil.copytree(whole, tmp_path / "data")), tmp_path / "records"
+    killed(root, out, after=3)
+    built = sorted(video for path in (out / PARTS).glob("*-*.json") for video in read_json(path)["clips"])
+    method, name = built[0].split("/c40/")
+    (root / "manipulated_sequences" / Path(method).name / f"c40/videos/{name}.mp4").unlink()
+    said = []
+    run(root, out, said=said)
+    assert said[0].startswith(f"1 videos that were built before, such as {built[0]}, are not asked for now")
+    assert built[0] not in Manifest.load(out).clips
 
 
 def test_records_of_what_is_gone_are_not_thrown_away(supplied):

@@ -14,29 +14,20 @@ import av
 import cv2
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from records.build import build, build_unit
 from records.errors import DataError
 from records.forge.layouts import LAYOUTS
 from records.manifest import Manifest, verify
-from records.schema import decode
 from records.sources.registry import find
 from records.unit import Options
 from records.video import info, read_frames, write_video
+from tests.records.written import examples_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 OPTIONS = Options(size=64, frames_train=4, frames_eval=4)
 REALS, FAKES = "original_sequences/youtube", "manipulated_sequences/Deepfakes"
 LISTS = {"m3u8": "#EXTM3U\n#EXTINF:1,\n{0}\n#EXT-X-ENDLIST\n", "ffconcat": "ffconcat version 1.0\nfile '{0}'\n"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _opencv_computes_as_in_a_builds_processes():
-    before = cv2.ipp.useIPP()
-    cv2.ipp.setUseIPP(False)
-    yield
-    cv2.ipp.setUseIPP(before)
 
 
 def run(root, out, source="ffpp", **options):
@@ -45,12 +36,6 @@ def run(root, out, source="ffpp", **options):
     build(found, out, OPTIONS, source=source, say=str, run=lambda tasks: (build_unit(*task) for task in tasks))
     verify(out)
     return Manifest.load(out)
-
-
-def read_all(out):
-    files = sorted(str(path) for path in out.glob("*/*/*.tfrecord"))
-    found = [decode(record.numpy()) for record in tf.data.TFRecordDataset(files)]
-    return {(example.video, example.frame_index): example for example in found}
 
 
 def reasons(manifest):
@@ -66,7 +51,7 @@ def v3(tmp_path_factory, write_tree):
 def whole(v3, tmp_path_factory):
     """(manifest, examples) of the undamaged tree."""
     out = tmp_path_factory.mktemp("whole") / "out"
-    return run(v3, out), read_all(out)
+    return run(v3, out), examples_of(out)
 
 
 @pytest.fixture
@@ -147,7 +132,7 @@ def test_the_damages_of_a_download_are_skips_each_by_its_name(root, tmp_path, wh
     single = manifest.clips["ffpp/Deepfakes/c40/005_004"]
     assert single["shortened"] == "1 frames, its pristine twin 8: the first 1 are used"
     assert single["frames_scored"] == 1
-    examples = read_all(tmp_path / "out")
+    examples = examples_of(tmp_path / "out")
     assert {index for video, index in examples if video == "ffpp/Deepfakes/c40/005_004"} == {0}
     untouched = [key for key in whole[1] if key[0] in manifest.clips and key[0] != "ffpp/Deepfakes/c40/005_004"]
     for key in untouched:  # what is whole gives what it gave
@@ -249,7 +234,7 @@ def test_videos_of_other_kinds_give_the_same_faces(root, tmp_path, whole):
             else:
                 turned(path, frames)
     manifest = run(root, tmp_path / "out")
-    examples = read_all(tmp_path / "out")
+    examples = examples_of(tmp_path / "out")
     assert manifest.skips == []
     assert examples.keys() == whole[1].keys()
     for key, example in examples.items():
@@ -278,7 +263,7 @@ def test_unicode_spaces_and_long_names_are_built(v3, tmp_path):
     (root / "fake/Deepfakes").rename(root / "fake/Méthode nº 1")
     manifest = run(root, tmp_path / "out", "folder")
     assert manifest.skips == []
-    videos = {video for video, _ in read_all(tmp_path / "out")}
+    videos = {video for video, _ in examples_of(tmp_path / "out")}
     assert {f"folder/real/as-is/real/{name}" for name in names} <= videos
     assert sum(video.startswith("folder/Méthode nº 1/as-is/") for video in videos) == 6
 

@@ -4,10 +4,8 @@ import dataclasses
 import itertools
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-import tensorflow as tf
 from click.testing import CliRunner
 
 from records import reader
@@ -17,11 +15,11 @@ from records.footage import Footage, encoded, info
 from records.forge.commands import forge
 from records.forge.layouts import LAYOUTS
 from records.manifest import Manifest, verify
-from records.schema import decode
 from records.sources.deepfaketimit import METHOD
 from records.sources.registry import find
 from records.unit import Options
 from records.video import Encoding
+from tests.records.written import examples_of
 
 OPTIONS = Options(size=64, frames_train=4, frames_eval=4)
 ARGUMENTS = ["--size", "64", "--frames-train", "4", "--frames-eval", "4", "--workers", "1"]
@@ -49,27 +47,13 @@ def in_this_process(tasks):
     return (build_unit(*task) for task in tasks)
 
 
-def read_all(out):
-    files = sorted(str(path) for path in out.glob("*/*/*.tfrecord"))
-    found = [decode(record.numpy()) for record in tf.data.TFRecordDataset(files)]
-    return {(example.video, example.frame_index): example for example in found}
-
-
 def run(root, out, source="ffpp", *more):
     arguments = ["--source", source, "--root", str(root), "--out", str(out), *ARGUMENTS, *map(str, more)]
     result = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert "Content hash" in result.output
     verify(out)
-    return Built(root, out, Manifest.load(out), read_all(out))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _opencv_computes_as_in_a_builds_processes():
-    before = cv2.ipp.useIPP()
-    cv2.ipp.setUseIPP(False)
-    yield
-    cv2.ipp.setUseIPP(before)
+    return Built(root, out, Manifest.load(out), examples_of(out))
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +209,7 @@ def test_a_users_folder_without_a_table(v3, tmp_path):
     LAYOUTS["folder"](v3, tmp_path / "data")
     found = find("folder", tmp_path / "data")
     build(found, tmp_path / "out", OPTIONS, source="folder", run=in_this_process)
-    examples = read_all(tmp_path / "out").values()
+    examples = examples_of(tmp_path / "out").values()
     assert {(e.label, e.target_known, e.mask_known) for e in examples} == {(0, 0, 1), (1, 0, 0)}
     assert not any(e.mask.any() for e in examples)
     assert {e.split for e in examples} == {"train", "val", "test"}
@@ -238,7 +222,7 @@ def test_what_is_not_stored_is_read_back_to_the_same_bytes(v3, full, tmp_path, s
     assert sum(path.stat().st_size for path in out.glob("*/*/*")) < sum(
         path.stat().st_size for path in full.glob("*/*/*")
     )
-    ours, theirs = read_all(out), read_all(full)
+    ours, theirs = examples_of(out), examples_of(full)
     assert ours.keys() == theirs.keys()
     for key, example in ours.items():
         for field in dataclasses.fields(example):
