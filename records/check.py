@@ -15,7 +15,7 @@ import numpy as np
 
 from records.build import by_name, units_of
 from records.errors import DataError
-from records.footage import Footage, count_frames, info, read_frames
+from records.footage import Footage, count_frames, info, read_frames, same_size
 from records.forge.cues import judge
 from records.progress import progress
 from records.schema import serialize
@@ -46,7 +46,7 @@ class Survey:
         layout, splits, odd, remarks: of the source, see `Found`.
         table: {method, compression, split, expected, found, missing, unreadable} for each group of clips.
         missing: {clip, reason} for each clip that should be there and is not.
-        unreadable: the same for each that is there and does not open.
+        unreadable: the same for each that is there and does not open, or has another frame size than its twin.
         unequal: clips of another length than their twin, {clip, frames, twin}.
         masks: the data set's own, which building does not use: {present, missing: [clip], short: [{clip, ...}]}.
         cues: compression -> name of CUES -> {real, fake, auc, auc_ci95, verdict, ...}.
@@ -120,7 +120,7 @@ def survey(found: Found, options: Options, workers: int, sample: int = 2, faces:
 
 
 def _headers(found: Found) -> tuple[dict[Path, VideoInfo], dict[str, str]]:
-    """Path -> header; video id -> why the clip, its twin or its target does not open."""
+    """Path -> header; video id -> why the clip, its twin or its target does not open or does not fit the others."""
     headers: dict[Path, VideoInfo] = {}
     reasons: dict[Path, str] = {}
     unreadable: dict[str, str] = {}
@@ -134,7 +134,19 @@ def _headers(found: Found) -> tuple[dict[Path, VideoInfo], dict[str, str]]:
                     reasons[path] = str(error)
             if path in reasons:
                 unreadable.setdefault(clip.video, reasons[path])
+        if clip.video not in unreadable:
+            others = {one for one in (clip.best, clip.pristine) if _differ(headers, clip.footage, one)}
+            try:
+                same_size(clip.footage, others)
+            except DataError as error:
+                unreadable[clip.video] = str(error)
     return headers, unreadable
+
+
+def _differ(headers: dict[Path, VideoInfo], one: Footage, other: Footage) -> bool:
+    """Whether two frame sizes differ by the headers."""
+    a, b = headers[one.path], headers[other.path]
+    return (a.width, a.height) != (b.width, b.height)
 
 
 def _frames(header: VideoInfo) -> int:

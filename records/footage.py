@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,25 @@ def count_frames(footage: Footage) -> int:
     if os.path.isdir(footage.path):
         return len(numbered(footage.path, footage.sampled))
     return video.count_frames(_file(footage.path))
+
+
+def frame_size(footage: Footage) -> tuple[int, int]:
+    """Height and width of the first frame, decoded: of a camera turned on its side the header tells neither.
+
+    Raises:
+        VideoError: as `read_frames`.
+    """
+    _, frame = next(read_frames(footage, [0]))
+    return frame.shape[:2]
+
+
+def same_size(
+    footage: Footage, others: Iterable[Footage], size: Callable[[Footage], tuple[int, int]] = frame_size
+) -> None:
+    """Raises `DataError` where frames of `others` are of another size than those of `footage`, by `size`."""
+    for other in others:
+        if size(other) != size(footage):
+            raise DataError(f"{other} has another frame size than {footage}; get both again from one source.")
 
 
 def read_frames(footage: Footage, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:

@@ -15,7 +15,7 @@ from records import faces, masks
 from records.crop import crop, crop_box, normalise_keypoints
 from records.ela import error_level_analysis
 from records.errors import DataError
-from records.footage import Footage, count_frames, encoded, info, read_frames
+from records.footage import Footage, count_frames, encoded, frame_size, info, read_frames, same_size
 from records.schema import DERIVED, Example, Png
 from records.sources.clip import Clip
 from records.video import evenly_spaced
@@ -81,7 +81,8 @@ class Unit:
         self.pristine = clips[0].pristine
         self._clips = clips
         self._scratch = scratch
-        self._measure = functools.cache(self._measured)
+        self._length = functools.cache(self._frames)
+        self._size = functools.cache(lambda footage: frame_size(self._source(footage)))
         self._encoded: dict[Footage, Footage] = {}
         self._places: dict[int, Place | str] = {}
         self._failure: DataError | None = None
@@ -134,14 +135,11 @@ class Unit:
 
     def _indices(self, clip: Clip, counts: Counts) -> dict[int, int]:
         """Frame index -> position in its burst, over the whole of the shortest of the videos that the clip needs."""
-        measures = {path: self._measure(path) for path in (clip.footage, clip.best, self.pristine)}
-        for path, (_, *size) in measures.items():
-            if size != [*measures[clip.footage][1:]]:
-                raise DataError(f"{path} has another frame size than {clip.footage}; get both again from one source.")
-        lengths = [frames for frames, *_ in measures.values()]
-        total = min(lengths)
-        if total < max(lengths):
-            own, twin = measures[clip.footage][0], measures[self.pristine][0]
+        lengths = {footage: self._length(footage) for footage in (clip.footage, clip.best, self.pristine)}
+        same_size(clip.footage, (clip.best, self.pristine), self._size)
+        total = min(lengths.values())
+        if total < max(lengths.values()):
+            own, twin = lengths[clip.footage], lengths[self.pristine]
             counts.shortened = f"{own} frames, its pristine twin {twin}: the first {total} are used"
         wanted = self.options.frames_train if clip.split == "train" else self.options.frames_eval
         burst = min(self.options.burst, total)
@@ -214,11 +212,10 @@ class Unit:
                 places[index] = Place(box, normalise_keypoints(face.keypoints, box))
         return places
 
-    def _measured(self, footage: Footage) -> tuple[int, int, int]:
-        """Frames (by the header, or by decoding where the header does not say), width and height."""
+    def _frames(self, footage: Footage) -> int:
+        """The number of frames: by the header, or by decoding where the header does not say."""
         source = self._source(footage)
-        header = info(source)
-        return header.frames or count_frames(source), header.width, header.height
+        return info(source).frames or count_frames(source)
 
 
 @functools.cache

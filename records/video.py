@@ -45,7 +45,7 @@ class VideoInfo:
 
     Attributes:
         frames: number of frames by the container, 0 where it does not say.
-        width, height: in pixels.
+        width, height: in pixels, as stored: of a camera turned on its side, before its frames are turned.
         fps: frames per second, 0.0 where unknown.
         codec: FFmpeg's name, e.g. h264.
         pix_fmt: e.g. yuv420p.

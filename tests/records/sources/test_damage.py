@@ -3,25 +3,24 @@
 import contextlib
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
 
 from records.build import build, build_unit
+from records.check import survey
 from records.errors import DataError
 from records.forge.layouts import LAYOUTS
 from records.manifest import Manifest, verify
 from records.sources.registry import find
 from records.unit import Options
-from records.video import info, read_frames, write_video
+from records.video import info, write_video
+from tests.records.videos import encode, frames_of, turned
 from tests.records.written import examples_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -57,27 +56,6 @@ def whole(v3, tmp_path_factory):
 @pytest.fixture
 def root(v3, tmp_path):
     return Path(shutil.copytree(v3, tmp_path / "data"))
-
-
-def encode(path, frames, codec="libx264", pix_fmt="yuv420p", times=None, **options):
-    """A video of any kind; `times` of the frames are in milliseconds."""
-    with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream(codec, rate=25)
-        stream.pix_fmt = pix_fmt
-        stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
-        if codec == "libx264":
-            stream.options = {"crf": "10", "preset": "ultrafast", "bf": "0"}
-        for number, image in enumerate(frames):
-            if number == 0:
-                stream.height, stream.width = image.shape[:2]
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(format=pix_fmt)
-            frame.pts, frame.time_base = times[number] if times else 40 * number, Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-
-
-def frames_of(path):
-    return [frame for _, frame in read_frames(path)]
 
 
 def test_the_damages_of_a_download_are_skips_each_by_its_name(root, tmp_path, whole):
@@ -198,15 +176,6 @@ def test_frame_folders_with_gaps_doubles_links_and_other_sizes(v3, tmp_path, who
         assert reason in found[clip]
 
 
-def turned(path, frames):
-    """A video on its side that says that it is to be turned by 90 degrees clockwise, as telephones write it."""
-    encode(path, [np.rot90(frame) for frame in frames])
-    data = bytearray(path.read_bytes())
-    matrix = data.index(b"tkhd") + 4 + 40
-    data[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 160 << 16, 0, 1 << 30)
-    path.write_bytes(data)
-
-
 def test_videos_of_other_kinds_give_the_same_faces(root, tmp_path, whole):
     """8-bit gray, 10 bits, a variable frame rate, a camera on its side; each in the place of a real clip and a fake."""
     places = {
@@ -245,6 +214,25 @@ def test_videos_of_other_kinds_give_the_same_faces(root, tmp_path, whole):
             assert np.ptp(example.frame.astype(int), axis=2).max() <= 2
         else:
             assert 2 * difference < np.abs(example.frame.astype(int) - np.rot90(expected.frame)).mean(), key
+
+
+def test_frame_sizes_are_compared_as_a_player_shows_them(root, tmp_path, whole):
+    """Originals from a telephone held upright, their fakes upright without saying so, and one fake on its side."""
+    sideways = root / FAKES.replace("Deepfakes", "FaceSwap") / "c40/videos/004_005.mp4"
+    for path in [*root.rglob("004_005.mp4"), *root.rglob("004.mp4")]:
+        narrow = [frame[:, 16:144] for frame in frames_of(path)]
+        if path == sideways:
+            narrow = [np.rot90(frame) for frame in narrow]
+        (turned if path.name == "004.mp4" else encode)(path, narrow)
+    assert info(root / REALS / "c40/videos/004.mp4").width == 160
+    found = find("ffpp", root)
+    manifest = run(root, tmp_path / "out")
+    assert reasons(manifest).keys() == {"FaceSwap/c40/004_005"}
+    assert f"has another frame size than {sideways}" in reasons(manifest)["FaceSwap/c40/004_005"]
+    (unfit,) = survey(found, OPTIONS, workers=1, sample=0, faces=0).unreadable
+    assert unfit["clip"] == "ffpp/FaceSwap/c40/004_005"
+    examples = examples_of(tmp_path / "out")
+    assert all(abs(examples[key].keypoints - whole[1][key].keypoints).max() < 0.05 for key in examples)
 
 
 def test_unicode_spaces_and_long_names_are_built(v3, tmp_path):
