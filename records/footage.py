@@ -73,7 +73,7 @@ def same_size(
 ) -> None:
     """Raises `DataError` where frames of `others` are of another size than those of `footage`, by `size`."""
     for other in others:
-        if size(other) != size(footage):
+        if other != footage and size(other) != size(footage):
             raise DataError(f"{other} has another frame size than {footage}; get both again from one source.")
 
 
