@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -168,12 +170,17 @@ class Detector(keras.Model):
         """The weighted sum of the terms; each goes to its tracker. Returns a float32 scalar."""
         terms = self.loss_terms(y, y_pred)
         weights = self.weights_of_terms()
-        loss = tf.add_n([weights[name] * term for name, term in terms.items()])
+        loss = functools.reduce(operator.add, [weights[name] * term for name, term in terms.items()])
         count = tf.shape(y["label"])[0]
         for name, value in {"loss": loss, **terms}.items():
             self.trackers[name].update_state(value, sample_weight=tf.cast(count, tf.float32))
         self.auc_tracker.update_state(tf.reshape(y["label"], (-1, 1)), y_pred["probability"])
         return loss
+
+    def fit(self, *args, **kwargs) -> keras.callbacks.History:
+        """Keras's `fit`; on one machine the same seed, data and number of threads give the same weights, bit by bit."""
+        with _sums_of_two():
+            return super().fit(*args, **kwargs)
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
         """One step of gradient descent on the loss; `data` is (x, y)."""
@@ -182,7 +189,7 @@ class Detector(keras.Model):
             loss = self.compute_loss(x, y, self(x, training=True))
             # Optimizers add up the replicas' gradients; the loss is the mean over all of them.
             scaled = self.optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
-        gradients = tape.gradient(scaled, [variable.value for variable in self.trainable_variables])
+        gradients = _gradients(tape, scaled, [variable.value for variable in self.trainable_variables])
         self.optimizer.apply(gradients, self.trainable_variables)
         return self._logs()
 
@@ -274,3 +281,26 @@ def _dtype_policy(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _gradients(tape: tf.GradientTape, loss: tf.Tensor, variables: list[tf.Variable]) -> list[tf.Tensor]:
+    """The gradients of `loss`; in a graph, what reaches a tensor from several consumers is added two at a time.
+
+    The tape adds it by one AddN, whose kernel begins with whichever term's memory it may use again. From three terms
+    on, that and the last bit of the sum depend on which thread ends first.
+    """
+    if tf.inside_function():
+        return tf.gradients(loss, variables, aggregation_method=tf.AggregationMethod.EXPERIMENTAL_TREE)
+    return tape.gradient(loss, variables)
+
+
+@contextmanager
+def _sums_of_two() -> Iterator[None]:
+    """Within it TensorFlow's arithmetic optimizer is off, which would make one AddN of `_gradients`' sums again."""
+    name = "arithmetic_optimization"
+    before = tf.config.optimizer.get_experimental_options().get(name, True)
+    tf.config.optimizer.set_experimental_options({name: False})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({name: before})

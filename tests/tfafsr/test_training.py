@@ -73,6 +73,31 @@ def test_same_seed_gives_the_same_weights_bit_by_bit(eight):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"ela_of": "reconstruction", "fusion": "late", "mining": "hard"}], ids=str)
+def test_a_step_adds_two_at_a_time(faces, options):
+    """And TensorFlow does not make one sum of them again; one of three depends on which thread ends first."""
+    x, y = faces(64, 8)
+    model = Detector.from_preset("tiny", size=64, width=8, **options)
+    model.compile(optimizer=keras.optimizers.Adam(1e-3))
+    model.optimizer.build(model.trainable_variables)
+    data = ({name: x[name] for name in model.input}, y)
+    graph = tf.function(model.train_step).get_concrete_function(data).graph
+    sums = [operation for operation in graph.get_operations() if operation.type == "AddN"]
+    assert sums
+    assert {len(operation.inputs) for operation in sums} == {2}
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(tf.config.optimizer.get_experimental_options().get("arithmetic_optimization"))
+
+    before = tf.config.optimizer.get_experimental_options().get("arithmetic_optimization", True)
+    model.fit(*data, batch_size=8, verbose=0, callbacks=[Look()])
+    assert seen == [False]
+    assert tf.config.optimizer.get_experimental_options()["arithmetic_optimization"] == before
+
+
+@pytest.mark.slow
 def test_mixed_bfloat16_trains_and_stays_finite(eight):
     x, y = eight
     seen = {name: x[name] for name in ("frame", "keypoints")}
