@@ -95,14 +95,15 @@ class _Watch(keras.callbacks.Callback):
                 "whole epoch is kept. Try a lower --learning-rate, or --dtype float32 if it was mixed_bfloat16."
             )
         now = time.monotonic()
+        if batch == 0:  # it holds the tracing, which tells nothing of the steps to come
+            self.started = now
         if now - self.said >= SECONDS_BETWEEN_LINES:
             self.said = now
-            left = (now - self.started) / (batch + 1) * (self.steps * (self.epochs - self.epoch) - batch - 1)
-            print(
-                f"  epoch {self.epoch + 1}/{self.epochs}, step {batch + 1}/{self.steps}: loss {logs['loss']:.4f}, "
-                f"about {duration(left)} left",
-                flush=True,
-            )
+            line = f"  epoch {self.epoch + 1}/{self.epochs}, step {batch + 1}/{self.steps}: loss {logs['loss']:.4f}"
+            if batch:
+                left = (now - self.started) / batch * (self.steps * (self.epochs - self.epoch) - batch - 1)
+                line += f", about {duration(left)} left"
+            print(line, flush=True)
 
 
 def _epoch(
