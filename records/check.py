@@ -135,7 +135,7 @@ def _headers(found: Found) -> tuple[dict[Path, VideoInfo], dict[str, str]]:
             if path in reasons:
                 unreadable.setdefault(clip.video, reasons[path])
         if clip.video not in unreadable:
-            others = {one for one in (clip.best, clip.pristine) if _differ(headers, clip.footage, one)}
+            others = [one for one in (clip.best, clip.pristine) if _differ(headers, clip.footage, one)]
             try:
                 same_size(clip.footage, others)
             except DataError as error:
