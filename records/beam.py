@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -19,6 +20,12 @@ RUNNERS = {
     "dataflow": "DataflowRunner",
 }
 SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_WITHOUT_A_PART = 600.0  # then a warning is due: a pool that cannot start its workers is silent
+SECONDS_TO_ANSWER = 30
+# Beam ends the whole job where this is over with a job server that tells a job's state from its preparation on, as the
+# one in Python does; Beam's own default is 300 seconds.
+JOB_SERVER_TIMEOUT = 30 * 24 * 3600
+_log = logging.getLogger(__name__)
 
 
 def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[tuple]], Iterator[str]]:
@@ -33,23 +40,17 @@ def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[tu
         arguments: Beam's own options, such as `--flink_master host:8081`.
 
     Raises:
-        DataError: Beam is not installed, an option that it does not know, or a pipeline that failed.
+        DataError: Beam is not installed, an option that it does not know, a job server that does not answer, or a
+            pipeline that failed.
     """
     try:
         import apache_beam
-        from apache_beam.options.pipeline_options import PipelineOptions
     except ImportError as error:
         raise DataError(f'--runner {runner} needs Apache Beam ({error}): pip install "tfafsr[beam]".') from error
-    known = PipelineOptions([]).get_all_options()
-    for argument in arguments:
-        name = argument.partition("=")[0]
-        if name.startswith("-") and name.lstrip("-") not in known:
-            raise DataError(f"Beam has no option {name}; `tfafsr build --help` lists those of build itself.")
-    try:
-        options = PipelineOptions([f"--runner={RUNNERS[runner]}", *arguments])
-        options.get_all_options()
-    except SystemExit as error:  # argparse's, which has said what is wrong with a value
-        raise DataError(f"Beam does not take {' '.join(arguments)}.") from error
+    options = pipeline_options(runner, arguments)
+    endpoint = options.get_all_options()["job_endpoint"]
+    if endpoint and endpoint != "embed":
+        _must_answer(endpoint)
 
     def run(tasks: Sequence[tuple]) -> Iterator[str]:
         waiting = {name: index_file(out, name) for name, _, out, *_ in tasks}
@@ -58,20 +59,30 @@ def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[tu
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
             pipeline = thread.submit(_run, apache_beam, options, list(tasks))
             ended = False
+            last = time.monotonic()
             while waiting:
                 ended = pipeline.done()
                 for name in [name for name, index in waiting.items() if index.is_file()]:
                     del waiting[name]
+                    last = time.monotonic()
                     yield name
                 if ended:
                     break
+                if time.monotonic() - last > SECONDS_WITHOUT_A_PART:
+                    _log.warning(
+                        "No original was finished in the last %.0f minutes, %d are waiting: do Beam's workers run? "
+                        "What they print says more.",
+                        SECONDS_WITHOUT_A_PART / 60,
+                        len(waiting),
+                    )
+                    last = time.monotonic()
                 time.sleep(SECONDS_BETWEEN_LOOKS)
             try:
                 pipeline.result()
             except Exception as error:
                 raise DataError(
-                    f"The Beam pipeline failed: {str(error).strip().splitlines()[-1]} What was finished is kept; the "
-                    "same command goes on from there."
+                    f"The Beam pipeline failed: {_reason(error)}. What was finished is kept; the same command goes "
+                    "on from there."
                 ) from error
         if waiting:
             raise DataError(
@@ -80,6 +91,44 @@ def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[tu
             )
 
     return run
+
+
+def pipeline_options(runner: str, arguments: Sequence[str] = ()):
+    """Beam's PipelineOptions for a key of RUNNERS and Beam's own options; a DataError for one that it does not take."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    known = PipelineOptions([]).get_all_options()
+    for argument in arguments:
+        name = argument.partition("=")[0]
+        if name.startswith("-") and name.lstrip("-") not in known:
+            raise DataError(f"Beam has no option {name}; `tfafsr build --help` lists those of build itself.")
+    given = [f"--runner={RUNNERS[runner]}", f"--job_server_timeout={JOB_SERVER_TIMEOUT}", *arguments]
+    try:
+        options = PipelineOptions(given)
+        options.get_all_options()
+    except SystemExit as error:  # argparse's, which has said what is wrong with a value
+        raise DataError(f"Beam does not take {' '.join(arguments)}.") from error
+    return options
+
+
+def _must_answer(endpoint: str) -> None:
+    """Raises a DataError where no job server is reached at `host:port`; Beam would wait as long as for a job."""
+    import grpc  # Beam's own dependency
+
+    with grpc.insecure_channel(endpoint) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=SECONDS_TO_ANSWER)
+        except grpc.FutureTimeoutError as error:
+            raise DataError(
+                f"No job server answers at {endpoint} (--job_endpoint): it must be running before the build starts."
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    """One line for what Beam raised: a worker's exception comes with its stack, whose last line says what it was."""
+    details = error.details() if hasattr(error, "details") else str(error)
+    lines = str(details or "").strip().splitlines()
+    return lines[-1].removesuffix(".") if lines else type(error).__name__
 
 
 def _run(apache_beam, options, tasks: list[tuple]) -> None:

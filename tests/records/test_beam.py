@@ -1,6 +1,7 @@
 """Building on Apache Beam gives what building here gives."""
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -63,8 +64,12 @@ def serving(module, option, log):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
+    # The pool starts the `python` that it finds in PATH.
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with log.open("wb") as file:
-        process = subprocess.Popen([sys.executable, "-m", module, option, str(port)], stdout=file, stderr=file)
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, option, str(port)], stdout=file, stderr=file, env=environment
+        )
     try:
         for _ in range(600):
             with contextlib.suppress(OSError), socket.create_connection(("localhost", port)):
@@ -91,6 +96,49 @@ def test_a_job_server_and_workers_of_their_own(root, local, tmp_path):
         beam = ["--runner", "portable", "--job_endpoint", job, "--environment_type", "EXTERNAL"]
         run("--root", root, "--out", tmp_path / "beam", *SIZES, *beam, "--environment_config", pool)
     assert content(tmp_path / "beam") == content(local)
+
+
+def said_of_nothing(setting, *arguments):
+    """What is printed of a task that fails, on output and on error, with one of `records.beam`'s constants set."""
+    return printed(f"""
+from pathlib import Path
+from records import beam
+from records.errors import DataError
+beam.{setting}
+try:
+    list(beam.on_beam(*{arguments!r})([("part", None, Path("nowhere"))]))
+except DataError as error:
+    print(error)
+""")
+
+
+def printed(program):
+    result = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout, result.stderr
+
+
+def test_a_job_server_that_does_not_answer_is_named():
+    with socket.socket() as free:  # bound, and not listened at
+        free.bind(("localhost", 0))
+        endpoint = f"localhost:{free.getsockname()[1]}"
+        output, _ = said_of_nothing("SECONDS_TO_ANSWER = 1", "portable", ["--job_endpoint", endpoint])
+    assert f"No job server answers at {endpoint}" in output
+
+
+def test_workers_that_finish_nothing_are_warned_of_and_a_failure_has_its_reason():
+    output, warned = said_of_nothing("SECONDS_WITHOUT_A_PART = 0.0", "direct")
+    assert "1 are waiting: do Beam's workers run?" in warned
+    assert "The Beam pipeline failed: build_unit() missing" in output
+
+
+def test_a_job_may_take_days_unless_the_user_says_otherwise():
+    output, _ = printed("""
+from records.beam import pipeline_options
+for arguments in [], ["--job_server_timeout", "7"]:
+    print(pipeline_options("portable", arguments).get_all_options()["job_server_timeout"])
+""")
+    assert output.split() == [str(30 * 24 * 3600), "7"]
 
 
 @pytest.mark.slow
