@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -21,11 +23,15 @@ RUNNERS = {
 }
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_WITHOUT_A_PART = 600.0  # then a warning is due: a pool that cannot start its workers is silent
+SECONDS_TO_BE_SEEN = 90.0  # a network file system may hide a new file for a minute
 SECONDS_TO_ANSWER = 30
 # Beam ends the whole job where this is over with a job server that tells a job's state from its preparation on, as the
 # one in Python does; Beam's own default is 300 seconds.
 JOB_SERVER_TIMEOUT = 30 * 24 * 3600
 _log = logging.getLogger(__name__)
+_QUIET = (
+    "No original was finished in the last %.0f minutes, %d are waiting: do Beam's workers run? See what they print."
+)
 
 
 def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[tuple]], Iterator[str]]:
@@ -56,9 +62,10 @@ def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[tu
         waiting = {name: index_file(out, name) for name, _, out, *_ in tasks}
         for index in waiting.values():
             index.unlink(missing_ok=True)
-        with concurrent.futures.ThreadPoolExecutor(1) as thread:
-            pipeline = thread.submit(_run, apache_beam, options, list(tasks))
-            ended = False
+        jobs: list = []
+        pipeline: concurrent.futures.Future[None] = concurrent.futures.Future()
+        threading.Thread(target=_run, args=(apache_beam, options, list(tasks), jobs, pipeline), daemon=True).start()
+        try:
             last = time.monotonic()
             while waiting:
                 ended = pipeline.done()
@@ -66,24 +73,24 @@ def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[tu
                     del waiting[name]
                     last = time.monotonic()
                     yield name
-                if ended:
+                quiet = time.monotonic() - last
+                if ended and (pipeline.exception() or quiet > SECONDS_TO_BE_SEEN):
                     break
-                if time.monotonic() - last > SECONDS_WITHOUT_A_PART:
-                    _log.warning(
-                        "No original was finished in the last %.0f minutes, %d are waiting: do Beam's workers run? "
-                        "What they print says more.",
-                        SECONDS_WITHOUT_A_PART / 60,
-                        len(waiting),
-                    )
+                if not ended and quiet > SECONDS_WITHOUT_A_PART:
+                    _log.warning(_QUIET, SECONDS_WITHOUT_A_PART / 60, len(waiting))
                     last = time.monotonic()
                 time.sleep(SECONDS_BETWEEN_LOOKS)
-            try:
-                pipeline.result()
-            except Exception as error:
-                raise DataError(
-                    f"The Beam pipeline failed: {_reason(error)}. What was finished is kept; the same command goes "
-                    "on from there."
-                ) from error
+            error = pipeline.exception()
+        except BaseException:  # Ctrl-C above all: what a cluster is at would go on for hours
+            for job in jobs:
+                with contextlib.suppress(Exception):
+                    job.cancel()
+            raise
+        if error:
+            raise DataError(
+                f"The Beam pipeline failed: {_reason(error)}. What was finished is kept; the same command goes on "
+                "from there."
+            ) from error
         if waiting:
             raise DataError(
                 f"Beam is done, but {min(waiting)} is not in {waiting[min(waiting)].parent}. Workers and this program "
@@ -131,8 +138,8 @@ def _reason(error: Exception) -> str:
     return lines[-1].removesuffix(".") if lines else type(error).__name__
 
 
-def _run(apache_beam, options, tasks: list[tuple]) -> None:
-    """Runs the pipeline to its end."""
+def _run(apache_beam, options, tasks: list[tuple], jobs: list, pipeline: concurrent.futures.Future[None]) -> None:
+    """Runs the pipeline to its end; `jobs` gets it as soon as it runs elsewhere, and can be cancelled."""
 
     class Build(apache_beam.DoFn):
         """Builds one task in a process that computes as a local worker does."""
@@ -143,6 +150,11 @@ def _run(apache_beam, options, tasks: list[tuple]) -> None:
         def process(self, task: tuple) -> Iterator[str]:
             yield build_unit(*task)
 
-    pipeline = apache_beam.Pipeline(options=options)
-    _ = pipeline | apache_beam.Create(tasks) | apache_beam.Reshuffle() | apache_beam.ParDo(Build())
-    pipeline.run().wait_until_finish()
+    try:
+        steps = apache_beam.Pipeline(options=options)
+        _ = steps | apache_beam.Create(tasks) | apache_beam.Reshuffle() | apache_beam.ParDo(Build())
+        jobs.append(steps.run())
+        jobs[0].wait_until_finish()
+        pipeline.set_result(None)
+    except BaseException as error:  # whatever it is, someone waits for it
+        pipeline.set_exception(error)

@@ -18,7 +18,20 @@ from records.footage import Footage
 from records.manifest import FILE as MANIFEST_FILE
 from records.manifest import Manifest
 from records.masks import THRESHOLD
-from records.parts import PARTS, RECORD_FOOTER, RECORD_HEADER, index_file, read_json, set_aside, take_over, write_json
+from records.parts import (
+    PARTS,
+    RECORD_FOOTER,
+    RECORD_HEADER,
+    alone,
+    index_file,
+    own_folder,
+    part_name,
+    publish,
+    read_json,
+    set_aside,
+    take_over,
+    write_json,
+)
 from records.progress import progress
 from records.schema import SCHEMA_VERSION, serialize
 from records.sources.clip import Clip, Found, Skip
@@ -60,7 +73,7 @@ def build(
         The manifest, as written.
 
     Raises:
-        DataError: `out` holds other records, no clip is usable, or a full disk.
+        DataError: `out` holds other records, another process builds there, no clip is usable, or a full disk.
     """
     if not found.clips:
         raise DataError(
@@ -79,34 +92,34 @@ def build(
     description = json.loads(
         json.dumps({"options": options_and_more, "versions": _versions(), "schema_version": SCHEMA_VERSION})
     )
-    finished = _prepare(out, description, {clip.video for clip in found.clips}, prints, skips, say)
-    if finished is not None:
-        return finished
-    waiting = {name: unit for name, unit in units.items() if _index(out, name).get("fingerprint") != prints[name]}
-    if len(waiting) < len(units):
-        say(f"Resuming {out}: {len(units) - len(waiting)} of {len(units)} people are done.")
-    tasks = [(name, unit, out, options, prints[name]) for name, unit in waiting.items()]
-    done = run(tasks) if run is not None else in_processes(build_unit, tasks, workers, died=_died)
-    for _ in progress(done, len(tasks), "building"):
-        pass
-    indices = [(name, read_json(index_file(out, name))) for name in sorted(units)]
-    manifest = _merge(out, indices, skips, options.size, description)
-    shutil.rmtree(out / PARTS)
-    return manifest
+    with alone(out):
+        finished = _prepare(out, description, {clip.video for clip in found.clips}, prints, skips, say)
+        if finished is not None:
+            return finished
+        waiting = {name: unit for name, unit in units.items() if _index(out, name).get("fingerprint") != prints[name]}
+        if len(waiting) < len(units):
+            say(f"Resuming {out}: {len(units) - len(waiting)} of {len(units)} people are done.")
+        tasks = [(name, unit, out, options, prints[name]) for name, unit in waiting.items()]
+        done = run(tasks) if run is not None else in_processes(build_unit, tasks, workers, died=_died)
+        for _ in progress(done, len(tasks), "building"):
+            pass
+        indices = [(name, read_json(index_file(out, name))) for name in sorted(units)]
+        manifest = _merge(out, indices, skips, options.size, description)
+        shutil.rmtree(out / PARTS, ignore_errors=True)  # a cluster may be at a task for the second time
+        return manifest
 
 
 def build_unit(name: str, clips: Sequence[Clip], out: Path, options: Options, fingerprint: str) -> str:
     """Builds the part of one unit: its records, then, as the sign that they are whole, its index.
 
-    A clip that cannot be used becomes a skip with its reason and never stops the others.
+    A clip that cannot be used becomes a skip with its reason and never stops the others. Nothing is written in its
+    place before it is whole, and two workers may be at one unit, as happens where a cluster tries a task again.
     """
-    scratch = out / PARTS / f"{name}.scratch"
-    shutil.rmtree(scratch, ignore_errors=True)
-    unit = Unit(clips, options, scratch)
     index: dict[str, object] = {"fingerprint": fingerprint, "keys": [], "clips": {}, "skips": []}
-    write_file(out / PARTS / f"{name}.tfrecord", _serialized(name, unit, clips, index))
-    shutil.rmtree(scratch, ignore_errors=True)
-    write_json(index_file(out, name), index)
+    with own_folder(out, name) as scratch:
+        write_file(scratch / part_name(name), _serialized(name, Unit(clips, options, scratch), clips, index))
+        write_json(scratch / index_file(out, name).name, index)
+        publish(scratch, out, name)
     return name
 
 
@@ -114,7 +127,6 @@ def _died(task: tuple, reason: str) -> str:
     """The part of a unit whose process died twice: nothing but skips; the next run of the command tries it again."""
     name, clips, out, *_ = task
     reason = f"the process that worked on it died twice ({reason}); get it again, or run the same command again"
-    write_file(out / PARTS / f"{name}.tfrecord", [])
     skips = [_skip(clip, reason, name) for clip in clips]
     write_json(index_file(out, name), {"fingerprint": "", "keys": [], "clips": {}, "skips": skips})
     return name
@@ -138,7 +150,7 @@ def _serialized(name: str, unit: Unit, clips: Sequence[Clip], index: dict) -> It
                 index["skips"].append(_skip(clip, reason, name))
                 continue
             for frame_index, record in records:
-                place = [f"{name}.tfrecord", offset + RECORD_HEADER, len(record)]
+                place = [part_name(name), offset + RECORD_HEADER, len(record)]
                 index["keys"].append([clip.split, clip.compression, clip.method, f"{clip.video}#{frame_index}", *place])
                 offset += RECORD_HEADER + len(record) + RECORD_FOOTER
                 yield record

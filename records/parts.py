@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import struct
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 from records.errors import DataError
 from records.manifest import FILE as MANIFEST_FILE
@@ -24,6 +32,66 @@ RECORD_HEADER, RECORD_FOOTER = 12, 4  # of a TFRecord: length and its checksum; 
 def index_file(out: Path, name: str) -> Path:
     """Where the index of a part lies; its presence means that the part is whole."""
     return out / PARTS / f"{name}.json"
+
+
+def part_name(name: str) -> str:
+    """The file of a part's records, within the parts."""
+    return f"{name}.tfrecord"
+
+
+@contextlib.contextmanager
+def own_folder(out: Path, name: str) -> Iterator[Path]:
+    """A folder among the parts for one attempt at one part: there may be two at a time. It is removed at the end.
+
+    Raises:
+        DataError: it cannot be made.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=out / PARTS))
+    except OSError as error:
+        raise DataError(f"Nothing can be written into {out / PARTS} ({error}). Make room or get access.") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(folder: Path, out: Path, name: str) -> None:
+    """Moves a whole part from its own folder into its place, and then its index."""
+    os.replace(folder / part_name(name), out / PARTS / part_name(name))
+    os.replace(folder / index_file(out, name).name, index_file(out, name))
+
+
+@contextlib.contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Keeps other processes from building into `out` at the same time, where the file system has such locks.
+
+    The lock is the system's own and ends with the process, however that ends.
+
+    Raises:
+        DataError: another process is building there, or `out` cannot be a folder.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{out} cannot be made a folder ({error}); give another --out.") from error
+    if fcntl is None:
+        yield
+        return
+    folder = os.open(out, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(folder)
+        raise DataError(
+            f"Another process is building into {out}; wait until it ends, or give another --out."
+        ) from error
+    except OSError:  # some network file systems do not lock folders
+        pass
+    try:
+        yield
+    finally:
+        os.close(folder)
 
 
 def set_aside(out: Path, parts: Path) -> None:

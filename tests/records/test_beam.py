@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -130,6 +131,40 @@ def test_workers_that_finish_nothing_are_warned_of_and_a_failure_has_its_reason(
     output, warned = said_of_nothing("SECONDS_WITHOUT_A_PART = 0.0", "direct")
     assert "1 are waiting: do Beam's workers run?" in warned
     assert "The Beam pipeline failed: build_unit() missing" in output
+
+
+def test_parts_that_cannot_be_seen_from_here_are_an_error():
+    output, _ = said_of_nothing("build_unit, beam.SECONDS_TO_BE_SEEN = lambda *task: '', 0.0", "direct")
+    assert (
+        "Beam is done, but part is not in nowhere/.parts. Workers and this program must see one file system" in output
+    )
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_a_build_at_once(root, local, tmp_path):
+    out = tmp_path / "beam"
+    slow = """
+import signal, time
+from records import beam
+from records.commands import build
+done = beam.build_unit
+def build_unit(*task):
+    time.sleep(5)
+    return done(*task)
+beam.build_unit = build_unit
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts without it
+build()
+"""
+    arguments = ["--root", root, "--out", out, *SIZES, "--runner", "direct"]
+    process = subprocess.Popen([sys.executable, "-c", slow, *arguments], cwd=REPOSITORY)
+    while not list((out / PARTS).glob("*-*.json")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    assert 1 <= len(list((out / PARTS).glob("*-*.json"))) < 6
+    assert "of 6 people are done" in run("--root", root, "--out", out, *SIZES)
+    assert content(out) == content(local)
 
 
 def test_a_job_may_take_days_unless_the_user_says_otherwise():

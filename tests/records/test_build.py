@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from records.build import PARTS, build, build_unit
 from records.commands import build as command
 from records.errors import DataError
 from records.manifest import Manifest, verify
+from records.parts import alone, own_folder
 from records.schema import decode
 from records.sources.ffpp import find_clips
 from records.unit import NO_FACE_TWIN, Options
@@ -242,10 +244,47 @@ def test_splits_that_name_nothing_at_hand_are_an_error(root, tmp_path):
 def test_a_full_disk_is_named_and_leaves_no_finished_part(root, tmp_path):
     clips = [clip for clip in find_clips(root).clips if clip.subjects[0] == "005" and clip.compression == "c40"]
     (tmp_path / PARTS).mkdir()
-    (tmp_path / PARTS / "test-005.tfrecord.tmp").symlink_to("/dev/full")
-    with pytest.raises(DataError, match=r"test-005\.tfrecord cannot be written.*Make room"):
-        build_unit("test-005", clips, tmp_path, OPTIONS, "print")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # no file may grow beyond
+    try:
+        with pytest.raises(DataError, match=r"test-005\.tfrecord cannot be written.*Make room"):
+            build_unit("test-005", clips, tmp_path, OPTIONS, "print")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list((tmp_path / PARTS).iterdir()) == []
+
+
+def test_two_attempts_at_one_part_do_not_meet(root, tmp_path):
+    """As a cluster makes them that takes a worker for lost: one ends while the other writes."""
+    clips = [clip for clip in find_clips(root).clips if clip.subjects[0] == "005" and clip.compression == "c40"]
+    (tmp_path / PARTS).mkdir()
+    build_unit("test-005", clips, tmp_path, OPTIONS, "print")
+    part = (tmp_path / PARTS / "test-005.tfrecord").read_bytes()
+    with own_folder(tmp_path, "test-005") as half:
+        (half / "test-005.tfrecord.tmp").write_bytes(b"half")
+        build_unit("test-005", clips, tmp_path, OPTIONS, "print")
+        assert (tmp_path / PARTS / "test-005.tfrecord").read_bytes() == part
+        assert (half / "test-005.tfrecord.tmp").read_bytes() == b"half"
+    assert sorted(path.name for path in (tmp_path / PARTS).iterdir()) == ["test-005.json", "test-005.tfrecord"]
+
+
+def test_two_builds_into_one_folder_are_kept_apart(root, tmp_path):
+    with alone(tmp_path / "out"):
+        result = subprocess.run(
+            [sys.executable, "-m", "tfafsr", "build", "--root", root, "--out", tmp_path / "out"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+        )
+    assert result.returncode == 1
+    assert f"Another process is building into {tmp_path / 'out'}" in " ".join(result.stderr.split())
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_file_is_no_place_for_records(root, tmp_path):
+    (tmp_path / "out").write_text("a letter")
+    with pytest.raises(DataError, match=r"out cannot be made a folder.*give another --out"):
+        build(find_clips(root), tmp_path / "out", OPTIONS)
 
 
 def test_the_index_of_a_part_is_json_that_names_every_record(root, tmp_path):
