@@ -17,6 +17,7 @@ from rich.table import Table
 from records import leaks, reader
 from records.errors import DataError
 from records.manifest import Manifest, verify
+from records.splits import in_words
 
 FIELDS = ("frame", "target", "ela", "mask", "mask_known", "keypoints", "video", "subjects", "frame_index")
 FACES = 6  # of different people, in a row of the contact sheet
@@ -184,7 +185,7 @@ def _text(text: str, width: int, height: int) -> np.ndarray:
 
 def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
     console = Console(markup=False)  # folders may have [brackets] in their names
-    values = summary(manifest)
+    values, options = summary(manifest), dict(manifest.options)
     console.print(counts_table(manifest, f"Faces of {values['size']} pixels in {folder}"))
     total = values["frames_scored"] + values["frames_without_face"]
     lines = [
@@ -194,7 +195,8 @@ def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
         *(f"  {number} frames: {reason}" for reason, number in values["reasons"].items()),
         f"{len(manifest.skips)} skips.",
         *(f"  {skip['clip']} (label {skip['label']}): {skip['reason']}" for skip in manifest.skips),
-        "Options: " + ", ".join(f"{name} {value}" for name, value in sorted(manifest.options.items())),
+        *([f"Splits: {in_words(options.pop('splits'))}."] if "splits" in options else []),
+        "Options: " + ", ".join(f"{name} {value}" for name, value in sorted(options.items())) + ".",
         f"Content hash: {manifest.content_hash}" + (" (every shard verified)" if checked else ""),
     ]
     for line in lines:

@@ -65,3 +65,16 @@ def components(people: Iterable[str], together: Iterable[Sequence[str]]) -> list
     for person in sorted(parent):
         found.setdefault(root(person), []).append(person)
     return sorted(found.values())
+
+
+def in_words(splits: dict) -> str:
+    """Where `Found.splits` are from, or how they were drawn, without the list of subjects."""
+    if "from" in splits:
+        return f"from {splits['from']}" + "".join(
+            f"; {name} {value}" for name, value in splits.items() if name.endswith("seed")
+        )
+    subjects = next((value for name, value in splits.items() if name.endswith("subjects")), {})
+    shares = {split: sum(value == split for value in subjects.values()) for split in SHARES}
+    seed = next((value for name, value in splits.items() if name.endswith("seed")), 0)
+    people = ", ".join(f"{number} in {split}" for split, number in shares.items())
+    return f"drawn with seed {seed}: {people} (subjects)"

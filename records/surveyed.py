@@ -11,6 +11,7 @@ from rich.table import Table
 from records.check import BETRAYAL, CUES, Survey
 from records.progress import duration
 from records.sources.clip import SPLITS
+from records.splits import in_words
 
 SHOWN = 10  # of a list; the JSON has them all
 
@@ -23,7 +24,7 @@ def show(found: Survey) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     line(f"Layout: {found.layout}.")
-    line(f"Splits: {_splits(found.splits)}.")
+    line(f"Splits: {in_words(found.splits)}.")
     console.print(_counts(found))
     for remark in found.remarks[:SHOWN]:
         line(remark)
@@ -66,18 +67,6 @@ def show(found: Survey) -> None:
             f"{duration(cost['seconds'])} (m:ss) with {cost['workers']} workers (timed on {cost['sampled']} clips)."
         )
     line("Complete: a build would hold every clip." if found.complete else "Incomplete: a build would leave clips out.")
-
-
-def _splits(splits: dict) -> str:
-    if "from" in splits:
-        return f"from {splits['from']}" + "".join(
-            f"; {name} {value}" for name, value in splits.items() if name.endswith("seed")
-        )
-    subjects = next((value for name, value in splits.items() if name.endswith("subjects")), {})
-    shares = {split: sum(value == split for value in subjects.values()) for split in SPLITS}
-    seed = next((value for name, value in splits.items() if name.endswith("seed")), 0)
-    people = ", ".join(f"{number} in {split}" for split, number in shares.items())
-    return f"drawn with seed {seed}: {people} (subjects)"
 
 
 def _counts(found: Survey) -> Table:

@@ -313,7 +313,7 @@ class _opened:
                 f"file:{self.path}", format=picture, container_options={"format_whitelist": picture or FORMATS}
             )
         except (OSError, av.error.FFmpegError, ValueError) as error:
-            raise VideoError(f"{self.path} does not open as a video: {_said(error)}.") from error
+            raise VideoError(f"{self.path} does not open as a video or a picture: {_said(error)}.") from error
         if not self.container.streams.video:
             self.container.close()
             raise VideoError(f"{self.path} holds no video stream.")

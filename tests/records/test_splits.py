@@ -6,7 +6,7 @@ import random
 import pytest
 
 from records.errors import DataError
-from records.splits import SHARES, components, draw
+from records.splits import SHARES, components, draw, in_words
 
 PEOPLE = [f"p{number:03d}" for number in range(100)]
 
@@ -80,3 +80,10 @@ def test_components_are_sorted_whatever_joins_them():
     assert components([], []) == []
     chain = [(f"{number:05d}", f"{number + 1:05d}") for number in range(5000)]
     assert len(components([], chain)) == 1
+
+
+def test_in_words_nobody_is_listed():
+    drawn = {"drawn with seed": 7, "subjects": {"ann": "train", "bob": "test", "cid": "train"}}
+    assert in_words(drawn) == "drawn with seed 7: 2 in train, 0 in val, 1 in test (subjects)"
+    official = {"from": "train.json, val.json, test.json", "DeepFakeDetection drawn with seed": 0}
+    assert in_words(official) == "from train.json, val.json, test.json; DeepFakeDetection drawn with seed 0"
