@@ -166,10 +166,12 @@ class Unit:
         """The crops of a video; kept while the boxes are the twin's, since other clips need them again."""
         held = self._crops.get(footage, {})
         if not places.keys() <= held.keys():
-            held = {
-                index: Png(crop(frame, places[index].box, self.options.size))
-                for index, frame in read_frames(self._source(footage), sorted(places))
-            }
+            # In one piece of memory: what is allocated between frames leaves gaps in which no large frame fits.
+            pixels = np.empty((len(places), self.options.size, self.options.size, 3), np.uint8)
+            order = sorted(places)
+            for row, (index, frame) in zip(pixels, read_frames(self._source(footage), order), strict=True):
+                row[...] = crop(frame, places[index].box, self.options.size)
+            held = dict(zip(order, map(Png, pixels), strict=True))
             if self.options.keypoints_from == "twin":
                 self._crops[footage] = held
         return held

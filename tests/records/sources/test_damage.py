@@ -287,7 +287,7 @@ def test_a_file_that_may_not_be_read_is_a_skip(v3, open_folder, whole):
     with nobody():
         manifest = run(root, open_folder / "out")
     (reason,) = reasons(manifest).values()
-    assert "000_001.mp4 does not open as a video: Permission denied" in reason
+    assert "000_001.mp4 does not open as a video or a picture: Permission denied" in reason
     assert len(manifest.clips) == len(whole[0].clips) - 1
 
 
@@ -363,15 +363,15 @@ for path in sys.argv[1:]:
 
 @pytest.mark.slow
 def test_a_4k_video_takes_memory_for_a_few_frames_only(v3, tmp_path):
-    """32 frames of 3840 x 2160 are 800 MB in RGB."""
+    """64 frames of 3840 x 2160 are 1.6 GB in RGB."""
     small = next(iter(frames_of(v3 / REALS / "raw/videos/000.mp4")))
     large = cv2.resize(small, (3840, 2160))
-    encode(tmp_path / "4k.mp4", (np.roll(large, 8 * t, axis=1) for t in range(32)), codec="mpeg4")
-    assert info(tmp_path / "4k.mp4").frames == 32
+    encode(tmp_path / "4k.mp4", (np.roll(large, 8 * t, axis=1) for t in range(64)), codec="mpeg4")
+    assert info(tmp_path / "4k.mp4").frames == 64
     arguments = [sys.executable, "-c", MEMORY, v3 / REALS / "raw/videos/000.mp4", tmp_path / "4k.mp4"]
     done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (faces, none, before), (more, missed, after) = (map(int, line.split()) for line in done.stdout.splitlines())
     assert (faces, none) == (8, 0)
-    assert more + missed == 32
-    assert after - before < 400e6
+    assert more + missed == 64
+    assert after - before < 300e6
