@@ -32,10 +32,8 @@ CUES = {
     "frame_rate": "frames a second",
     "face_size": "face, pixels",
 }
-SMALL, LARGE = (
-    2,
-    6,
-)  # frames a clip of the timed sample: two numbers, since decoding costs what it costs for any of them
+# Frames a clip of the timed sample: two numbers, since decoding costs what it costs for any of them.
+SMALL, LARGE = 2, 6
 
 
 @dataclasses.dataclass
