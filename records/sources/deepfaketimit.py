@@ -173,6 +173,6 @@ def _describe(found: Found, vidtimit: Path, used: set[Footage], equalise: bool) 
     people = {clip.subjects[0] for clip in found.clips}
     others = [path.name for path in vidtimit.iterdir() if path.is_dir() and path.name not in people]
     if others:
-        found.remarks.append(f"{len(others)} people of VidTIMIT have no fakes and are not used.")
+        found.remarks.append(f"People of VidTIMIT without fakes, not used: {len(others)}.")
     if not equalise:
         found.remarks.append("Originals are taken as they are: their codec may tell the label.")

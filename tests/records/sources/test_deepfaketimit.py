@@ -106,7 +106,7 @@ def test_head_rotations_and_people_without_fakes_are_left_out(root):
     found = find_clips(root)
     assert not any("head" in clip.name for clip in found.clips)
     assert not any("mzzz0" in (clip.name, *clip.subjects) for clip in found.clips)
-    assert "1 people of VidTIMIT have no fakes and are not used." in found.remarks
+    assert "People of VidTIMIT without fakes, not used: 1." in found.remarks
 
 
 def test_the_split_joins_target_and_donor_and_is_written_down(root):
