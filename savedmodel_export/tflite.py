@@ -131,9 +131,9 @@ def read_description(path: Path) -> dict[str, object]:
                 raise DataError(f"{other}: {DESCRIPTION_FILE} inside has {entry.file_size} bytes.")
             description = json.loads(archive.read(entry))
             start = min(one.header_offset for one in archive.infolist())
-    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError) as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError) as error:
         raise DataError(f"{other} ({error}).") from error
     if not isinstance(description, dict) or description.get("model") != "tfafsr":
         raise DataError(f"{other}: {DESCRIPTION_FILE} inside does not describe a detector.")

@@ -232,3 +232,9 @@ def test_what_is_no_exported_detector_is_refused(files, tmp_path):
                 archive.writestr(name, text)
         with pytest.raises(DataError, match=message):
             read_description(path)
+    for offset, value, message in ((8, 1, "encrypted"), (10, 99, "not supported")):  # in the archive's directory
+        changed = bytearray(content)
+        changed[content.index(b"PK\x01\x02", start) + offset] = value
+        path.write_bytes(changed)
+        with pytest.raises(DataError, match=f"no detector that.*{message}"):
+            read_description(path)
