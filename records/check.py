@@ -15,7 +15,7 @@ import numpy as np
 
 from records.build import by_name, units_of
 from records.errors import DataError
-from records.footage import Footage, count_frames, info, read_frames, same_size
+from records.footage import Footage, count_frames, info, length, read_frames, same_size
 from records.forge.cues import judge
 from records.progress import progress
 from records.schema import serialize
@@ -170,7 +170,7 @@ def _masks(found: Found, headers: dict[Path, VideoInfo]) -> dict:
             missing.append(video)
             continue
         try:
-            frames = info(mask).frames or count_frames(mask)
+            frames = length(mask)
         except (DataError, OSError) as error:
             short.append({"clip": video, "frames": None, "mask": str(error)})
             continue

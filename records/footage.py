@@ -58,6 +58,11 @@ def count_frames(footage: Footage) -> int:
     return video.count_frames(_file(footage.path))
 
 
+def length(footage: Footage) -> int:
+    """The number of frames: by the header, or by decoding where it does not say; raises as they do."""
+    return info(footage).frames or count_frames(footage)
+
+
 def frame_size(footage: Footage) -> tuple[int, int]:
     """Height and width of the first frame, decoded: of a camera turned on its side the header tells neither.
 

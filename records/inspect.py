@@ -185,7 +185,8 @@ def _text(text: str, width: int, height: int) -> np.ndarray:
 
 def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
     console = Console(markup=False)  # folders may have [brackets] in their names
-    values, options = summary(manifest), dict(manifest.options)
+    values, splits = summary(manifest), manifest.options.get("splits")
+    options = {name: value for name, value in sorted(manifest.options.items()) if name != "splits"}
     console.print(counts_table(manifest, f"Faces of {values['size']} pixels in {folder}"))
     total = values["frames_scored"] + values["frames_without_face"]
     lines = [
@@ -195,8 +196,8 @@ def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
         *(f"  {number} frames: {reason}" for reason, number in values["reasons"].items()),
         f"{len(manifest.skips)} skips.",
         *(f"  {skip['clip']} (label {skip['label']}): {skip['reason']}" for skip in manifest.skips),
-        *([f"Splits: {in_words(options.pop('splits'))}."] if "splits" in options else []),
-        "Options: " + ", ".join(f"{name} {value}" for name, value in sorted(options.items())) + ".",
+        *([f"Splits: {in_words(splits)}."] if splits is not None else []),
+        "Options: " + ", ".join(f"{name} {value}" for name, value in options.items()) + ".",
         f"Content hash: {manifest.content_hash}" + (" (every shard verified)" if checked else ""),
     ]
     for line in lines:

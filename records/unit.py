@@ -15,7 +15,7 @@ from records import faces, masks
 from records.crop import crop, crop_box, normalise_keypoints
 from records.ela import error_level_analysis
 from records.errors import DataError
-from records.footage import Footage, count_frames, encoded, frame_size, info, read_frames, same_size
+from records.footage import Footage, encoded, frame_size, length, read_frames, same_size
 from records.schema import DERIVED, Example, Png
 from records.sources.clip import Clip
 from records.video import evenly_spaced
@@ -81,7 +81,7 @@ class Unit:
         self.pristine = clips[0].pristine
         self._clips = clips
         self._scratch = scratch
-        self._length = functools.cache(self._frames)
+        self._length = functools.cache(lambda footage: length(self._source(footage)))
         self._size = functools.cache(lambda footage: frame_size(self._source(footage)))
         self._encoded: dict[Footage, Footage] = {}
         self._places: dict[int, Place | str] = {}
@@ -213,11 +213,6 @@ class Unit:
                 box = crop_box(face.box)
                 places[index] = Place(box, normalise_keypoints(face.keypoints, box))
         return places
-
-    def _frames(self, footage: Footage) -> int:
-        """The number of frames: by the header, or by decoding where the header does not say."""
-        source = self._source(footage)
-        return info(source).frames or count_frames(source)
 
 
 @functools.cache

@@ -24,11 +24,12 @@ import numpy as np
 import psutil
 
 from records.faces import FaceDetector
+from records.footage import length, read_frames
 from records.manifest import Manifest
 from records.parts import PARTS
 from records.sources import ffpp
 from records.sources.clip import Clip
-from records.video import evenly_spaced, info, read_frames
+from records.video import evenly_spaced
 from records.workers import one_thread
 
 
@@ -83,8 +84,7 @@ def everywhere(clips: Sequence[Clip], frames: int, detect: Callable[[np.ndarray]
     """Frames/s of decoding each clip up to the last of `frames` evenly spaced frames and calling `detect` on those."""
     started, done = time.perf_counter(), 0
     for clip in clips:
-        path = clip.footage.path
-        for _, image in read_frames(path, evenly_spaced(info(path).frames, frames)):
+        for _, image in read_frames(clip.footage, evenly_spaced(length(clip.footage), frames)):
             detect(image)
             done += 1
     return done / (time.perf_counter() - started)
@@ -95,7 +95,9 @@ def everywhere(clips: Sequence[Clip], frames: int, detect: Callable[[np.ndarray]
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Scratch folder, removed.")
 @click.option("--frames", default=50, show_default=True, help="Frames a video.")
 @click.option("--size", default=225, show_default=True)
-@click.option("--clips", "number", default=15, show_default=True, help="Clips on which the plain way is timed.")
+@click.option(
+    "--clips", "number", default=5, show_default=True, help="Clips of each compression on which the plain way is timed."
+)
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 def main(root: Path, out: Path, frames: int, size: int, number: int, flags: tuple[str, ...]) -> None:
     """Prints examples/s of each way, the ratios, and memory after 50, after 500 and after all clips."""
@@ -105,7 +107,10 @@ def main(root: Path, out: Path, frames: int, size: int, number: int, flags: tupl
     examples, seconds, memory = build(root, out, frames, size, flags)
     size_of_one = sum(shard["bytes"] for shard in Manifest.load(out).shards.values()) / examples
     clips = ffpp.find_clips(root).clips
-    chosen = [clips[index] for index in evenly_spaced(len(clips), number)]
+    levels: dict[str, list[Clip]] = {}
+    for clip in clips:
+        levels.setdefault(clip.compression, []).append(clip)
+    chosen = [group[index] for group in levels.values() for index in evenly_spaced(len(group), number)]
     package, ours = MTCNN(device="CPU:0"), FaceDetector()
     for warm_up in (package.detect_faces, ours.detect):
         everywhere(chosen[:1], 1, warm_up)

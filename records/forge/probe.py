@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 
 from records.errors import DataError
+from records.footage import Footage, length
 from records.forge.blanked import blanked_crop, fit_and_score
 from records.forge.cues import CUES, FEWEST_IDENTITIES, Region, frame_cues, judge
 from records.forge.pair import write_atomically
 from records.progress import progress
 from records.sources.clip import Clip
 from records.sources.ffpp import find_clips
-from records.video import count_frames, evenly_spaced, info, read_frames
+from records.video import evenly_spaced, info, read_frames
 
 NETWORK = "blanked_face"
 FOLDS = 3
@@ -128,17 +129,13 @@ def _measure(people: dict[str, list[Clip]], frames: int, identities: int, compre
         if len({(facts.width, facts.height) for facts in map(info, videos)}) > 1:
             samples.left_out.append(f"{person}: its clips and masks differ in size")
             continue
-        regions = _regions(fakes, evenly_spaced(min(map(_frames, videos)), frames))
+        regions = _regions(fakes, evenly_spaced(min(length(Footage(path)) for path in videos), frames))
         if not regions:
             samples.left_out.append(f"{person}: its masks are empty, or the face is smaller than {SMALLEST} pixels")
             continue
         for clip in shown:
             _measure_clip(clip, regions, samples)
     return samples
-
-
-def _frames(path: Path) -> int:
-    return info(path).frames or count_frames(path)
 
 
 def _regions(fakes: list[Clip], indices: np.ndarray) -> dict[int, Region]:
@@ -167,7 +164,7 @@ def _measure_clip(clip: Clip, regions: dict[int, Region], samples: Samples) -> N
         crops.append(blanked_crop(rgb, regions[index]))
     facts = info(clip.footage.path)
     of_video = {
-        "bits_per_pixel": 8 * facts.bytes / (_frames(clip.footage.path) * facts.width * facts.height),
+        "bits_per_pixel": 8 * facts.bytes / (length(clip.footage) * facts.width * facts.height),
         "file_size": float(facts.bytes),
     }
     for name, values in samples.cues.items():

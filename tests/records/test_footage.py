@@ -16,6 +16,7 @@ from records.footage import (
     inside,
     is_picture,
     is_video,
+    length,
     numbered,
     printable,
     read_frames,
@@ -121,6 +122,9 @@ def test_one_picture_and_one_video_are_footage_too(tmp_path):
     write_video(tmp_path / "v.mp4", (np.full((64, 96, 3), 5 + 8 * t, np.uint8) for t in range(4)))
     assert info(Footage(tmp_path / "v.mp4")).frames == count_frames(Footage(tmp_path / "v.mp4")) == 4
     assert [index_of(frame) for _, frame in read_frames(Footage(tmp_path / "v.mp4"), [1, 3])] == [1, 3]
+    write_video(tmp_path / "v.mkv", (np.full((64, 96, 3), 5 + 8 * t, np.uint8) for t in range(4)))
+    assert info(Footage(tmp_path / "v.mkv")).frames == 0  # Matroska's header does not say
+    assert length(Footage(tmp_path / "v.mkv")) == length(Footage(tmp_path / "v.mp4")) == 4
 
 
 def test_a_name_with_a_pattern_in_it_is_one_picture(tmp_path):
