@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.config import TrainConfig
-from records import reader
+from records.shards import reader
 from tfafsr import augmentation
 
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")

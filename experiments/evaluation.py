@@ -10,7 +10,7 @@ import keras
 
 from experiments import scoring
 from records.errors import DataError
-from records.manifest import Manifest
+from records.shards.manifest import Manifest
 from tfafsr import calibration
 
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from experiments import data
 from experiments.training import MODEL_FILE
-from records import reader
 from records.errors import DataError
 from records.progress import progress
+from records.shards import reader
 from tfafsr import metrics
 
 BATCH = 32

@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from experiments import data, state
 from experiments.config import TrainConfig
-from records import reader
 from records.errors import DataError
-from records.manifest import Manifest
 from records.progress import SECONDS_BETWEEN_LINES, duration
+from records.shards import reader
+from records.shards.manifest import Manifest
 from tfafsr import Detector, calibration
 
 MODEL_FILE, HISTORY_FILE, LOG_FOLDER = "model.keras", "history.json", "tensorboard"

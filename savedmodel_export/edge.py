@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-import joblib
+import keras
 import numpy as np
 import tensorflow as tf
-from mtcnn.network.onet import ONet
-from mtcnn.network.pnet import PNet
-from mtcnn.network.rnet import RNet
 
-import edge_runtime
-from edge_runtime.detector import FILE
+import faces
 from records.errors import DataError
+from savedmodel_export import edge_runtime
+from savedmodel_export.edge_runtime.detector import FILE
 from savedmodel_export.tflite import convert
 from tfafsr import Detector
 
-NETWORKS = {
-    "pnet": (PNet, "image", (None, None, None, 3), ("box", "confidence")),
-    "rnet": (RNet, "patches", (None, 24, 24, 3), ("box", "confidence")),
-    "onet": (ONet, "patches", (None, 48, 48, 3), ("box", "points", "confidence")),
+NETWORKS = {  # name -> its input, the input's shape, its outputs
+    "pnet": ("image", (None, None, None, 3), ("box", "confidence")),
+    "rnet": ("patches", (None, 24, 24, 3), ("box", "confidence")),
+    "onet": ("patches", (None, 48, 48, 3), ("box", "points", "confidence")),
 }
 REQUIREMENTS = """\
 ai-edge-litert>=2.1,<3
@@ -49,6 +46,7 @@ labels, temperature. `pnet.tflite`, `rnet.tflite` and `onet.tflite` are MTCNN, w
 def export_edge(
     detector: Detector,
     out: Path,
+    mtcnn: dict[str, keras.Model],
     quantize: str = "none",
     representative: Iterable[dict[str, np.ndarray]] | None = None,
 ) -> Path:
@@ -57,6 +55,7 @@ def export_edge(
     Args:
         detector: the trained detector, in float32.
         out: the folder; it must not exist, or be empty.
+        mtcnn: `pnet`, `rnet` and `onet` as Keras models.
         quantize, representative: as in `tflite.convert`.
 
     Returns:
@@ -67,7 +66,7 @@ def export_edge(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} exists and is not empty; give --out a new folder.")
-    files = {FILE: convert(detector, quantize, representative), **mtcnn_networks()}
+    files = {FILE: convert(detector, quantize, representative), **converted_mtcnn(mtcnn)}
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
@@ -76,10 +75,9 @@ def export_edge(
             (partial / name).write_bytes(content)
         (partial / "requirements.txt").write_text(REQUIREMENTS)
         (partial / "README.md").write_text(README)
-        package = partial / "edge_runtime"
-        package.mkdir()
-        for source in sorted(Path(edge_runtime.__file__).parent.glob("*.py")):
-            shutil.copyfile(source, package / source.name)
+        for package in (faces, edge_runtime):
+            source = Path(package.__file__).parent
+            shutil.copytree(source, partial / source.name, ignore=shutil.ignore_patterns("__pycache__"))
         for path in partial.rglob("*"):
             if path.is_file():
                 with path.open("rb") as file:
@@ -90,22 +88,18 @@ def export_edge(
     return out
 
 
-def mtcnn_networks() -> dict[str, bytes]:
-    """File name -> MTCNN's three networks as float32 .tflite, from the weights of the `mtcnn` package.
+def converted_mtcnn(networks: dict[str, keras.Model]) -> dict[str, bytes]:
+    """File name -> MTCNN's three networks as float32 .tflite.
 
     pnet: `image` (N, H, W, 3) -> `box` (N, h, w, 4), `confidence` (N, h, w, 2). rnet, onet: `patches` (N, 24, 24, 3)
     and (N, 48, 48, 3) -> `box` (N, 4), `confidence` (N, 2), onet `points` (N, 10), five x and five y. Float32, pixels
     as (value - 127.5) / 128.
     """
-    weights = importlib.resources.files("mtcnn.assets.weights")
     files = {}
-    for name, (kind, given, shape, names) in NETWORKS.items():
-        model = kind()
-        model.build()
-        model.set_weights(joblib.load(str(weights / f"{name}.lz4")))
+    for name, (given, shape, names) in NETWORKS.items():
         module = tf.Module(name=name)
-        module.weights = [variable.value for variable in model.variables]
-        function = _named(model, given, shape, names)
+        module.weights = [variable.value for variable in networks[name].variables]
+        function = _named(networks[name], given, shape, names)
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], module)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         files[f"{name}.tflite"] = converter.convert()

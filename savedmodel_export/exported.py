@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from edge_runtime.ela import error_level_analysis
-from edge_runtime.heatmaps import keypoint_heatmaps
+from faces.ela import error_level_analysis
+from faces.heatmaps import keypoint_heatmaps
 from records.errors import DataError
 from savedmodel_export import saved_model, tflite
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from records.crop import SCALE
+from faces.crop import SCALE
 from records.errors import DataError
 from tfafsr import Detector, __version__
 from tfafsr.layers import ErrorLevelAnalysis

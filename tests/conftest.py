@@ -8,13 +8,15 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+import cv2
 import numpy as np
 import pytest
 
-from records import ela
-from records.manifest import Manifest
-from records.schema import Example, serialize
-from records.writer import write_shards
+from faces import ela
+from records.shards.manifest import Manifest
+from records.shards.schema import Example, serialize
+from records.shards.writer import write_shards
+from tests import drawn
 
 SIZE = 64
 SPLITS = {"train": range(0, 4), "val": range(4, 6), "test": range(6, 9)}
@@ -94,3 +96,31 @@ def made_records(tmp_path_factory):
 def write_records():
     """The function (folder, size, dataset) that writes such records."""
     return _write_records
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _opencv_computes_as_in_a_builds_processes():
+    before = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    yield
+    cv2.ipp.setUseIPP(before)
+
+
+@pytest.fixture(name="draw_face", scope="session")
+def _draw_face():
+    return drawn.draw_face
+
+
+@pytest.fixture(name="backdrop", scope="session")
+def _backdrop():
+    return drawn.backdrop
+
+
+@pytest.fixture(name="clip_frames", scope="session")
+def _clip_frames():
+    return drawn.clip_frames
+
+
+@pytest.fixture(name="write_tree", scope="session")
+def _write_tree():
+    return drawn.write_tree

@@ -10,25 +10,25 @@ import click
 INTERRUPTED = "Interrupted. What was finished is kept; the same command goes on from there."
 COMMANDS: dict[str, tuple[str, str]] = {
     "quickstart": (
-        "experiments.commands:quickstart",
+        "experiments.cli.train:quickstart",
         "The whole job in one go: forge, build, train, evaluate, report, export.",
     ),
-    "forge": ("records.forge.commands:forge", "Make a data set in FaceForensics++'s layout from nothing but faces."),
+    "forge": ("experiments.cli.forge:forge", "Make a data set in FaceForensics++'s layout from nothing but faces."),
     "probe": (
-        "records.forge.probe:probe",
+        "experiments.audit.probe:probe",
         "Tell whether a forged data set betrays itself by anything but the forgery.",
     ),
-    "check": ("records.commands:check", "Say what a build would find, miss and cost, before anything is built."),
-    "build": ("records.commands:build", "Turn a data set's videos into TFRecords of faces."),
+    "check": ("experiments.cli.build:check", "Say what a build would find, miss and cost, before anything is built."),
+    "build": ("experiments.cli.build:build", "Turn a data set's videos into TFRecords of faces."),
     "inspect": (
-        "records.inspect:inspect",
+        "experiments.audit.inspection:inspect",
         "Say what is in records, draw a contact sheet, look for leaks between splits.",
     ),
-    "train": ("experiments.commands:train", "Train AFSR and TFE together; resumes what was interrupted."),
-    "evaluate": ("experiments.commands:evaluate", "Frame and video AUC of a run, per method, with intervals."),
-    "report": ("experiments.commands:report", "Draw ROC curves, losses and a contact sheet of scored faces."),
-    "export": ("experiments.exporting:export", "Write a run's detector for TensorFlow Serving, LiteRT or a device."),
-    "verify": ("experiments.exporting:verify", "Compare exported models with the Keras model: answers, AUC, speed."),
+    "train": ("experiments.cli.train:train", "Train AFSR and TFE together; resumes what was interrupted."),
+    "evaluate": ("experiments.cli.train:evaluate", "Frame and video AUC of a run, per method, with intervals."),
+    "report": ("experiments.cli.train:report", "Draw ROC curves, losses and a contact sheet of scored faces."),
+    "export": ("experiments.cli.export:export", "Write a run's detector for TensorFlow Serving, LiteRT or a device."),
+    "verify": ("experiments.cli.export:verify", "Compare exported models with the Keras model: answers, AUC, speed."),
 }
 
 

@@ -23,14 +23,14 @@ import click
 import numpy as np
 import psutil
 
-from records.faces import FaceDetector
-from records.footage import length, read_frames
-from records.manifest import Manifest
-from records.parts import PARTS
+from records.building.face_detector import face_detector
+from records.building.parts import PARTS
+from records.building.workers import one_thread
+from records.footage.footage import length, read_frames
+from records.footage.video import evenly_spaced
+from records.shards.manifest import Manifest
 from records.sources import ffpp
 from records.sources.clip import Clip
-from records.video import evenly_spaced
-from records.workers import one_thread
 
 
 class PeakMemory(threading.Thread):
@@ -111,7 +111,7 @@ def main(root: Path, out: Path, frames: int, size: int, number: int, flags: tupl
     for clip in clips:
         levels.setdefault(clip.compression, []).append(clip)
     chosen = [group[index] for group in levels.values() for index in evenly_spaced(len(group), number)]
-    package, ours = MTCNN(device="CPU:0"), FaceDetector()
+    package, ours = MTCNN(device="CPU:0"), face_detector()
     for warm_up in (package.detect_faces, ours.detect):
         everywhere(chosen[:1], 1, warm_up)
     built = examples / seconds

@@ -23,8 +23,8 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from edge_runtime.ela import error_level_analysis
-from edge_runtime.heatmaps import keypoint_heatmaps
+from faces.ela import error_level_analysis
+from faces.heatmaps import keypoint_heatmaps
 from savedmodel_export.model import describe
 from savedmodel_export.saved_model import export_saved_model, load_saved_model
 from savedmodel_export.tflite import convert

@@ -16,13 +16,14 @@ import click
 import cv2
 import numpy as np
 
-from records.crop import crop, crop_box
-from records.faces import FaceDetector
-from records.masks import THRESHOLD, difference_mask
+from faces.crop import crop, crop_box
+from faces.mtcnn import FaceDetector
+from records.building.face_detector import face_detector
+from records.building.masks import THRESHOLD, difference_mask
+from records.footage.video import evenly_spaced, info, read_frames
 from records.progress import progress
 from records.sources import ffpp
 from records.sources.clip import Clip
-from records.video import evenly_spaced, info, read_frames
 
 STEPS = np.round(np.arange(0.02, 0.165, 0.01), 2)
 
@@ -54,7 +55,7 @@ def main(root: Path, frames: int, size: int, most: int) -> None:
     fakes = [clip for clip in found.values() if clip.label and clip.compression == "raw"]
     chosen = [fakes[index] for index in evenly_spaced(len(fakes), most)]
     overlap, beside, noise = defaultdict(list), defaultdict(list), defaultdict(list)
-    detector = FaceDetector()
+    detector = face_detector()
     for clip in progress(chosen, len(chosen), "measuring"):
         for crops in faces(found, clip, frames, size, detector):
             truth = difference_mask(*crops["raw"], THRESHOLD) > 0

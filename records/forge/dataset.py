@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from records.building.workers import in_processes
 from records.errors import DataError
-from records.forge.clips import Faces, PhotographedFaces, RenderedFaces
 from records.forge.layouts import LAYOUTS, RENAMING, V3
 from records.forge.manipulations import METHODS
 from records.forge.pair import CRF, PRESET, UNITS, Layout, forge_pair, write_atomically
-from records.forge.photos import Photograph, PhotoSkip, find_faces, list_photographs
+from records.forge.people.clips import Faces, PhotographedFaces, RenderedFaces
+from records.forge.people.photos import Photograph, PhotoSkip, find_faces, list_photographs
 from records.forge.seeds import generator
 from records.progress import progress
-from records.workers import in_processes
 
 VERSION = 1
 """Counts up when the same options would give other bytes than before."""

@@ -12,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from records.crop import crop, crop_box
-from records.faces import FaceDetector
+from faces.crop import crop, crop_box
+from records.building.face_detector import face_detector
+from records.footage.video import count_frames, evenly_spaced, read_frames, write_video
 from records.forge.pair import CRF, PRESET
-from records.video import count_frames, evenly_spaced, read_frames, write_video
 
 V3 = "v3"  # as forged
 SPLITS = ("train", "val", "test")
@@ -78,7 +78,7 @@ def deepfakebench(v3: Path, out: Path) -> None:
     for split, pairs in _splits(v3).items():
         _copy(v3 / "splits" / f"{split}.json", out / f"{split}.json")
         split_of |= dict.fromkeys((identity for pair in pairs for identity in pair), split)
-    detector = FaceDetector()
+    detector = face_detector()
     listed: dict[str, dict] = {}  # youtube or method -> split -> level -> clip
     for origin, level, path in _videos(v3):
         if level == "masks":

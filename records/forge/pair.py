@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from records.forge.clips import FaceClip, Faces
-from records.forge.decoys import Decoy
+from records.footage.video import write_video
+from records.forge.camera.decoys import Decoy
 from records.forge.manipulations import METHODS, Manipulation
+from records.forge.people.clips import FaceClip, Faces
 from records.forge.seeds import generator
-from records.video import write_video
 
 CRF = {"raw": 0, "c23": 23, "c40": 40}
 PRESET = "veryfast"

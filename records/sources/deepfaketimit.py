@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from records import splits as drawn
 from records.errors import DataError
-from records.footage import Footage, checked, is_video, printable
+from records.footage.footage import Footage, checked, is_video, printable
+from records.footage.video import Encoding
+from records.sources import splits as drawn
 from records.sources.clip import REAL, Clip, Found, Skip
-from records.video import Encoding
 
 COMPRESSIONS = {"hq": "higher_quality", "lq": "lower_quality"}  # the best quality first; by the GAN that made them
 METHOD = "faceswap-GAN"

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from records import splits as drawn
 from records.errors import DataError
-from records.footage import Footage
+from records.footage.footage import Footage
+from records.sources import splits as drawn
 from records.sources.clip import REAL, SPLITS, Clip, Found, Skip
 from records.sources.ffpp_tree import Tree
 from records.sources.official_splits import find_splits, read_json

@@ -6,9 +6,9 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from records import splits as drawn
 from records.errors import DataError
-from records.footage import Footage, checked, is_picture, is_video, printable
+from records.footage.footage import Footage, checked, is_picture, is_video, printable
+from records.sources import splits as drawn
 from records.sources.clip import REAL, SPLITS, Clip, Found, Skip
 
 AS_IS = "as-is"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from experiments.cli.many_values import several
 from records.errors import DataError
-from records.options import several
 from records.sources import deepfaketimit, ffpp, folder
 from records.sources.clip import Found
 

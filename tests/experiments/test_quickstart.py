@@ -4,7 +4,7 @@ import cv2
 import pytest
 
 from experiments.quickstart import COMPRESSIONS, quickstart
-from records.manifest import Manifest
+from records.shards.manifest import Manifest
 from tfafsr.__main__ import cli
 
 

@@ -4,7 +4,7 @@ import hashlib
 
 import tensorflow as tf
 
-from records.schema import decode
+from records.shards.schema import decode
 
 
 def content(folder):

@@ -9,44 +9,45 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_runtime.__main__ import main
+from records.building.face_detector import mtcnn_networks
 from records.errors import DataError
-from records.forge.person import person
-from records.forge.rendered import Pose, draw
-from savedmodel_export.edge import export_edge, mtcnn_networks
+from records.forge.people.person import person
+from records.forge.people.rendered import Pose, draw
+from savedmodel_export.edge import converted_mtcnn, export_edge
+from savedmodel_export.edge_runtime.__main__ import main
 from savedmodel_export.exported import open_exported
 from savedmodel_export.tflite import read_description
 
 
 @pytest.fixture(scope="module")
 def bundle(detector, tmp_path_factory):
-    return export_edge(detector, tmp_path_factory.mktemp("exported") / "bundle")
+    return export_edge(detector, tmp_path_factory.mktemp("exported") / "bundle", mtcnn_networks())
 
 
 def test_the_bundle_holds_what_a_device_needs(bundle):
     names = {str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file()}
     assert {"detector.tflite", "pnet.tflite", "rnet.tflite", "onet.tflite", "requirements.txt", "README.md"} <= names
-    assert {"edge_runtime/__main__.py", "edge_runtime/mtcnn.py", "edge_runtime/detector.py"} <= names
+    assert {"edge_runtime/__main__.py", "faces/mtcnn.py", "edge_runtime/detector.py"} <= names
     assert read_description(bundle / "detector.tflite")["form"] == "none"
     assert [path.name for path in bundle.parent.iterdir()] == ["bundle"]
     assert open_exported(bundle).form == "none"
 
 
 def test_no_operation_beyond_the_builtin_ones():
-    for name, content in mtcnn_networks().items():
+    for name, content in converted_mtcnn(mtcnn_networks()).items():
         assert b"Flex" not in content, name
 
 
 def test_what_is_there_already_is_left_alone(detector, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(DataError, match="not empty; give --out a new folder"):
-        export_edge(detector, tmp_path)
+        export_edge(detector, tmp_path, mtcnn_networks())
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_failed_export_leaves_nothing(detector, tmp_path):
     with pytest.raises(DataError, match="representative faces"):
-        export_edge(detector, tmp_path / "bundle", "int8")
+        export_edge(detector, tmp_path / "bundle", mtcnn_networks(), "int8")
     assert not list(tmp_path.iterdir())
 
 

@@ -16,7 +16,7 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
-from records.crop import crop
+from faces.crop import crop
 from records.errors import DataError
 from savedmodel_export.graph import MAX_FACES, Batching
 from savedmodel_export.images import MAX_BYTES, MAX_SCANS, decode_faces

@@ -11,7 +11,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from records.ela import error_level_analysis
+from faces.ela import error_level_analysis
 from records.errors import DataError
 from savedmodel_export import tflite
 from savedmodel_export.float16 import LARGE

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from records.ela import error_level_analysis
+from faces.ela import error_level_analysis
 from tfafsr import Detector
 
 TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")

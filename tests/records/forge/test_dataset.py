@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from experiments.cli.forge import forge
 from records.errors import DataError
+from records.footage.video import info, read_frames
 from records.forge import dataset
-from records.forge.commands import forge
 from records.forge.dataset import forge_dataset, split_pairs
 from records.forge.manipulations import METHODS
 from records.forge.pair import Layout
 from records.sources.ffpp import find_clips
-from records.video import info, read_frames
 
 OPTIONS = {"identities": 6, "frames": 2, "size": 96, "seed": 3, "compressions": ("raw", "c40")}
 NAMES = [f"{number:03d}" for number in range(6)]
@@ -213,7 +213,7 @@ def test_the_command_takes_several_compressions(tmp_path, monkeypatch):
         asked.update(options, faces=faces)
         return {"clips": {"original/000": {}}, "skips": [], "options": {"compressions": ["c40"]}}
 
-    monkeypatch.setattr("records.forge.commands.forge_dataset", record)
+    monkeypatch.setattr("experiments.cli.forge.forge_dataset", record)
     line = ["--faces", "rendered", "--compressions", "c40", "raw", "--out", str(tmp_path), "--seed", "5", "--no-probe"]
     result = CliRunner().invoke(forge, line)
     assert result.exit_code == 0, result.output

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from experiments.cli.forge import forge
 from records.errors import DataError
-from records.footage import Footage, info
-from records.forge.commands import forge
+from records.footage.footage import Footage, info
+from records.footage.video import read_frames
 from records.forge.dataset import UNITS, forge_dataset
 from records.forge.layouts import LAYOUTS, V3
-from records.video import read_frames
 
 OPTIONS = {"identities": 6, "frames": 3, "size": 96, "seed": 3, "compressions": ("raw", "c40"), "workers": 1}
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from records.forge.clips import RenderedFaces
 from records.forge.geometry import region
 from records.forge.manipulations import METHODS, Manipulation
 from records.forge.manipulations.blending import colour_shift, match_colour, match_detail, relight
+from records.forge.people.clips import RenderedFaces
 from records.forge.seeds import generator
 
 SIZE = 192

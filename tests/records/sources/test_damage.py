@@ -12,19 +12,19 @@ import cv2
 import numpy as np
 import pytest
 
-from records.build import build, build_unit
-from records.check import survey
+from experiments.audit.survey import survey
+from records.building.build import build, build_unit
+from records.building.options import BuildOptions
 from records.errors import DataError
+from records.footage.video import info, write_video
 from records.forge.layouts import LAYOUTS
-from records.manifest import Manifest, verify
+from records.shards.manifest import Manifest, verify
 from records.sources.registry import find
-from records.unit import Options
-from records.video import info, write_video
-from tests.records.videos import encode, frames_of, turned
+from tests.records.footage.videos import encode, frames_of, turned
 from tests.records.written import examples_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-OPTIONS = Options(size=64, frames_train=4, frames_eval=4)
+OPTIONS = BuildOptions(size=64, frames_train=4, frames_eval=4)
 REALS, FAKES = "original_sequences/youtube", "manipulated_sequences/Deepfakes"
 LISTS = {"m3u8": "#EXTM3U\n#EXTINF:1,\n{0}\n#EXT-X-ENDLIST\n", "ffconcat": "ffconcat version 1.0\nfile '{0}'\n"}
 
@@ -345,15 +345,16 @@ def test_what_lies_in_a_folder_that_may_not_be_read_is_a_skip(v3, open_folder):
 MEMORY = """
 import sys
 from pathlib import Path
-from records.footage import Footage
+from records.footage.footage import Footage
 from records.sources.clip import Clip
-from records.unit import Options, Unit
-from records.workers import _peak
+from records.building.options import BuildOptions
+    from records.building.unit import Unit
+from records.building.workers import _peak
 
 def peak(path):
     footage = Footage(Path(path))
     clip = Clip("d", "real", "raw", "train", "x", footage, 0, ("x",), "x", footage, footage, "raw", True, True)
-    examples, counts = Unit([clip], Options(size=64), Path("none")).examples(clip)
+    examples, counts = Unit([clip], BuildOptions(size=64), Path("none")).examples(clip)
     print(sum(1 for _ in examples), counts.frames_without_face, _peak())
 
 for path in sys.argv[1:]:

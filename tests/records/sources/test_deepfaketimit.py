@@ -7,14 +7,14 @@ from pathlib import Path
 import av
 import pytest
 
-from records.check import survey
+from experiments.audit.survey import survey
+from records.building.unit import Options
 from records.errors import DataError
-from records.footage import Footage, encoded, info
+from records.footage.footage import Footage, encoded, info
+from records.footage.video import Encoding, read_frames, write_encoded
 from records.forge.layouts import deepfaketimit
 from records.sources.deepfaketimit import METHOD, find_clips
 from records.sources.registry import find
-from records.unit import Options
-from records.video import Encoding, read_frames, write_encoded
 
 PEOPLE = ("faaa0", "maab0", "faac0", "maad0", "faae0", "maaf0")  # pairs of two
 

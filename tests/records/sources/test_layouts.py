@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from records import reader
-from records.build import build, build_unit
-from records.commands import build as command
-from records.footage import Footage, encoded, info
-from records.forge.commands import forge
+from experiments.cli.build import build as command
+from experiments.cli.forge import forge
+from records.building.build import build, build_unit
+from records.building.options import BuildOptions
+from records.footage.footage import Footage, encoded, info
+from records.footage.video import Encoding
 from records.forge.layouts import LAYOUTS
-from records.manifest import Manifest, verify
+from records.shards import reader
+from records.shards.manifest import Manifest, verify
 from records.sources.deepfaketimit import METHOD
 from records.sources.registry import find
-from records.unit import Options
-from records.video import Encoding
 from tests.records.written import examples_of
 
-OPTIONS = Options(size=64, frames_train=4, frames_eval=4)
+OPTIONS = BuildOptions(size=64, frames_train=4, frames_eval=4)
 ARGUMENTS = ["--size", "64", "--frames-train", "4", "--frames-eval", "4", "--workers", "1"]
 SOURCES = {"deepfaketimit": "deepfaketimit", "folder": "folder"}  # the others are FaceForensics++'s
 PEOPLE = [f"{number:03d}" for number in range(6)]

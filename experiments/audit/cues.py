@@ -1,0 +1,160 @@
+"""Single numbers that could tell forged clips from real ones, and how well each does, with an honest interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from faces.crop import SCALE, crop_box
+
+REPLICATES = 2000
+FEWEST_IDENTITIES = 8
+"""With fewer identities than this a bootstrap interval means nothing, and no verdict is given."""
+
+CUES = {
+    "sharpness_ratio": "Laplacian energy of the face against its surroundings (log)",
+    "grid": "strength of an 8x8 grid around the face, whatever its phase",
+    "bits_per_pixel": "bits of the video per pixel and frame",
+    "file_size": "size of the file in bytes",
+    "face_sharpness": "Laplacian energy of the face (log)",
+}
+"""Name of each cue -> what it measures."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where the face is in one frame of one identity: the same for the real clip and for all of its fakes.
+
+    Attributes:
+        face: bool (H, W), every pixel that any method manipulates.
+        blank: bool (H, W), `face` and a margin: what the blanked network does not see.
+        box: (y0, x0, y1, x1) in pixels around `face`.
+    """
+
+    face: np.ndarray
+    blank: np.ndarray
+    box: tuple[int, int, int, int]
+
+
+def frame_cues(rgb: np.ndarray, region: Region) -> dict[str, float]:
+    """The cues that are read off a decoded frame.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        region: where the face is.
+
+    Returns:
+        name -> value for `sharpness_ratio`, `grid` and `face_sharpness` (see `CUES`).
+    """
+    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    near = _around(region.box, 2.0, gray.shape)
+    energy = np.square(cv2.Laplacian(gray, cv2.CV_32F))[near]
+    face = region.face[near]
+    inside = _log_mean(energy[face])
+    return {
+        "sharpness_ratio": inside - _log_mean(energy[~face]),
+        "grid": grid_strength(gray[_around(region.box, SCALE, gray.shape)]),
+        "face_sharpness": inside,
+    }
+
+
+def grid_strength(gray: np.ndarray, period: int = 8) -> float:
+    """How much an image's steps gather on every `period`-th row and column: 1 without any grid.
+
+    The size of the step across each column border, less what the steps on both sides let expect, is averaged over
+    columns that lie a multiple of `period` apart; the greatest of these averages is divided by their median. The same
+    for rows; the result is the mean of both. As all phases are tried, a grid that was moved with the picture is found.
+
+    Args:
+        gray: float32 (H, W) in [0, 255].
+    """
+    strengths = []
+    for image in (gray, gray.T):
+        steps = np.abs(np.diff(image, axis=1))
+        excess = np.abs(2 * steps[:, 1:-1] - steps[:, :-2] - steps[:, 2:]).mean(axis=0)
+        if len(excess) < 2 * period:
+            raise ValueError(f"A face of {gray.shape[1]}x{gray.shape[0]} pixels is too small to look for a grid.")
+        phases = np.arange(len(excess)) % period
+        profile = np.bincount(phases, excess, period) / np.bincount(phases, minlength=period)
+        strengths.append(profile.max() / max(float(np.median(profile)), 1e-6))
+    return float(np.mean(strengths))
+
+
+def auc_interval(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    clusters: np.ndarray,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Interval of the area under the ROC curve by a bootstrap that draws whole clusters with replacement.
+
+    Clips of one person share everything but the forgery, so people are drawn, not clips: a replicate is a weight for
+    each cluster, and the AUC of all replicates is computed at once from weighted counts over the sorted scores
+    (ties count half).
+
+    Args:
+        labels: (n,) 0 or 1.
+        scores: (n,) finite numbers.
+        clusters: (n,) what belongs together (identities of the target).
+        replicates: number of bootstrap replicates; those that lack a class do not count.
+        seed: of the draw.
+        level: confidence level.
+
+    Returns:
+        (low, high), the percentile interval.
+
+    Raises:
+        ValueError: a class is missing from `labels`.
+    """
+    if len(np.unique(labels)) != 2:
+        raise ValueError("An AUC needs real and fake clips.")
+    names, member = np.unique(clusters, return_inverse=True)
+    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)
+    order = np.argsort(scores, kind="stable")
+    weights, fake = drawn[:, member[order]].astype(np.float64), np.asarray(labels)[order] == 1  # (replicates, n)
+    ordered = np.asarray(scores)[order]
+    tied = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))  # where runs of equal scores begin
+    positives = np.add.reduceat(weights * fake, tied, axis=1)
+    negatives = np.add.reduceat(weights * ~fake, tied, axis=1)
+    won = (positives * (negatives.cumsum(axis=1) - negatives / 2)).sum(axis=1)
+    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
+    low, high = np.quantile(won[pairs > 0] / pairs[pairs > 0], ((1 - level) / 2, (1 + level) / 2))
+    return float(low), float(high)
+
+
+def judge(labels: np.ndarray, scores: np.ndarray, identities: np.ndarray, seed: int = 0) -> dict[str, object]:
+    """How well `scores` tell fake clips (label 1) from real ones.
+
+    Returns:
+        {"auc", "auc_ci95", "reals", "fakes", "identities", "verdict"}: the AUC as it is (below 0.5 when fakes score
+        lower), and a verdict: `betrays` when the interval excludes 0.5, `clean` when it does not, `too few` when there
+        are fewer than `FEWEST_IDENTITIES` identities or a class is missing (AUC and interval are None then).
+    """
+    labels = np.asarray(labels)
+    fakes, people = int(labels.sum()), len(np.unique(identities))
+    numbers = {"reals": len(labels) - fakes, "fakes": fakes, "identities": people}
+    if fakes in (0, len(labels)):
+        return {"auc": None, "auc_ci95": None, **numbers, "verdict": "too few"}
+    low, high = auc_interval(labels, scores, identities, seed=seed)
+    verdict = "betrays" if low > 0.5 or high < 0.5 else "clean"
+    return {
+        "auc": round(float(roc_auc_score(labels, scores)), 4),
+        "auc_ci95": [round(low, 4), round(high, 4)],
+        **numbers,
+        "verdict": verdict if people >= FEWEST_IDENTITIES else "too few",
+    }
+
+
+def _log_mean(energy: np.ndarray) -> float:
+    return float(np.log(energy.mean() + 1e-3))
+
+
+def _around(box: tuple[int, int, int, int], scale: float, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Slices of what an image of `shape` (H, W) shows of the square around `box`."""
+    y0, x0, y1, x1 = (int(value) for value in crop_box(box, scale))
+    return slice(max(y0, 0), min(y1, shape[0])), slice(max(x0, 0), min(x1, shape[1]))

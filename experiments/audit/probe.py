@@ -1,0 +1,286 @@
+"""Tells whether a forged data set betrays its labels by anything but the forgery, and writes down what it found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+
+from experiments.audit.blanked import blanked_crop, fit_and_score
+from experiments.audit.cues import CUES, FEWEST_IDENTITIES, Region, frame_cues, judge
+from records.errors import DataError
+from records.footage.footage import Footage, length
+from records.footage.video import evenly_spaced, info, read_frames
+from records.forge.pair import write_atomically
+from records.progress import progress
+from records.sources.clip import Clip
+from records.sources.ffpp import find_clips
+
+NETWORK = "blanked_face"
+FOLDS = 3
+MASK_LEVEL = 16
+"""A mask's pixel counts as manipulated above this grey level: the masks went through a lossy codec, too."""
+MARGIN = 0.12
+"""The blank is wider than the face by this share of its longer side, at least by a macroblock: codecs smear."""
+MACROBLOCK = 16
+SMALLEST = 24
+"""Sides of a face in pixels below which there is nothing to measure."""
+
+
+@dataclass
+class Samples:
+    """What was measured on every clip, in the order of the clips, and the blanked crops of their frames."""
+
+    clips: list[Clip] = field(default_factory=list)
+    cues: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CUES})
+    crops: list[np.ndarray] = field(default_factory=list)  # one (frames, size, size, 3) a clip
+    left_out: list[str] = field(default_factory=list)
+
+
+def report(
+    root: str | Path, compression: str = "c40", seed: int = 0, frames: int = 4, identities: int = 300, steps: int = 100
+) -> dict[str, object]:
+    """Measures the cues and the blanked-face network on `root`; writes `probe.json` and `probe.txt` there.
+
+    Faces are found through the masks: the union, over all methods, of what is manipulated in a frame of one identity
+    is that identity's face, in the real clip and in all of its fakes: where the probe looks, no label has a say.
+
+    Args:
+        root: a data set in FaceForensics++'s layout, with mask videos, as `forge` writes it.
+        compression: the compression that is looked at.
+        seed: of the bootstrap and the network.
+        frames: frames measured in every clip, evenly spaced.
+        identities: at most so many target identities are measured, evenly spaced over those there are.
+        steps: batches on which the blanked-face network is trained, for each of the folds.
+
+    Returns:
+        What probe.json holds: {"compression", "seed", "frames", "identities", "clips", "left_out",
+        "cues": {cue: judgement}, "network": judgement, "intervals", "betrays": [what betrays over all methods],
+        "betrays_somewhere": [names with a method or group that betrays]}. A judgement is
+        {"overall", "per_method": {method: ...}, "decoy", "plain"}, each of `cues.judge`; `decoy` and `plain` compare
+        the identities whose real clip does and does not carry a decoy.
+
+    Raises:
+        DataError: no clips at this compression, or no masks.
+    """
+    root = Path(root)
+    samples = _measure(_by_target(root, compression), frames, identities, compression)
+    clips = samples.clips
+    if len({clip.label for clip in clips}) < 2:
+        raise DataError(
+            f"{root}: no identity has a real and a fake clip at {compression} with masks; give the folder that "
+            f"`forge` wrote and a compression that it holds. Left out: {'; '.join(samples.left_out[:5]) or 'nothing'}"
+        )
+    scores = {name: np.array(values) for name, values in samples.cues.items()}
+    scores[NETWORK] = _network_scores(samples, steps, seed)
+    judgements = {name: _judgement(clips, values, seed) for name, values in scores.items()}
+    verdicts = {name: _verdicts(judgement) for name, judgement in judgements.items()}
+    found = {
+        "compression": compression,
+        "seed": seed,
+        "frames": frames,
+        "identities": len({_target(clip) for clip in clips}),
+        "clips": {"real": sum(not clip.label for clip in clips), "fake": sum(bool(clip.label) for clip in clips)},
+        "left_out": samples.left_out,
+        "cues": {name: judgements[name] for name in CUES},
+        "network": judgements[NETWORK],
+        "intervals": sum(verdict != "too few" for all_of in verdicts.values() for verdict in all_of),
+        "betrays": [name for name, judgement in judgements.items() if judgement["overall"]["verdict"] == "betrays"],
+        "betrays_somewhere": [name for name, all_of in verdicts.items() if "betrays" in all_of],
+    }
+    write_atomically(root / "probe.json", json.dumps(found, indent=2))
+    write_atomically(root / "probe.txt", readable(found))
+    return found
+
+
+def _target(clip: Clip) -> str:
+    return clip.subjects[0]
+
+
+def _by_target(root: Path, compression: str) -> dict[str, list[Clip]]:
+    """Target identity -> its real clip and its fakes, reals first."""
+    clips = find_clips(root, compressions=[compression]).clips
+    people: dict[str, list[Clip]] = {}
+    for clip in sorted(clips, key=lambda clip: (_target(clip), clip.label, clip.method, clip.name)):
+        people.setdefault(_target(clip), []).append(clip)
+    return people
+
+
+def _mask_video(clip: Clip) -> Path:
+    """<method>/<compression>/videos/<name>.mp4 -> <method>/masks/videos/<name>.mp4"""
+    return clip.footage.path.parents[2] / "masks" / "videos" / clip.footage.path.name
+
+
+def _measure(people: dict[str, list[Clip]], frames: int, identities: int, compression: str) -> Samples:
+    samples = Samples()
+    chosen = [list(people)[i] for i in evenly_spaced(len(people), identities)]
+    for person in progress(chosen, total=len(chosen), description=f"Probing at {compression}"):
+        fakes = [clip for clip in people[person] if clip.label and _mask_video(clip).is_file()]
+        reals = [clip for clip in people[person] if not clip.label]
+        if not fakes or not reals:
+            samples.left_out.append(f"{person}: no {'fake with a mask' if reals else 'real clip'}")
+            continue
+        shown = [*reals, *fakes]
+        videos = [clip.footage.path for clip in shown] + [_mask_video(clip) for clip in fakes]
+        if len({(facts.width, facts.height) for facts in map(info, videos)}) > 1:
+            samples.left_out.append(f"{person}: its clips and masks differ in size")
+            continue
+        regions = _regions(fakes, evenly_spaced(min(length(Footage(path)) for path in videos), frames))
+        if not regions:
+            samples.left_out.append(f"{person}: its masks are empty, or the face is smaller than {SMALLEST} pixels")
+            continue
+        for clip in shown:
+            _measure_clip(clip, regions, samples)
+    return samples
+
+
+def _regions(fakes: list[Clip], indices: np.ndarray) -> dict[int, Region]:
+    """Frame index -> the face in it, from the masks of all fakes of one identity; frames without any are left out."""
+    union: dict[int, np.ndarray] = {}
+    for clip in fakes:
+        for index, mask in read_frames(_mask_video(clip), indices):
+            manipulated = mask.max(axis=2) > MASK_LEVEL
+            union[index] = union[index] | manipulated if index in union else manipulated
+    regions = {}
+    for index, face in union.items():
+        y, x = np.flatnonzero(face.any(axis=1)), np.flatnonzero(face.any(axis=0))
+        if not len(y) or min(np.ptp(y), np.ptp(x)) + 1 < SMALLEST:
+            continue
+        box = (int(y[0]), int(x[0]), int(y[-1]) + 1, int(x[-1]) + 1)
+        margin = max(MACROBLOCK, round(MARGIN * max(box[2] - box[0], box[3] - box[1])))
+        brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+        regions[index] = Region(face, cv2.dilate(face.astype(np.uint8), brush).astype(bool), box)
+    return regions
+
+
+def _measure_clip(clip: Clip, regions: dict[int, Region], samples: Samples) -> None:
+    measured, crops = [], []
+    for index, rgb in read_frames(clip.footage.path, sorted(regions)):
+        measured.append(frame_cues(rgb, regions[index]))
+        crops.append(blanked_crop(rgb, regions[index]))
+    facts = info(clip.footage.path)
+    of_video = {
+        "bits_per_pixel": 8 * facts.bytes / (length(clip.footage) * facts.width * facts.height),
+        "file_size": float(facts.bytes),
+    }
+    for name, values in samples.cues.items():
+        values.append(of_video[name] if name in of_video else float(np.mean([one[name] for one in measured])))
+    samples.clips.append(clip)
+    samples.crops.append(np.stack(crops))
+
+
+def _network_scores(samples: Samples, steps: int, seed: int) -> np.ndarray:
+    """The blanked network's mean score of each clip, by a network that never saw the clip's target.
+
+    Identities are dealt into folds, and each fold is scored by a network trained on the others: so every identity is a
+    test identity, which makes the interval several times narrower than a test split of a seventh would. Scores are
+    standardised within a fold, because two networks share no scale.
+    """
+    people, member = np.unique([_target(clip) for clip in samples.clips], return_inverse=True)
+    labels = np.array([clip.label for clip in samples.clips])
+    counts = np.array([len(crops) for crops in samples.crops])
+    folds = (np.random.default_rng(seed).permutation(len(people)) % FOLDS)[member]
+    scores = np.zeros(len(labels))
+    for fold in range(min(FOLDS, len(people)) if len(people) > 1 else 0):
+        learnt, tested = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        found = fit_and_score(
+            np.concatenate([samples.crops[i] for i in learnt]),
+            np.repeat(labels[learnt], counts[learnt]),
+            np.concatenate([samples.crops[i] for i in tested]),
+            steps=steps,
+            seed=seed + fold,
+        )
+        means = np.array([part.mean() for part in np.split(found, np.cumsum(counts[tested])[:-1])])
+        scores[tested] = (means - means.mean()) / max(means.std(), 1e-9)
+    return scores
+
+
+def _judgement(clips: list[Clip], scores: np.ndarray, seed: int) -> dict[str, object]:
+    """Judges one score over all clips, for each method, and for identities with and without a decoy."""
+    labels = np.array([clip.label for clip in clips], int)
+    people = np.array([_target(clip) for clip in clips])
+    methods = np.array([clip.method for clip in clips])
+    decoyed = np.isin(people, [_target(clip) for clip in clips if not clip.label and clip.notes.get("decoy")])
+
+    def of(chosen: np.ndarray) -> dict[str, object]:
+        return judge(labels[chosen], scores[chosen], people[chosen], seed=seed)
+
+    return {
+        "overall": of(np.ones(len(clips), bool)),
+        "per_method": {
+            str(method): of((labels == 0) | (methods == method)) for method in np.unique(methods[labels == 1])
+        },
+        "decoy": of(decoyed),
+        "plain": of(~decoyed),
+    }
+
+
+def _parts(judgement: dict[str, object]) -> dict[str, dict[str, object]]:
+    """The groups of a judgement under the headings of the table."""
+    groups = {"all": judgement["overall"], **judgement["per_method"]}
+    return {**groups, "reals with decoy": judgement["decoy"], "reals without": judgement["plain"]}
+
+
+def _verdicts(judgement: dict[str, object]) -> list[str]:
+    return [part["verdict"] for part in _parts(judgement).values() if part["auc"] is not None]
+
+
+def readable(found: dict[str, object]) -> str:
+    """The report as text: one table row a cue and group."""
+    lines = [
+        f"Does this data set betray its labels by anything but the forgery? ({found['compression']})",
+        "",
+        f"{found['clips']['real']} real and {found['clips']['fake']} fake clips of {found['identities']} identities, "
+        f"{found['frames']} frames a clip, seed {found['seed']}.",
+        "AUC (fake = 1) of single numbers, and of a network that sees all but the face, on people it never saw.",
+        "Intervals: 95%, bootstrap over identities. * : the interval excludes 0.5.",
+        "",
+        f"{'cue':<17}{'clips':<19}{'AUC':>7}   {'95% interval':<16}{'reals':>6}{'fakes':>7}  verdict",
+    ]
+    for name, judgement in {**found["cues"], NETWORK: found["network"]}.items():
+        for group, part in _parts(judgement).items():
+            if part["auc"] is not None:
+                low, high = part["auc_ci95"]
+                star = "*" if part["verdict"] == "betrays" else " "
+                lines.append(
+                    f"{name if group == 'all' else '':<17}{group:<19}{part['auc']:>7.3f} {star} "
+                    f"{f'{low:.3f} - {high:.3f}':<16}{part['reals']:>6}{part['fakes']:>7}  {part['verdict']}"
+                )
+    count = found["intervals"]
+    lines += [
+        "",
+        *(f"{name}: {meaning}." for name, meaning in CUES.items()),
+        f"{NETWORK}: crops whose face is painted over, the same area in the real clip and in its fakes.",
+        f"Fewer than {FEWEST_IDENTITIES} identities: no verdict. About {count / 20:.0f} of {count} intervals would "
+        "exclude 0.5 by chance.",
+        "The sharpness of the face may rightly differ where a method blurs it: that is the forgery; this is its size.",
+        "",
+        "Betrays over all methods: " + (", ".join(found["betrays"]) or "nothing") + ".",
+        "Betrays for some method or group: " + (", ".join(found["betrays_somewhere"]) or "nothing") + ".",
+    ]
+    if found["left_out"]:
+        lines += ["", f"Left out ({len(found['left_out'])}):", *(f"  {line}" for line in found["left_out"])]
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("root", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--compression", default="c40", show_default=True, help="The compression to look at.")
+@click.option("--frames", default=4, show_default=True, type=click.IntRange(1), help="Frames measured in every clip.")
+@click.option("--identities", default=300, show_default=True, type=click.IntRange(2), help="Identities, at most.")
+@click.option(
+    "--steps", default=100, show_default=True, type=click.IntRange(1), help="Batches of the network's training."
+)
+@click.option("--seed", default=0, show_default=True, type=int, help="Of the bootstrap and the network.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
+def probe(root: Path, compression: str, frames: int, identities: int, steps: int, seed: int, as_json: bool) -> None:
+    """Tell whether the forged data set in ROOT betrays itself by anything but the forgery.
+
+    Writes ROOT/probe.json and ROOT/probe.txt and prints the latter.
+    """
+    found = report(root, compression=compression, seed=seed, frames=frames, identities=identities, steps=steps)
+    click.echo(json.dumps(found, indent=2) if as_json else readable(found))

@@ -1,0 +1,1 @@
+"""Frames from files: videos, folders of pictures, pictures."""

@@ -1,0 +1,1 @@
+"""What happens to every clip, real or manipulated: motion, decoys, noise."""

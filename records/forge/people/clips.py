@@ -1,0 +1,112 @@
+"""Untouched clips: a moving face, lit and framed, from a drawing or from a photograph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from records.forge.camera.motion import canvas_size, clip_motion, move
+from records.forge.camera.noise import Camera
+from records.forge.people.person import person
+from records.forge.people.photos import Photograph, canvas_of, read_photograph
+from records.forge.people.rendered import Pose, draw
+from records.forge.seeds import generator, smooth_path
+
+
+@dataclass(frozen=True)
+class FaceClip:
+    """Frames before anything is done to them.
+
+    Attributes:
+        frames: float32 (H, W, 3) in [0, 255] each, noise-free.
+        points: float32 (5, 2) each, key points in pixels.
+        camera: what filmed them; its noise comes last.
+    """
+
+    frames: list[np.ndarray]
+    points: list[np.ndarray]
+    camera: Camera
+
+
+class Faces(Protocol):
+    """Where identities come from."""
+
+    def clip(self, identity: str) -> FaceClip:
+        """The clip of one identity; a pure function of it and of the data set's seed."""
+
+    def note(self, identity: str) -> dict[str, str]:
+        """What the data set's notes say of one identity."""
+
+
+@dataclass(frozen=True)
+class RenderedFaces:
+    """People who were drawn."""
+
+    seed: int
+    size: int
+    frames: int
+
+    def clip(self, identity: str) -> FaceClip:
+        """See `Faces.clip`."""
+        motion = clip_motion(self.seed, identity, self.frames, self.size, strength=0.35)
+        camera = Camera.of(self.seed, identity, self.frames)
+        who, poses = person(self.seed, identity), _poses(self.seed, identity, self.frames)
+        images, points = [], []
+        for frame, pose in enumerate(poses):
+            canvas, places = draw(who, pose, self.size, canvas_size(self.size))
+            image, places = move(canvas, places, motion, frame, self.size)
+            images.append(camera.light(image, frame))
+            points.append(places)
+        return FaceClip(images, points, camera)
+
+    def note(self, identity: str) -> dict[str, str]:
+        """See `Faces.note`."""
+        return {}
+
+
+@dataclass(frozen=True)
+class PhotographedFaces:
+    """People from photographs; `photographs[identity]` is the one of each."""
+
+    seed: int
+    size: int
+    frames: int
+    folder: Path
+    photographs: dict[str, Photograph]
+
+    def clip(self, identity: str) -> FaceClip:
+        """See `Faces.clip`."""
+        photograph = self.photographs[identity]
+        canvas, places = canvas_of(read_photograph(self.folder / photograph.file), photograph, self.size)
+        motion = clip_motion(self.seed, identity, self.frames, self.size, strength=0.6)
+        camera = Camera.of(self.seed, identity, self.frames)
+        moved = [move(canvas, places, motion, frame, self.size) for frame in range(self.frames)]
+        images = [camera.light(image, frame) for frame, (image, _) in enumerate(moved)]
+        return FaceClip(images, [points for _, points in moved], camera)
+
+    def note(self, identity: str) -> dict[str, str]:
+        """See `Faces.note`."""
+        return {"photograph": self.photographs[identity].file}
+
+
+def _poses(seed: int, identity: str, frames: int) -> list[Pose]:
+    """How a drawn person holds their head from frame to frame."""
+    rng = generator(seed, "pose", identity)
+    amplitudes = {
+        "yaw": (0.10, 0.10),
+        "pitch": (0.05, 0.05),
+        "gaze_x": (0.5, 0.6),
+        "gaze_y": (0.3, 0.5),
+        "blink": (0.0, 0.15),
+        "brows": (0.2, 0.4),
+        "mouth_open": (0.15, 0.5),
+        "smile": (0.4, 0.3),
+    }
+    curves = {
+        name: rng.uniform(-rest, rest) + smooth_path(rng, frames, moving) for name, (rest, moving) in amplitudes.items()
+    }
+    curves["smile"] += 0.25
+    return [Pose(**{name: float(curve[t]) for name, curve in curves.items()}) for t in range(frames)]

@@ -1,0 +1,1 @@
+"""The format: fields, shards, manifest; writing and reading them."""

@@ -1,0 +1,87 @@
+"""What a manifest says of a clip, of a clip that is not in the records, of a shard and of the splits."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipEntry:
+    """One clip of the records.
+
+    Attributes:
+        split: train, val or test.
+        label: 1 = manipulated.
+        method: manipulation method; `real` for originals.
+        compression: e.g. c40.
+        subjects: every identity in the clip, the target first.
+        frames_scored: frames with a face, each an example.
+        frames_without_face: the others.
+        reasons: why a frame has no face -> number of such frames.
+        notes: what the data set itself says of the clip.
+        shortened: in words, where the clip and its twin differ in length; None where they do not.
+        group: name of the group of clips with one pristine twin that it was built with.
+    """
+
+    split: str
+    label: int
+    method: str
+    compression: str
+    subjects: tuple[str, ...]
+    frames_scored: int
+    frames_without_face: int = 0
+    reasons: dict[str, int] = dataclasses.field(default_factory=dict)
+    notes: dict = dataclasses.field(default_factory=dict)
+    shortened: str | None = None
+    group: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class SkipEntry:
+    """A clip that is not in the records.
+
+    Attributes:
+        clip: id of the video.
+        label: 1 = manipulated.
+        reason: why, and what to do about it.
+        split: the clip's, where it is known.
+        group: of the clips it would have been built with; empty where the source left it out.
+    """
+
+    clip: str
+    label: int
+    reason: str
+    split: str = ""
+    group: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardEntry:
+    """One TFRecord file of the records.
+
+    Attributes:
+        examples: number of records in it.
+        bytes: size of the file.
+        sha256: of its content, in hexadecimal.
+    """
+
+    examples: int
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitsOrigin:
+    """Where the splits of a data set are from.
+
+    Attributes:
+        files: names of the files that name them; empty where all were drawn.
+        seed: of the draw; None where nothing was drawn.
+        drawn: subject -> split, of those that were drawn.
+        drawn_for: the method whose splits were drawn where `files` name the others'; else empty.
+    """
+
+    files: str = ""
+    seed: int | None = None
+    drawn: dict[str, str] = dataclasses.field(default_factory=dict)
+    drawn_for: str = ""

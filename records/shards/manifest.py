@@ -1,0 +1,168 @@
+"""What a folder of records holds: `manifest.json` with counts, clips, skips, options, versions and a hash."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+from records.errors import DataError
+from records.shards.schema import MAX_SIDE, SCHEMA_VERSION
+
+FILE = "manifest.json"
+MAX_BYTES = 2**30
+# <split>/<compression>/<method>-00000-of-00001.tfrecord, and nothing that leads out of the folder.
+SHARD = re.compile(r"(?!\.\.?/)([^/\0]+)/(?!\.\.?/)([^/\0]+)/([^/\0]+)-\d{5}-of-\d{5}\.tfrecord")
+CLIP_KEYS = {"frames_scored", "frames_without_face", "reasons"}
+SKIP_KEYS = {"clip", "label", "reason"}
+
+
+@dataclasses.dataclass
+class Manifest:
+    """The description of a finished build; written last, so that its presence means that the records are whole.
+
+    Attributes:
+        size: side of the faces in pixels.
+        options: of `tfafsr build`, those that decide the records' content.
+        versions: of the packages that decide it.
+        counts: split -> compression -> method -> number of examples.
+        clips: video -> {split, label, method, compression, frames_scored, frames_without_face, reasons, subjects,
+            notes, shortened, unit}.
+        skips: what is not in the records, each {clip, label, reason, split}; with `unit` where building found out.
+        shards: path relative to the folder -> {examples, bytes, sha256}.
+        units: name of each group of clips with one pristine twin -> fingerprint of their videos, so that a later build
+            knows which have changed; an empty one is built again.
+        schema_version: of the records.
+        content_hash: SHA-256 over the shards' names and hashes.
+    """
+
+    size: int
+    options: dict
+    versions: dict[str, str]
+    counts: dict[str, dict[str, dict[str, int]]]
+    clips: dict[str, dict]
+    skips: list[dict]
+    shards: dict[str, dict]
+    units: dict[str, str] = dataclasses.field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+    content_hash: str = ""
+
+    def __post_init__(self) -> None:
+        lines = "".join(f"{name} {shard['sha256']}\n" for name, shard in sorted(self.shards.items()))
+        self.content_hash = hashlib.sha256(lines.encode()).hexdigest()
+
+    def save(self, folder: Path) -> None:
+        """Writes `manifest.json` into `folder` atomically; equal manifests give equal bytes."""
+        temporary = folder / f"{FILE}.tmp"
+        try:
+            with temporary.open("w") as file:
+                json.dump(dataclasses.asdict(self), file, indent=1, sort_keys=True)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, folder / FILE)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise DataError(
+                f"{folder / FILE} cannot be written ({error}); make room and run the same command again."
+            ) from error
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest:
+        """Reads the manifest of `folder`.
+
+        Raises:
+            DataError: no records there, a damaged manifest, or one of another schema version.
+        """
+        path = Path(folder) / FILE
+        if not path.is_file():
+            raise DataError(
+                f"{folder} holds no finished records (no {FILE}); run `tfafsr build --out {folder}` to its end."
+            )
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise ValueError(f"it is larger than {MAX_BYTES} bytes")
+            values = json.loads(path.read_text())
+            version = values["schema_version"]
+            if version == SCHEMA_VERSION:
+                stored = values.pop("content_hash")
+                manifest = cls(**values)
+                if stored != manifest.content_hash:
+                    raise ValueError("its hash does not fit its shards")
+                manifest._check()
+                return manifest
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DataError(f"{path} is damaged ({error}); build the records again.") from error
+        raise DataError(
+            f"{folder} is of schema version {version}, this program reads {SCHEMA_VERSION}: build the records again."
+        )
+
+    def _check(self) -> None:
+        """Raises `ValueError` unless shards lie in the folder and hold what is counted: the file may be anyone's."""
+        if type(self.size) is not int or not 1 <= self.size <= MAX_SIDE:
+            raise ValueError(f"size is {self.size!r}, not a number of pixels in [1, {MAX_SIDE}]")
+        held: Counter = Counter()
+        for path, shard in self.shards.items():
+            place = SHARD.fullmatch(path)
+            if place is None:
+                raise ValueError(f"{path!r} is not the path of a shard")
+            held[place.groups()] += shard["examples"]
+        for split, compressions in self.counts.items():
+            for compression, methods in compressions.items():
+                for method, number in methods.items():
+                    if not 0 < number == held[split, compression, method]:
+                        raise ValueError(
+                            f"it counts {number} faces of {split}/{compression}/{method} where its shards hold "
+                            f"{held[split, compression, method]}"
+                        )
+        for what, items, keys in (("clip", self.clips.values(), CLIP_KEYS), ("skip", self.skips, SKIP_KEYS)):
+            if any(not keys <= item.keys() for item in items):
+                raise ValueError(f"a {what} lacks one of {_names(keys)}")
+
+    def files(self, split: str, compression: str, methods: list[str] | None = None) -> dict[str, list[str]]:
+        """The shards of a split at a compression: method -> relative paths, both in order.
+
+        Raises:
+            DataError: nothing of that split, compression or method; the message says what there is.
+        """
+        if split not in self.counts:
+            raise DataError(f"The records have no split {split!r}; they have {_names(self.counts)}.")
+        if compression not in self.counts[split]:
+            raise DataError(
+                f"The records have no compression {compression!r} in the split {split!r}; they have "
+                f"{_names(self.counts[split])}."
+            )
+        present = self.counts[split][compression]
+        if unknown := [method for method in methods or () if method not in present]:
+            raise DataError(f"The records have no method {unknown[0]!r} there; they have {_names(present)}.")
+        prefix = f"{split}/{compression}/"
+        return {
+            method: [
+                path for path in sorted(self.shards) if path.rpartition("-of-")[0].rpartition("-")[0] == prefix + method
+            ]
+            for method in sorted(methods or present)
+        }
+
+
+def verify(folder: Path) -> None:
+    """Compares every shard's hash with the manifest's; raises `DataError` that names the first that differs."""
+    folder = Path(folder)
+    for name, shard in sorted(Manifest.load(folder).shards.items()):
+        path = folder / name
+        if not path.is_file():
+            raise DataError(f"{path} is missing; build the records again.")
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != shard["sha256"]:
+            raise DataError(
+                f"{path} is damaged: {path.stat().st_size} bytes where {shard['bytes']} were written, or changed ones. "
+                "Build the records again, or copy them again."
+            )
+
+
+def _names(values) -> str:
+    return ", ".join(sorted(values)) or "none"

@@ -1,0 +1,320 @@
+"""The only declaration of a record's fields; the serializer, the parser and the documentation derive from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import struct
+from collections.abc import Callable, Iterable
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from faces.ela import error_level_analysis
+from records.errors import DataError
+
+SCHEMA_VERSION = 3
+MAX_PNG_BYTES = 2**24  # of one stored image; a larger one is not ours
+MAX_SIDE = 4096  # pixels, of one stored image
+PNG_START = b"\x89PNG\r\n\x1a\n"
+PNG_SIDES = 16, 8  # where a PNG says its width and height: read before it is given memory, for 300 KB can hold 300 MB
+
+
+class Png:
+    """An image of a field, encoded when first written and only once, however many examples share it.
+
+    Attributes:
+        pixels: uint8 (S, S, C), RGB where C is 3.
+    """
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels = pixels
+
+    @functools.cached_property
+    def data(self) -> bytes:
+        """The pixels as PNG."""
+        return cv2.imencode(".png", self.pixels[..., ::-1] if self.pixels.shape[2] == 3 else self.pixels)[1].tobytes()
+
+
+class Derived(enum.Enum):
+    """In the place of an image that the reader computes: `ela` from `frame`, and `target` where it is `frame`."""
+
+    DERIVED = "derived"
+
+
+DERIVED = Derived.DERIVED
+
+
+class SchemaError(DataError):
+    """A value that does not fit its field, or bytes that are no record of this schema."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One field of a record.
+
+    Attributes:
+        name: key in the tf.train.Example and name in every dict of fields.
+        kind: `image` (uint8, PNG, square), `float`, `int`, `text` or `texts`.
+        shape: of the value; for images the channels alone, the sides are the records' size.
+        meaning: for the documentation.
+        low, high: allowed range of the values, inclusive.
+        derive: computes the image from `frame`, uint8 (S, S, 3), where it is not stored; None: it always is.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    meaning: str
+    low: float = -np.inf
+    high: float = np.inf
+    derive: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+def _same(frame: np.ndarray) -> np.ndarray:
+    return frame
+
+
+def _flag(name: str, meaning: str) -> Field:
+    return Field(name, "int", (), meaning, 0, 1)
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("frame", "image", (3,), "RGB crop at this record's compression: the network's input"),
+    Field(
+        "target",
+        "image",
+        (3,),
+        "the same crop at the best quality at hand (raw, else c23; hq): supervises AFSR; with --target-once not stored "
+        "where it is `frame`",
+        derive=_same,
+    ),
+    _flag("target_known", "1 where `target` is at raw, c23 or hq; 0 switches AFSR's loss off"),
+    Field(
+        "ela",
+        "image",
+        (3,),
+        "error level analysis of `frame`: |x - jpeg(x)| at quality 90, 4:4:4, times 20; with --no-ela not stored, the "
+        "reader computes it",
+        derive=error_level_analysis,
+    ),
+    Field("mask", "image", (1,), "255 where manipulated; all 0 for real faces"),
+    _flag("mask_known", "0 where there is no twin to compare with; switches the artifact term off"),
+    Field(
+        "keypoints",
+        "float",
+        (5, 2),
+        "x, y in [0, 1] of the crop: left eye, right eye, nose, mouth left, mouth right (the viewer's left)",
+        0.0,
+        1.0,
+    ),
+    _flag("label", "1 = manipulated"),
+    Field("dataset", "text", (), "e.g. ffpp"),
+    Field("method", "text", (), "e.g. NeuralTextures; `real` for originals"),
+    Field("compression", "text", (), "raw, c23, c40; lq, hq; as-is"),
+    Field("split", "text", (), "train, val or test"),
+    Field("video", "text", (), "unique: dataset/method/compression/clip; video scores group by this and nothing else"),
+    Field("subjects", "texts", (), "every identity in the clip, the target first: splits must not share one"),
+    Field("frame_index", "int", (), "index of the frame in the video", 0),
+    Field("clip_position", "int", (), "position within a burst of neighbouring frames; 0 unless built with --burst", 0),
+    Field("box", "float", (4,), "y0, x0, y1, x1 of the crop in pixels of the source", -(2.0**24), 2.0**24),
+)
+BY_NAME = {field.name: field for field in FIELDS}
+
+
+@dataclasses.dataclass
+class Example:
+    """One face, in one frame, at one compression; the attributes are FIELDS.
+
+    Images are uint8 (S, S, C) or `Png`; `target` and `ela` may be `DERIVED`.
+    """
+
+    frame: np.ndarray | Png
+    target: np.ndarray | Png | Derived
+    target_known: int
+    ela: np.ndarray | Png | Derived
+    mask: np.ndarray | Png
+    mask_known: int
+    keypoints: np.ndarray
+    label: int
+    dataset: str
+    method: str
+    compression: str
+    split: str
+    video: str
+    subjects: list[str]
+    frame_index: int
+    clip_position: int
+    box: np.ndarray
+
+
+def serialize(example: Example) -> bytes:
+    """A tf.train.Example in bytes; equal examples give equal bytes.
+
+    Raises:
+        SchemaError: a value does not fit its field, which is named with what was received.
+    """
+    frame = example.frame.pixels if isinstance(example.frame, Png) else example.frame
+    size = np.shape(frame)[0] if np.ndim(frame) == 3 else 0
+    features = {field.name: _feature(field, getattr(example, field.name), size) for field in FIELDS}
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
+
+
+def parse(serialized: tf.Tensor, size: int, fields: Iterable[str] | None = None) -> dict[str, tf.Tensor]:
+    """Parses one serialized example inside a graph.
+
+    Args:
+        serialized: string ().
+        size: side of the images in pixels.
+        fields: names of the fields wanted; None for all. What is not wanted is not decoded.
+
+    Returns:
+        Field name -> tensor: images uint8 (size, size, C), texts as string, `subjects` as string (n,), int64, float32.
+    """
+    wanted = [BY_NAME[name] for name in (BY_NAME if fields is None else fields)]
+    read = {field.name: _feature_spec(field) for field in wanted}
+    if any(field.derive for field in wanted):
+        read["frame"] = _feature_spec(BY_NAME["frame"])
+    parsed = tf.io.parse_single_example(serialized, read)
+    decoded: dict[str, tf.Tensor] = {}
+    for field in sorted(wanted, key=lambda field: field.derive is not None):  # `frame` before what derives from it
+        value = parsed[field.name]
+        if field.kind == "image" and field.derive is not None:
+            frame = functools.partial(_frame, decoded, parsed, size)
+            stored = functools.partial(_decode_image, value, field, size)
+            value = tf.cond(tf.equal(tf.strings.length(value), 0), functools.partial(_derived, field, frame), stored)
+            value = tf.ensure_shape(value, (size, size, *field.shape))
+        elif field.kind == "image":
+            value = _decode_image(value, field, size)
+        decoded[field.name] = value
+    return {field.name: decoded[field.name] for field in wanted}
+
+
+def decode(serialized: bytes) -> Example:
+    """The example in `serialized`; raises `SchemaError` for bytes that are no record of this schema."""
+    try:
+        features = tf.train.Example.FromString(serialized).features.feature
+    except Exception as error:  # protobuf's DecodeError is private to its implementation
+        raise SchemaError(
+            f"These {len(serialized)} bytes are no record ({error}); the file is damaged, build it again."
+        ) from error
+    if missing := [field.name for field in FIELDS if field.name not in features]:
+        raise SchemaError(
+            f"The record lacks {', '.join(missing)}; it is of another schema than version {SCHEMA_VERSION}."
+        )
+    values = {field.name: _value(field, features[field.name]) for field in FIELDS}
+    for field in FIELDS:
+        if values[field.name] is DERIVED:
+            values[field.name] = field.derive(values["frame"])
+    return Example(**values)
+
+
+def describe() -> str:
+    """The fields as a Markdown table."""
+    rows = ["| field | type, shape | meaning |", "|---|---|---|"]
+    for field in FIELDS:
+        shape = f" (S, S, {field.shape[0]}) PNG" if field.kind == "image" else f" {field.shape}" if field.shape else ""
+        rows.append(f"| {field.name} | {_TYPES[field.kind]}{shape} | {field.meaning} |")
+    return "\n".join(rows)
+
+
+_TYPES = {"image": "uint8", "float": "float32", "int": "int64", "text": "bytes", "texts": "bytes list"}
+
+
+def _feature(field: Field, value: object, size: int) -> tf.train.Feature:
+    if field.kind == "image":
+        if value is DERIVED and field.derive is not None:
+            return _bytes([b""])
+        if size > MAX_SIDE:
+            raise SchemaError(f"{field.name} is {size} pixels wide; {MAX_SIDE} at most can be stored.")
+        png = value if isinstance(value, Png) else Png(value)
+        value = png.pixels
+        expected = (size, size, *field.shape)
+        if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.shape != expected or size == 0:
+            got = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+            raise SchemaError(f"{field.name} must be uint8 {expected}, square and as large as frame; received {got}.")
+        return _bytes([png.data])
+    if field.kind in ("text", "texts"):
+        texts = [value] if field.kind == "text" else value
+        if (
+            not isinstance(texts, list | tuple)
+            or not texts
+            or not all(isinstance(text, str) and text for text in texts)
+        ):
+            what = "a string" if field.kind == "text" else "a list of strings"
+            raise SchemaError(f"{field.name} must be {what} and not empty; received {value!r}.")
+        return _bytes([text.encode() for text in texts])
+    array = np.asarray(value)
+    kinds = "iub" if field.kind == "int" else "fiu"
+    if array.dtype.kind not in kinds or array.shape != field.shape:
+        raise SchemaError(
+            f"{field.name} must be {_TYPES[field.kind]} {field.shape}; received {array.dtype} {array.shape}."
+        )
+    if not np.all((array >= field.low) & (array <= field.high)):  # NaN fails both
+        raise SchemaError(f"{field.name} must lie in [{field.low:g}, {field.high:g}]; received {array.tolist()}.")
+    if field.kind == "int":
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=array.astype(np.int64).reshape(-1).tolist()))
+    return tf.train.Feature(float_list=tf.train.FloatList(value=array.astype(np.float32).reshape(-1).tolist()))
+
+
+def _bytes(values: list[bytes]) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+
+
+def _feature_spec(field: Field):
+    if field.kind == "texts":
+        return tf.io.RaggedFeature(tf.string)
+    dtype = {"int": tf.int64, "float": tf.float32}.get(field.kind, tf.string)
+    return tf.io.FixedLenFeature(() if field.kind in ("image", "text") else field.shape, dtype)
+
+
+def _frame(decoded: dict[str, tf.Tensor], parsed: dict[str, tf.Tensor], size: int) -> tf.Tensor:
+    return decoded["frame"] if "frame" in decoded else _decode_image(parsed["frame"], BY_NAME["frame"], size)
+
+
+def _derived(field: Field, frame: Callable[[], tf.Tensor]) -> tf.Tensor:
+    return frame() if field.derive is _same else tf.numpy_function(field.derive, [frame()], tf.uint8, stateful=False)
+
+
+def _decode_image(png: tf.Tensor, field: Field, size: int) -> tf.Tensor:
+    right = tf.equal(tf.strings.substr(png, *PNG_SIDES), struct.pack(">II", size, size))
+    checked = tf.debugging.Assert(right, [f"{field.name} is not {size} x {size} pixels"])
+    with tf.control_dependencies([checked] if checked is not None else []):  # eager code is in order without it
+        image = tf.io.decode_png(png, channels=field.shape[0])
+    return tf.ensure_shape(image, (size, size, field.shape[0]))
+
+
+def _value(field: Field, feature: tf.train.Feature) -> object:
+    if field.kind in ("image", "text", "texts"):
+        values = feature.bytes_list.value
+        if not values or (field.kind != "texts" and len(values) != 1):
+            raise SchemaError(f"{field.name} holds {len(values)} values; the record is damaged.")
+        if field.kind == "image":
+            return DERIVED if field.derive is not None and not values[0] else _image(field, values[0])
+        try:
+            texts = [value.decode() for value in values]
+        except UnicodeDecodeError as error:
+            raise SchemaError(f"{field.name} is no UTF-8 text; the record is damaged.") from error
+        return texts if field.kind == "texts" else texts[0]
+    values = np.array((feature.int64_list if field.kind == "int" else feature.float_list).value)
+    if values.size != int(np.prod(field.shape, dtype=int)):
+        raise SchemaError(
+            f"{field.name} holds {values.size} numbers where {field.shape} are due; the record is damaged."
+        )
+    return int(values[0]) if field.kind == "int" else values.astype(np.float32).reshape(field.shape)
+
+
+def _image(field: Field, png: bytes) -> np.ndarray:
+    flag = cv2.IMREAD_COLOR if field.shape == (3,) else cv2.IMREAD_GRAYSCALE
+    start, length = PNG_SIDES
+    if not png.startswith(PNG_START) or not start + length <= len(png) <= MAX_PNG_BYTES:
+        raise SchemaError(f"{field.name} is no PNG image; the record is damaged.")
+    width, height = struct.unpack_from(">II", png, start)
+    if max(width, height) > MAX_SIDE:
+        raise SchemaError(f"{field.name} is {width} x {height} pixels, more than {MAX_SIDE}; it is no record of ours.")
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), flag)
+    if image is None:
+        raise SchemaError(f"{field.name} is a damaged PNG image; build the records again.")
+    return np.ascontiguousarray(image[..., ::-1]) if field.shape == (3,) else image[..., None]

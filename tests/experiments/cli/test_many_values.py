@@ -1,0 +1,58 @@
+"""`--flag a b c`: values up to the next flag, wherever the flag stands."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from experiments.cli.many_values import ManyValues, several
+
+
+@click.command(cls=ManyValues)
+@click.option("--root", required=True)
+@several("--compressions", "-c", choices=("raw", "c23", "c40"), default=("raw", "c23", "c40"), show_default=True)
+@several("--methods", default=None)
+@click.option("--fast", is_flag=True)
+def command(root, compressions, methods, fast):
+    """A command with two options of several values."""
+    click.echo(repr((root, compressions, methods, fast)))
+
+
+ALL = ("raw", "c23", "c40")
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ("--root r", ("r", ALL, None, False)),
+        ("--root r --compressions c40", ("r", ("c40",), None, False)),
+        ("--compressions c40 raw --root r", ("r", ("c40", "raw"), None, False)),
+        ("--compressions c40 raw --fast --root r", ("r", ("c40", "raw"), None, True)),
+        ("--compressions=c40 --compressions raw --root r", ("r", ("c40", "raw"), None, False)),
+        ("--root r -c c40,raw c40", ("r", ("c40", "raw"), None, False)),
+        ("--root=r --methods A B --compressions raw", ("r", ("raw",), ("A", "B"), False)),
+    ],
+)
+def test_values_go_on_until_the_next_flag(args, expected):
+    result = CliRunner().invoke(command, args.split())
+    assert result.output.strip() == repr(expected)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("--root r --compressions", "'--compressions' needs at least one value"),
+        ("--root r --compressions --fast", "needs at least one value"),
+        ("--root r --compressions c40 c41", "'c41' is none of raw, c23, c40"),
+        ("--root r stray", "unexpected extra argument"),
+    ],
+)
+def test_what_is_wrong_is_named(args, message):
+    result = CliRunner().invoke(command, args.split())
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_help_names_the_choices():
+    assert "raw|c23|c40 ..." in CliRunner().invoke(command, ["--help"]).output

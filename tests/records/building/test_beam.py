@@ -1,0 +1,223 @@
+"""Building on Apache Beam gives what building here gives."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from experiments.cli.build import build as command
+from records.building.parts import PARTS, index_file
+from records.errors import DataError
+from records.shards.manifest import Manifest
+from tests.records.written import content
+
+pytestmark = pytest.mark.filterwarnings("default")  # Beam's own
+REPOSITORY = Path(__file__).resolve().parents[3]
+SIZES = ["--size", "64", "--frames-train", "2", "--frames-eval", "2", "--compressions", "c40"]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, write_tree):
+    """Six people; one of the fakes does not decode."""
+    root = write_tree(tmp_path_factory.mktemp("data") / "data", frames=4)
+    damaged = root / "manipulated_sequences/Deepfakes/c40/videos/004_005.mp4"
+    damaged.write_bytes(damaged.read_bytes()[:700])
+    return root
+
+
+@pytest.fixture(scope="module")
+def local(root, tmp_path_factory):
+    out = tmp_path_factory.mktemp("records") / "local"
+    run("--root", root, "--out", out, "--workers", "1", *SIZES)
+    return out
+
+
+def run(*arguments):
+    """The command, in a process of its own as a user starts it: Beam stays until a process ends."""
+    command = [sys.executable, "-m", "tfafsr", "build", *map(str, arguments)]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=500)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["in_memory", "multi_processing"])
+def test_the_same_records_byte_for_byte(root, local, tmp_path, mode):
+    out = tmp_path / "beam"
+    beam = ["--runner", "direct", "--direct_num_workers", "2", "--direct_running_mode", mode]
+    said = run("--root", root, "--out", out, *SIZES, *beam)
+    assert content(out) == content(local)
+    (skip,) = Manifest.load(out).skips
+    assert skip["clip"] == "ffpp/Deepfakes/c40/004_005"
+    assert "ffpp/Deepfakes/c40/004_005" in said
+
+
+@contextlib.contextmanager
+def serving(module, option, log):
+    """A server of Beam's, in a process of its own; gives its address."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    # The pool starts the `python` that it finds in PATH.
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, option, str(port)], stdout=file, stderr=file, env=environment
+        )
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("localhost", port)):
+                break
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        yield f"localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.mark.slow
+def test_a_job_server_and_workers_of_their_own(root, local, tmp_path):
+    """The protocol by which Flink and Spark are spoken to, with a job server and a pool of workers that Beam brings."""
+    jobs, workers = (
+        "apache_beam.runners.portability.local_job_service_main",
+        "apache_beam.runners.worker.worker_pool_main",
+    )
+    with (
+        serving(jobs, "--port", tmp_path / "jobs.log") as job,
+        serving(workers, "--service_port", tmp_path / "workers.log") as pool,
+    ):
+        beam = ["--runner", "portable", "--job_endpoint", job, "--environment_type", "EXTERNAL"]
+        run("--root", root, "--out", tmp_path / "beam", *SIZES, *beam, "--environment_config", pool)
+    assert content(tmp_path / "beam") == content(local)
+
+
+def said_of_nothing(setting, *arguments):
+    """What is printed of a task that fails, on output and on error, with one of its constants set."""
+    return printed(f"""
+from pathlib import Path
+from records.building import beam
+from records.errors import DataError
+beam.{setting}
+try:
+    list(beam.on_beam(*{arguments!r})([("part", None, Path("nowhere"))]))
+except DataError as error:
+    print(error)
+""")
+
+
+def printed(program):
+    result = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout, result.stderr
+
+
+def test_a_job_server_that_does_not_answer_is_named():
+    with socket.socket() as free:  # bound, and not listened at
+        free.bind(("localhost", 0))
+        endpoint = f"localhost:{free.getsockname()[1]}"
+        output, _ = said_of_nothing("SECONDS_TO_ANSWER = 1", "portable", ["--job_endpoint", endpoint])
+    assert f"No job server answers at {endpoint}" in output
+
+
+def test_workers_that_finish_nothing_are_warned_of_and_a_failure_has_its_reason():
+    output, warned = said_of_nothing("SECONDS_WITHOUT_A_PART = 0.0", "direct")
+    assert "1 are waiting: do Beam's workers run?" in warned
+    assert "The Beam pipeline failed: build_unit() missing" in output
+
+
+def test_parts_that_cannot_be_seen_from_here_are_an_error():
+    output, _ = said_of_nothing("build_unit, beam.SECONDS_TO_BE_SEEN = lambda *task: '', 0.0", "direct")
+    assert (
+        "Beam is done, but part is not in nowhere/.parts. Workers and this program must see one file system" in output
+    )
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_a_build_at_once(root, local, tmp_path):
+    out = tmp_path / "beam"
+    slow = """
+import signal, time
+from records.building import beam
+from experiments.cli.build import build
+done = beam.build_unit
+def build_unit(*task):
+    time.sleep(5)
+    return done(*task)
+beam.build_unit = build_unit
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts without it
+build()
+"""
+    arguments = ["--root", root, "--out", out, *SIZES, "--runner", "direct"]
+    process = subprocess.Popen([sys.executable, "-c", slow, *arguments], cwd=REPOSITORY)
+    while not list((out / PARTS).glob("*-*.json")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    assert 1 <= len(list((out / PARTS).glob("*-*.json"))) < 6
+    assert "of 6 people are done" in run("--root", root, "--out", out, *SIZES)
+    assert content(out) == content(local)
+
+
+def test_a_job_may_take_days_unless_the_user_says_otherwise():
+    output, _ = printed("""
+from records.building.beam import pipeline_options
+for arguments in [], ["--job_server_timeout", "7"]:
+    print(pipeline_options("portable", arguments).get_all_options()["job_server_timeout"])
+""")
+    assert output.split() == [str(30 * 24 * 3600), "7"]
+
+
+@pytest.mark.slow
+def test_what_was_built_here_is_not_built_again(root, local, tmp_path):
+    out = tmp_path / "beam"
+    interrupted = f"""
+import os
+from records.building import build as module
+from experiments.cli.build import build
+from records.building.workers import one_thread
+one_thread()
+done = module.build_unit
+def three(tasks):
+    for task in tasks[:3]:
+        yield done(*task)
+    os._exit(9)
+module.in_processes = lambda function, tasks, workers, died: three(tasks)
+build({["--root", str(root), "--out", str(out), "--workers", "1", *SIZES]!r})
+"""
+    assert subprocess.run([sys.executable, "-c", interrupted], cwd=REPOSITORY, capture_output=True).returncode == 9
+    parts = sorted(path.name for path in (out / PARTS).glob("*-*.json"))
+    assert len(parts) == 3
+    assert index_file(out, parts[0].removesuffix(".json")).is_file()
+    said = run("--root", root, "--out", out, *SIZES, "--runner", "direct")
+    assert "3 of 6 people are done" in said
+    assert content(out) == content(local)
+
+
+def test_an_option_of_nobody_is_refused(root, tmp_path):
+    arguments = ["--root", str(root), "--out", str(tmp_path / "out"), *SIZES]
+    result = CliRunner().invoke(command, [*arguments, "--frames-trian", "3"])
+    assert result.exit_code == 2
+    assert "No such option: --frames-trian" in result.output
+    result = CliRunner().invoke(command, [*arguments, "--runner", "direct", "--frames-trian", "3"])
+    assert isinstance(result.exception, DataError)
+    assert "Beam has no option --frames-trian" in str(result.exception)
+
+
+def test_without_beam_the_package_is_named(root, tmp_path):
+    program = (
+        "import sys; sys.modules['apache_beam'] = None\n"
+        "from records.building.beam import on_beam\n"
+        "try: on_beam('flink')\n"
+        "except Exception as error: print(error)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True)
+    assert 'pip install "tfafsr[beam]"' in result.stdout

@@ -1,0 +1,35 @@
+"""Videos of every kind, and their frames."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from records.footage.video import read_frames
+
+
+def encode(path, frames, codec="libx264", pix_fmt="yuv420p", times=None, rotation=0, **options):
+    """A video of any kind; `times` of the frames are in milliseconds, `rotation` in degrees against the clock."""
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.pix_fmt = pix_fmt
+        stream.set_display_rotation(rotation)
+        stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
+        if codec == "libx264":
+            stream.options = {"crf": "10", "preset": "ultrafast", "bf": "0"}
+        for number, image in enumerate(frames):
+            if number == 0:
+                stream.height, stream.width = image.shape[:2]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(format=pix_fmt)
+            frame.pts, frame.time_base = times[number] if times else 40 * number, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def frames_of(path):
+    return [frame for _, frame in read_frames(path)]
+
+
+def turned(path, frames):
+    """A video on its side that says that it is to be turned by 90 degrees clockwise, as telephones write it."""
+    encode(path, [np.rot90(frame) for frame in frames], rotation=-90)

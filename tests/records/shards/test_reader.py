@@ -1,0 +1,115 @@
+"""Reading: the order is a pure function of what was asked for, classes are balanced, damage is named."""
+
+import shutil
+from collections import Counter
+
+import pytest
+
+from records.errors import DataError
+from records.shards import reader, schema
+from records.shards.manifest import Manifest
+
+FIELDS = ("video", "frame_index", "label", "method")
+
+
+def names(dataset):
+    return [(fields["video"].decode(), int(fields["frame_index"])) for fields in dataset.as_numpy_iterator()]
+
+
+def epoch(folders, number, **options):
+    return reader.read_training(folders, seed=5, epoch=number, fields=FIELDS, **options)
+
+
+def test_evaluation_reads_every_example_once_in_a_fixed_order(made_records):
+    read = names(reader.read(made_records, "train", "c40", fields=FIELDS))
+    assert len(read) == len(set(read)) == reader.count(made_records, "train", "c40") == 36
+    assert read == names(reader.read(made_records, "train", "c40", fields=FIELDS))
+
+
+def test_all_fields_come_with_their_static_shapes(made_records):
+    spec = reader.read(made_records, "test", "c40").element_spec
+    assert set(spec) == set(schema.BY_NAME)
+    assert spec["frame"].shape == (64, 64, 3)
+
+
+def test_methods_can_be_chosen(made_records):
+    read = names(reader.read(made_records, "test", "c40", ["real", "FaceSwap"], fields=FIELDS))
+    assert {video.split("/")[1] for video, _ in read} == {"real", "FaceSwap"}
+    assert reader.count(made_records, "test", "c40", ["FaceSwap"]) == 9
+
+
+def test_an_epoch_is_a_pure_function_of_seed_and_epoch(made_records):
+    first = names(epoch(made_records, 0))
+    assert names(epoch(made_records, 1)) != first  # whatever was read in between
+    assert names(epoch(made_records, 0)) == first
+    assert names(reader.read_training(made_records, seed=6, epoch=0, fields=FIELDS)) != first
+
+
+def test_balanced_real_and_manipulated_alternate_and_methods_take_turns(made_records):
+    fields = list(epoch(made_records, 3).as_numpy_iterator())
+    assert len(fields) == 36  # as many as the split holds: 12 real, 24 manipulated
+    assert [int(face["label"]) for face in fields] == [0, 1] * 18
+    assert Counter(face["method"] for face in fields) == {b"real": 18, b"Deepfakes": 9, b"FaceSwap": 9}
+    # 18 reals out of 12: a whole pass, then a part of another.
+    reals = [(face["video"], int(face["frame_index"])) for face in fields if face["label"] == 0]
+    assert len(set(reals[:12])) == 12
+
+
+def test_unbalanced_every_example_comes_once(made_records):
+    read = names(epoch(made_records, 0, balanced=False))
+    assert len(read) == len(set(read)) == 36
+    assert read != names(reader.read(made_records, "train", "c40", fields=FIELDS))
+
+
+def test_several_folders_are_read_together(made_records, write_records, tmp_path):
+    other = write_records(tmp_path / "other", dataset="other")
+    read = names(epoch([made_records, other], 0, balanced=False))
+    assert len(set(read)) == 72
+    assert reader.count([made_records, other], "train", "c40") == 72
+
+
+def test_folders_of_two_sizes_are_refused(made_records, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(made_records, other)
+    manifest = Manifest.load(other)
+    manifest.size = 96
+    manifest.save(other)
+    with pytest.raises(DataError, match=r"different sizes, \[64, 96\]"):
+        epoch([made_records, other], 0)
+
+
+def test_another_size_than_the_model_takes_is_refused_and_says_what_to_do(made_records):
+    with pytest.raises(DataError, match="holds faces of 64 pixels, the model takes 128; build with --size 128"):
+        reader.read(made_records, "train", "c40", size=128)
+
+
+def test_one_class_alone_cannot_be_balanced(made_records, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(made_records, other)
+    manifest = Manifest.load(other)
+    del manifest.counts["train"]["c40"]["real"]
+    manifest.save(other)
+    with pytest.raises(DataError, match="holds no real faces"):
+        epoch(other, 0)
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    with pytest.raises(DataError, match="holds no finished records"):
+        reader.read(tmp_path, "train", "c40")
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "remove"])
+def test_a_damaged_shard_is_named_while_reading(made_records, tmp_path, damage):
+    folder = tmp_path / "records"
+    shutil.copytree(made_records, folder)
+    path = folder / "train" / "c40" / "FaceSwap-00000-of-00001.tfrecord"
+    content = bytearray(path.read_bytes())
+    if damage == "remove":
+        path.unlink()
+    elif damage == "cut":
+        path.write_bytes(content[:-7])
+    else:
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=path.name), reader.naming_the_shard(folder):
+        names(reader.read(folder, "train", "c40", fields=FIELDS))

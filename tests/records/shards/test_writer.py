@@ -1,0 +1,90 @@
+"""Shards: ordered by hashed key, whole or not there."""
+
+import hashlib
+import resource
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+from records.errors import DataError
+from records.shards.writer import write_file, write_shards
+
+
+def items(keys):
+    return [(key, lambda key=key: f"record of {key}".encode() * 50) for key in keys]
+
+
+def content(path):
+    return [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
+
+
+def test_every_example_is_in_one_shard_in_the_order_of_its_hash(tmp_path):
+    keys = [f"clip{number}" for number in range(23)]
+    shards = write_shards(items(keys), tmp_path, "real", 3)
+    assert [shard.path.name for shard in shards] == [f"real-0000{number}-of-00003.tfrecord" for number in range(3)]
+    order = sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())
+    for number, shard in enumerate(shards):
+        assert content(shard.path) == [f"record of {key}".encode() * 50 for key in order[number::3]]
+        assert shard.examples == len(order[number::3])
+        assert shard.bytes == shard.path.stat().st_size
+        assert shard.sha256 == hashlib.sha256(shard.path.read_bytes()).hexdigest()
+
+
+def test_the_order_of_the_input_changes_no_byte(tmp_path):
+    keys = [f"clip{number}" for number in range(10)]
+    one = write_shards(items(keys), tmp_path / "a", "real", 2)
+    other = write_shards(items(reversed(keys)), tmp_path / "b", "real", 2)
+    assert [shard.sha256 for shard in one] == [shard.sha256 for shard in other]
+
+
+def test_a_key_that_comes_twice_is_named(tmp_path):
+    with pytest.raises(DataError, match="'clip1' comes twice"):
+        write_shards(items(["clip0", "clip1", "clip1"]), tmp_path, "real", 1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_shards_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="received 0"):
+        write_shards(items(["a"]), tmp_path, "real", 0)
+
+
+def test_an_interrupted_write_leaves_no_file_under_the_final_name(tmp_path):
+    def breaks():
+        yield b"one"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_file(tmp_path / "shard.tfrecord", breaks())
+    assert not (tmp_path / "shard.tfrecord").exists()
+    assert write_file(tmp_path / "shard.tfrecord", [b"one", b"two"]).examples == 2
+
+
+FULL_DISK = """
+import pathlib, resource, signal, sys
+from records.shards.writer import write_file
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+try:
+    write_file(pathlib.Path(sys.argv[1]), (bytes(100_000) for _ in range(10)))
+except ValueError as error:
+    print(error)
+    sys.exit(7)
+"""
+
+
+def test_a_full_disk_is_an_error_that_says_so_and_leaves_nothing(tmp_path):
+    assert resource.RLIMIT_FSIZE is not None
+    path = tmp_path / "shard.tfrecord"
+    result = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True)
+    assert result.returncode == 7, result.stderr
+    assert f"{path} cannot be written" in result.stdout
+    assert "Make room on the disk" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match=r"file/train cannot be made"):
+        write_shards(items(["a"]), tmp_path / "file" / "train", "real", 1)

@@ -1,0 +1,89 @@
+"""Splits that are drawn: nobody in two of them, FaceForensics++'s shares, the same for the same seed."""
+
+import itertools
+import random
+
+import pytest
+
+from records.errors import DataError
+from records.sources.splits import SHARES, components, draw, in_words
+
+PEOPLE = [f"p{number:03d}" for number in range(100)]
+
+
+def sizes(dealt):
+    return {split: sum(value == split for value in dealt.values()) for split in SHARES}
+
+
+def test_people_alone_are_dealt_out_in_faceforensics_shares():
+    assert sizes(draw(PEOPLE)) == {"train": 72, "val": 14, "test": 14}
+    assert list(draw(PEOPLE)) != sorted(draw(PEOPLE))  # grouped by split
+
+
+def test_the_same_seed_gives_the_same_split_in_whatever_order_people_come():
+    pairs = list(itertools.pairwise(PEOPLE[:40:2]))[::3]
+    expected = draw(PEOPLE, pairs, seed=5)
+    shuffled, turned = PEOPLE[:], [pair[::-1] for pair in pairs]
+    random.Random(1).shuffle(shuffled)
+    random.Random(2).shuffle(turned)
+    assert draw(shuffled, turned, seed=5) == expected
+    assert draw(PEOPLE, pairs, seed=6) != expected
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_people_of_one_clip_are_in_one_split(seed):
+    rng = random.Random(seed)
+    clips = [rng.sample(PEOPLE, rng.choice([1, 2, 2, 3])) for _ in range(30)]
+    dealt = draw(PEOPLE, clips, seed)
+    assert all(len({dealt[person] for person in clip}) == 1 for clip in clips)
+    assert dealt.keys() == set(PEOPLE)
+    counts = sizes(dealt)
+    assert min(counts.values()) >= 5
+    assert counts["train"] == max(counts.values())
+
+
+def test_timits_32_people_in_16_pairs():
+    people = PEOPLE[:32]
+    pairs = [(a, b) for x, y in zip(people[::2], people[1::2], strict=True) for a, b in ((x, y), (y, x))]
+    assert sizes(draw(people, pairs)) == {"train": 24, "val": 4, "test": 4}
+
+
+def test_one_large_component_does_not_leave_a_split_empty():
+    counts = sizes(draw(PEOPLE[:12], [PEOPLE[:10]]))
+    assert counts == {"train": 10, "val": 1, "test": 1}
+
+
+def test_where_everybody_is_joined_people_are_dealt_out_one_by_one():
+    """Then a clip of people in two splits belongs to neither; the sources leave it out."""
+    ring = [*itertools.pairwise(PEOPLE[:28]), (PEOPLE[27], PEOPLE[0])]
+    dealt = draw(PEOPLE[:28], ring)
+    assert sizes(dealt) == {"train": 20, "val": 4, "test": 4}
+    assert any(dealt[a] != dealt[b] for a, b in ring)
+
+
+def test_who_is_only_named_together_is_dealt_out_as_well():
+    assert draw(["a"], [("b", "c"), ("d",), ("e", "e")]).keys() == set("abcde")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_fewer_than_three_people_are_refused(count):
+    with pytest.raises(DataError, match=f"{count} people cannot be put into train, val, test; three at least"):
+        draw(PEOPLE[:count])
+
+
+def test_components_are_sorted_whatever_joins_them():
+    assert components("fedcba", [("b", "a"), ("e", "c"), ("a", "d"), ("c", "e")]) == [
+        ["a", "b", "d"],
+        ["c", "e"],
+        ["f"],
+    ]
+    assert components([], []) == []
+    chain = [(f"{number:05d}", f"{number + 1:05d}") for number in range(5000)]
+    assert len(components([], chain)) == 1
+
+
+def test_in_words_nobody_is_listed():
+    drawn = {"drawn with seed": 7, "subjects": {"ann": "train", "bob": "test", "cid": "train"}}
+    assert in_words(drawn) == "drawn with seed 7: 2 in train, 0 in val, 1 in test (subjects)"
+    official = {"from": "train.json, val.json, test.json", "DeepFakeDetection drawn with seed": 0}
+    assert in_words(official) == "from train.json, val.json, test.json; DeepFakeDetection drawn with seed 0"
