@@ -11,7 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.config import TrainConfig
+from records.errors import DataError
 from records.shards import reader
+from records.shards.damage import naming_the_shard
+from records.shards.manifest import Manifest
 from tfafsr import augmentation
 
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
@@ -85,14 +88,24 @@ def scoring_batches(
         model: gives the names and the size of the inputs.
         batch_size: faces a batch; the last one may be smaller.
         extra: fields wanted next to those that identify a face (video, method, label, frame_index).
+
+    Raises:
+        DataError: no such records, split or compression, a damaged shard, or a face of a video that is not listed.
     """
+    folder = Path(folder)
+    listed = {video.encode() for video, clip in Manifest.load(folder).clips.items() if clip.split == split}
     inputs = input_names(model)
     others = {*IDENTITY, *extra}
     faces = reader.read(
         folder, split, compression, size=input_size(model), fields=(*dict.fromkeys((*inputs, *others)),)
     )
-    with reader.naming_the_shard(folder):
+    with naming_the_shard(folder):
         for fields in faces.batch(batch_size).prefetch(2).as_numpy_iterator():
+            if unknown := set(fields["video"]) - listed:
+                raise DataError(
+                    f"{folder} holds faces of {min(unknown).decode()} in the split {split!r}, which its manifest does "
+                    "not list there; build the records again."
+                )
             yield {name: fields[name] for name in inputs}, {name: fields[name] for name in others}
 
 

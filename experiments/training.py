@@ -16,6 +16,7 @@ from experiments.config import TrainConfig
 from records.errors import DataError
 from records.progress import SECONDS_BETWEEN_LINES, duration
 from records.shards import reader
+from records.shards.damage import naming_the_shard
 from records.shards.manifest import Manifest
 from tfafsr import Detector, calibration
 
@@ -111,7 +112,7 @@ def _epoch(
 ) -> dict[str, float]:
     model.optimizer.learning_rate = config.learning_rate_at(epoch)
     batches = data.training_epoch(config, model, epoch)
-    with reader.naming_the_shard(config.records):
+    with naming_the_shard(config.records):
         history = model.fit(
             batches,
             validation_data=validation,

@@ -18,6 +18,7 @@ from rich.table import Table
 from experiments.audit import leaks
 from records.errors import DataError
 from records.shards import reader
+from records.shards.damage import naming_the_shard
 from records.shards.manifest import Manifest, verify
 
 FIELDS = ("frame", "target", "ela", "mask", "mask_known", "keypoints", "video", "subjects", "frame_index")
@@ -138,7 +139,7 @@ def _people(folder: Path, level: str, method: str, splits: list[str]) -> list[tu
     known: set[bytes] = set()
     for split in splits:
         found[split] = []
-        with reader.naming_the_shard(folder):
+        with naming_the_shard(folder):
             for face in reader.read(folder, split, level, [method], fields=FIELDS).take(READ).as_numpy_iterator():
                 person = (*face["subjects"], face["video"])[0]
                 if person not in known:

@@ -156,11 +156,12 @@ def representative(records: Path, compression: str, split: str, size: int, count
         At most `count` batches of one face: `frame` uint8 (1, S, S, 3), `keypoints` float32 (1, 5, 2).
     """
     from records.shards import reader
+    from records.shards.damage import naming_the_shard
 
     faces = reader.read_training(
         records, split, compression, size=size, fields=("frame", "keypoints"), shuffle_buffer=4 * count
     )
-    with reader.naming_the_shard(records):
+    with naming_the_shard(records):
         return list(faces.take(count).batch(1).as_numpy_iterator())
 
 
