@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from experiments.audit.inspection import counts_table
+from experiments.audit import inspection
 from records.shards.manifest import Manifest
 
 FORMS = {
@@ -32,7 +32,7 @@ def print_built(manifest: Manifest, out: Path) -> None:
         line("Skipped:")
     for skip in manifest.skips:
         line(f"  {skip['clip']} (label {skip['label']}): {skip['reason']}")
-    console.print(counts_table(manifest, f"Faces in {out}"))
+    console.print(inspection.counts_table(manifest, f"Faces in {out}"))
     without = sum(clip["frames_without_face"] for clip in manifest.clips.values())
     total = without + sum(clip["frames_scored"] for clip in manifest.clips.values())
     share = 100 * (1 - without / total)

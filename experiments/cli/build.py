@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
 import click
 
-from experiments.cli.command import command, load_tensorflow
+from experiments.cli.command import load_tensorflow
+from experiments.cli.many_values import ManyValues
 from experiments.cli.options import FOLDER, options
 from records.building.options import BuildOptions
 from records.sources import SourceOptions
 
+LOCAL = "local"
 
-@command(context_settings={"ignore_unknown_options": True})
-@options(SourceOptions, "data_set")
+
+class BeamCommand(ManyValues):
+    """A command that leaves options that it does not know to Apache Beam, if its `--runner` is one of Beam's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses as other commands do, which refuse an unknown option, or lets it pass."""
+        runners = [value for flag, value in itertools.pairwise(args) if flag == "--runner"]
+        runners += [value.removeprefix("--runner=") for value in args if value.startswith("--runner=")]
+        ctx.ignore_unknown_options = bool(runners) and runners != [LOCAL]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=BeamCommand)
 @click.option("--root", required=True, type=FOLDER, help="Folder of the data set.")
+@options(SourceOptions, "data_set")
 @click.option("--out", required=True, type=FOLDER, help="Folder of the records; an interrupted build in it is resumed.")
 @options(BuildOptions, "content")
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes.  [default: one a core]")
 @click.option(
     "--runner",
-    type=click.Choice(["local", "direct", "flink", "spark", "portable", "dataflow"]),
-    default="local",
+    type=click.Choice([LOCAL, "direct", "flink", "spark", "portable", "dataflow"]),
+    default=LOCAL,
     show_default=True,
     help="Processes of this machine, or Apache Beam, which takes its own options after these.",
 )
 @click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
 def build(
-    context: click.Context,
     data_set: SourceOptions,
     root: Path,
     out: Path,
@@ -43,8 +56,8 @@ def build(
     Killed at any moment and started again, it goes on from where it was, to the same records, byte for byte. Started
     again when videos were added or replaced, it builds what is made from those and keeps the rest.
     """
-    if runner == "local" and beam_options:
-        _refuse(beam_options[0], context)
+    if runner == LOCAL and beam_options:
+        raise click.UsageError(f"Got unexpected extra argument ({beam_options[0]})")
 
     load_tensorflow()
     from experiments.tables import print_built
@@ -52,7 +65,7 @@ def build(
     from records.sources import find
 
     run = None
-    if runner != "local":
+    if runner != LOCAL:
         from records.building.beam import on_beam
 
         root, out, run = root.absolute(), out.absolute(), on_beam(runner, beam_options)
@@ -60,11 +73,3 @@ def build(
     print_built(run_build(found, out, content, workers, data_set.source, run=run), out)
     for remark in found.remarks:
         click.echo(remark)
-
-
-def _refuse(argument: str, context: click.Context) -> None:
-    """What click says of an argument that it does not know; here it would be left to Beam."""
-    if argument.startswith("-"):
-        known = [flag for parameter in context.command.params for flag in (*parameter.opts, *parameter.secondary_opts)]
-        raise click.NoSuchOption(argument.partition("=")[0], possibilities=known, ctx=context)
-    raise click.UsageError(f"Got unexpected extra argument ({argument})", context)

@@ -16,8 +16,8 @@ from records.sources import SourceOptions
 
 
 @command()
-@options(SourceOptions, "data_set")
 @click.option("--root", required=True, type=FOLDER, help="Folder of the data set.")
+@options(SourceOptions, "data_set")
 @options(BuildOptions, "content")
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Of the build.  [default: one a core]")
 @click.option(
@@ -43,14 +43,13 @@ def check(
     Reads headers alone, but for the faces and the timed sample. Ends with status 1 if a build would be incomplete.
     """
     load_tensorflow()
-    from experiments.audit.survey import survey
-    from experiments.audit.survey_tables import show
+    from experiments.audit import survey, survey_tables
     from records.sources import find
 
-    found = survey(find(root, data_set), content, workers, sample, faces)
+    found = survey.survey(find(root, data_set), content, workers, sample, faces)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
     else:
-        show(found)
+        survey_tables.show(found)
     if not found.complete:
         context.exit(1)

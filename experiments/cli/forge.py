@@ -50,8 +50,8 @@ def forge(content: ForgeOptions, out: Path, workers: int, probe: bool) -> None:
             click.echo(f"  {skip['file']}: {skip['reason']}")
     if probe and content.layout == V3:
         load_tensorflow()
-        from experiments.audit.probe import report
+        from experiments.audit import probe as audit
 
         compressions = made["options"]["compressions"]
-        report(out, compression="c40" if "c40" in compressions else compressions[-1])
+        audit.report(out, compression="c40" if "c40" in compressions else compressions[-1])
         click.echo((out / "probe.txt").read_text(encoding="utf-8"))

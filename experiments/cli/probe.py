@@ -26,7 +26,7 @@ def probe(root: Path, compression: str, frames: int, identities: int, steps: int
     Writes ROOT/probe.json and ROOT/probe.txt and prints the latter.
     """
     load_tensorflow()
-    from experiments.audit.probe import readable, report
+    from experiments.audit import probe as audit
 
-    found = report(root, compression=compression, seed=seed, frames=frames, identities=identities, steps=steps)
-    click.echo(json.dumps(found, indent=2) if as_json else readable(found))
+    found = audit.report(root, compression=compression, seed=seed, frames=frames, identities=identities, steps=steps)
+    click.echo(json.dumps(found, indent=2) if as_json else audit.readable(found))
