@@ -11,19 +11,15 @@ from experiments.cli.command import command, load_tensorflow
 from experiments.cli.options import FOLDER, options
 from records.forge import LAYOUTS, V3, ForgeOptions
 
-HELP = "\n".join(
-    (
-        "Make a data set in FaceForensics++'s layout from nothing but faces.",
-        "",
-        "Two clips of each pair of people, and each of the two forged with the other's help by four methods, encoded at "
-        "each compression; mask videos, splits and notes. Interrupted, the same command goes on where it stopped. In a "
-        "folder of photographs an identity is a file, or the files that share what precedes the last `_`.",
-        "",
-        "\b",
-        "Layouts, to try what reads them:",
-        *(f"  {name:<15}{what}" for name, what in LAYOUTS.items()),
-    )
-)
+HELP = """Make a data set in FaceForensics++'s layout from nothing but faces.
+
+Two clips of each pair of people, and each of the two forged with the other's help by four methods, encoded at each
+compression; mask videos, splits and notes. Interrupted, the same command goes on where it stopped. In a folder of
+photographs an identity is a file, or the files that share what precedes the last `_`.
+
+\b
+Layouts, to try what reads them:
+""" + "\n".join(f"  {name:<15}{what}" for name, what in LAYOUTS.items())
 
 
 @command(help=HELP)

@@ -13,8 +13,7 @@ A field's annotation gives the option's type:
     help, metavar           what stands in --help
     flag                    the flag where it is not the field's name, as `--balanced/--unbalanced`
     choices                 of a str or a list: the values allowed
-    range                   of a number: (lowest, highest), None for no bound
-    above                   of a number: a bound that it must exceed
+    range, min_open         of a number: (lowest, highest), None for no bound; True where `lowest` itself is too low
 """
 
 from __future__ import annotations
@@ -114,10 +113,9 @@ def _without_none(annotation: object) -> tuple[object, bool]:
 
 
 def _type(field: dataclasses.Field, kind: object) -> click.ParamType:
-    above = field.metadata.get("above")
-    lowest, highest = field.metadata.get("range", (above, None))
-    if kind in (int, float) and (lowest, highest) != (None, None):
-        return (click.IntRange if kind is int else click.FloatRange)(lowest, highest, min_open=above is not None)
+    if kind in (int, float) and "range" in field.metadata:
+        in_range = click.IntRange if kind is int else click.FloatRange
+        return in_range(*field.metadata["range"], min_open=field.metadata.get("min_open", False))
     if kind is str and "choices" in field.metadata:
         return click.Choice(field.metadata["choices"])
     if kind in (int, float, str):
