@@ -33,6 +33,18 @@ _import_tensorflow_quietly()
 
 from tfafsr import augmentation, calibration, layers, losses, metrics, presets  # noqa: E402
 from tfafsr.detector import Detector  # noqa: E402
+from tfafsr.loading import ModelError, load_detector  # noqa: E402
 from tfafsr.version import __version__  # noqa: E402
 
-__all__ = ["Detector", "__version__", "augmentation", "calibration", "layers", "losses", "metrics", "presets"]
+__all__ = [
+    "Detector",
+    "ModelError",
+    "__version__",
+    "augmentation",
+    "calibration",
+    "layers",
+    "load_detector",
+    "losses",
+    "metrics",
+    "presets",
+]
