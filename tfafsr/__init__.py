@@ -14,7 +14,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["augmentation", "calibration", "layers", "losses", "metrics", "presets"],
-    submod_attrs={"detector": ["Detector"], "version": ["__version__"]},
+    submod_attrs={"detector": ["Detector"], "loading": ["ModelError", "load_detector"], "version": ["__version__"]},
 )
 
 # Python sets sys.argv[0] to "-m" while it imports the package that -m names, and to a path afterwards.

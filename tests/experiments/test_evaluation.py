@@ -14,7 +14,7 @@ from experiments import scoring, training
 from experiments.config import TrainConfig
 from experiments.evaluation import evaluate
 from records.errors import DataError
-from tfafsr.__main__ import cli
+from experiments.cli.main import cli
 from tfafsr.calibration import reliability
 
 METRICS = {"auc", "auc_ci95", "ap", "eer", "n"}

@@ -15,7 +15,7 @@ from experiments.config import TrainConfig
 from records.errors import DataError
 from savedmodel_export.tflite import read_description
 from tfafsr import Detector
-from tfafsr.__main__ import cli
+from experiments.cli.main import cli
 
 
 @pytest.fixture(scope="module")

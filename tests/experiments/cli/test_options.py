@@ -16,23 +16,23 @@ from records.building.options import BuildOptions
 @dataclasses.dataclass(frozen=True)
 class Inner:
     pooling: Literal["gap", "gmp"] | None = dataclasses.field(
-        default=None, metadata=dict(help="How features are pooled.")
+        default=None, metadata={"help": "How features are pooled."}
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class Outer:
-    name: str = dataclasses.field(metadata=dict(help="Any text.", metavar="TEXT|none"))
+    name: str = dataclasses.field(metadata={"help": "Any text.", "metavar": "TEXT|none"})
     inner: Inner = Inner()
-    size: int = dataclasses.field(default=225, metadata=dict(range=(64, 1024)))
-    rate: float | None = dataclasses.field(default=None, metadata=dict(range=(0, None), min_open=True))
+    size: int = dataclasses.field(default=225, metadata={"range": (64, 1024)})
+    rate: float | None = dataclasses.field(default=None, metadata={"range": (0, None), "min_open": True})
     splits: Path | None = None
-    levels: tuple[str, ...] = dataclasses.field(default=("raw", "c40"), metadata=dict(choices=("raw", "c23", "c40")))
+    levels: tuple[str, ...] = dataclasses.field(default=("raw", "c40"), metadata={"choices": ("raw", "c23", "c40")})
     folders: tuple[str, ...] | None = None
-    layout: str = dataclasses.field(default="v3", metadata=dict(choices=("v3", "c0")))
+    layout: str = dataclasses.field(default="v3", metadata={"choices": ("v3", "c0")})
     no_ela: bool = False
     equalise: bool | None = None
-    balanced: bool = dataclasses.field(default=True, metadata=dict(flag="--balanced/--unbalanced"))
+    balanced: bool = dataclasses.field(default=True, metadata={"flag": "--balanced/--unbalanced"})
     augment: bool = True
 
 
