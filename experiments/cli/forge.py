@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def forge(content: ForgeOptions, out: Path, workers: int, probe: bool) -> None:
     """Makes the data set, names the photographs that were left out, and probes it."""
     from records.forge import forge_dataset
 
-    made = forge_dataset(out, content, workers=workers, say=click.echo)
+    made = forge_dataset(**dataclasses.asdict(content), out=out, workers=workers, say=click.echo)
     clips = Counter(name.split("/")[0] for name in made["clips"])
     if clips:
         click.echo("Clips: " + ", ".join(f"{method} {count}" for method, count in sorted(clips.items())) + ".")
