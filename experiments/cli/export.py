@@ -13,8 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from experiments.config import TrainConfig
-from records.errors import DataError
+from experiments.runs import trained_on
 
 if TYPE_CHECKING:  # both take TensorFlow along, which --help need not wait for
     from savedmodel_export.verify import Faces
@@ -140,13 +139,6 @@ def verify(
             console.print("All agree with the Keras model within their tolerances, which --json lists.", soft_wrap=True)
     if not all(model["agrees"] for model in result["models"]):
         context.exit(1)
-
-
-def trained_on(run: Path) -> str:
-    """The compression of the faces that a run was trained on; raises `DataError` where its folder does not say."""
-    if run.is_file():
-        raise DataError(f"{run} does not say at which compression it was trained; give --compression raw, c23 or c40.")
-    return TrainConfig.load(run).compression
 
 
 def representative(records: Path, compression: str, split: str, size: int, count: int) -> list[dict[str, np.ndarray]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from experiments.config import SCHEDULES, TrainConfig
+from experiments.config import SCHEDULES, DetectorOptions, TrainConfig
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -48,8 +48,9 @@ def train(run: Path, records: tuple[Path, ...], **options: object) -> None:
     """
     names = ("size", "width", "output", "pooling", "fusion", "ela_of", "mining", "afsr_weight")
     chosen = {name: options.pop(name) for name in names}
-    detector = {name: value for name, value in chosen.items() if value is not None}
-    config = TrainConfig(records=tuple(str(folder) for folder in records), detector=detector, **options)
+    config = TrainConfig(
+        records=tuple(str(folder) for folder in records), detector=DetectorOptions(**chosen), **options
+    )
 
     from experiments.training import train as run_training
 
