@@ -19,7 +19,8 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
         records: a folder of `tfafsr build`; its frames without a face are counted and get no score.
         compression: raw, c23 or c40.
         split: train, val or test.
-        out: the JSON file; `<out stem>.frames.csv` and `<out stem>.videos.csv` are written beside it, all three or none.
+        out: the JSON file; `<out stem>.frames.csv` and `<out stem>.videos.csv` are written beside it: all
+            three or none.
 
     Returns:
         What `metrics.json` holds; docs/metrics.md describes it.
@@ -108,8 +109,8 @@ def _check_people(manifest: Manifest, split: str, run: Path) -> dict[str, int]:
                 )
     if split == "val" and (shared := evaluated & in_records.get("test", set())):
         raise DataError(
-            f"{len(shared)} people are in the splits val and test, {min(shared)[1]!r} among them; build the records from "
-            "splits that share nobody."
+            f"{len(shared)} people are in the splits val and test, {min(shared)[1]!r} among them; build the records "
+            "from splits that share nobody."
         )
     return {
         "evaluated": len(evaluated),

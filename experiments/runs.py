@@ -124,8 +124,8 @@ def load_people(run: Path) -> People:
             raise ValueError("a split has nobody")
     except FileNotFoundError as error:
         raise DataError(
-            f"{run} does not say on whom it was trained (it has no {PEOPLE_FILE}): give the same `tfafsr train` command "
-            "again, which writes it."
+            f"{run} does not say on whom it was trained (it has no {PEOPLE_FILE}): give the same `tfafsr train` "
+            "command again, which writes it."
         ) from error
     except (OSError, ValueError, KeyError, RecursionError) as error:
         raise DataError(
