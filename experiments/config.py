@@ -89,7 +89,9 @@ class TrainConfig:
     detector: DetectorOptions = dataclasses.field(default_factory=DetectorOptions)
     epochs: int | None = _option(None, "Passes over the training split." + PRESETS_DEFAULT, range=(1, None))
     batch_size: int | None = _option(None, "Faces a step." + PRESETS_DEFAULT, range=(2, None))
-    learning_rate: float | None = _option(None, "Adam's, in the first epochs." + PRESETS_DEFAULT, above=0)
+    learning_rate: float | None = _option(
+        None, "Adam's, in the first epochs." + PRESETS_DEFAULT, range=(0, None), min_open=True
+    )
     drop_every: int | None = _option(
         None, "Epochs after which the learning rate falls to a tenth." + PRESETS_DEFAULT, range=(1, None)
     )
@@ -133,11 +135,10 @@ def _check_ranges(options: object) -> None:
         if value is None:
             continue
         low, high = field.metadata.get("range", (None, None))
-        above = field.metadata.get("above")
+        above = field.metadata.get("min_open", False)
         for fits, words in (
-            (low is None or value >= low, f"at least {low}"),
+            (low is None or (value > low if above else value >= low), f"{'above' if above else 'at least'} {low}"),
             (high is None or value <= high, f"at most {high}"),
-            (above is None or value > above, f"above {above}"),
         ):
             if not fits:
                 raise DataError(f"{field.name} must be {words}; received {_short(value)}.")

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.audit.survey import CUES, survey
-from experiments.cli.build import check as command
+from experiments.cli.check import check as command
 from records.building.unit import Options
 from records.footage.video import Encoding, write_encoded, write_video
 from records.sources import folder

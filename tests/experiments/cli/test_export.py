@@ -11,13 +11,11 @@ from rich.console import Console
 
 from experiments.cli.export import faces_of, representative, table
 from experiments.cli.export import verify as verify_command
-from experiments.config import DetectorOptions, TrainConfig
-from experiments.runs import save_config
+from experiments.cli.main import cli
+from experiments.config import TrainConfig
 from records.errors import DataError
-from records.shards.manifest import Manifest
 from savedmodel_export.tflite import read_description
 from tfafsr import Detector
-from tfafsr.__main__ import cli
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +37,7 @@ def run(detector, made_records, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exporting") / "run"
     folder.mkdir()
     detector.save(folder / "model.keras")
-    config = TrainConfig((str(made_records),), "c40", "tiny", DetectorOptions(size=64, width=4))
-    save_config(folder, config, [Manifest.load(made_records).content_hash])
+    TrainConfig((str(made_records),), "c40", "tiny", {"size": 64, "width": 4}).save(folder)
     return folder
 
 
