@@ -8,20 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from experiments import data, scoring
-from experiments.config import TrainConfig
-from records.errors import DataError
 from records.progress import progress
 from records.shards import reader
 from records.shards.manifest import Manifest
 from savedmodel_export.verify import Faces
 from tfafsr import Detector
-
-
-def trained_on(run: Path) -> str:
-    """The compression of the faces that a run was trained on; raises `DataError` where its folder does not say."""
-    if run.is_file():
-        raise DataError(f"{run} does not say at which compression it was trained; give --compression raw, c23 or c40.")
-    return TrainConfig.load(run).compression
 
 
 def representative_faces(

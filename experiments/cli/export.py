@@ -57,10 +57,10 @@ def export(
         raise click.UsageError("--records and --compression are for --quantize int8.")
 
     load_tensorflow()
-    from experiments.exported_faces import representative_faces, trained_on
-    from savedmodel_export.model import load
+    from experiments.exported_faces import representative_faces
+    from experiments.runs import load_detector, trained_on
 
-    detector = load(run)
+    detector = load_detector(run)
     batches = None
     if quantize == "int8":
         size = detector.options["size"]

@@ -34,13 +34,13 @@ def verify(
     one table. The exit status is 1 if one departs further than its stated tolerance.
     """
     load_tensorflow()
-    from experiments.exported_faces import faces_of_split, trained_on
+    from experiments.exported_faces import faces_of_split
+    from experiments.runs import load_detector, trained_on
     from experiments.tables import print_comparison
-    from savedmodel_export.model import load
     from savedmodel_export.verify import verify as compare_all
 
     compression = compression or trained_on(run)
-    detector = load(run)
+    detector = load_detector(run)
     result = compare_all(detector, run, models, faces_of_split(detector, records, split, compression))
     result = {"run": str(run), "records": str(records), "split": split, "compression": compression, **result}
     if as_json:
