@@ -88,7 +88,9 @@ def write_video(
                         shape = frame.shape
                         stream = _h264_stream(container, path, frame, fps, crf, threads, preset)
                     if frame.shape != shape or frame.dtype != np.uint8:
-                        raise VideoError(f"{path}: a frame is {frame.dtype} {frame.shape}, the first was uint8 {shape}.")
+                        raise VideoError(
+                            f"{path}: a frame is {frame.dtype} {frame.shape}, the first was uint8 {shape}."
+                        )
                     container.mux(stream.encode(_video_frame(frame)))
                 if shape is None:
                     raise VideoError(f"{path}: there are no frames to write.")

@@ -23,6 +23,8 @@ from records.footage.errors import VideoError, said
 from records.footage.pictures import check_whole, decoder_options, picture_format
 
 MAX_PIXELS = 64 * 2**20  # a larger frame is taken for a hostile file
+LIMIT = {"max_pixels": str(MAX_PIXELS)}
+"""For FFmpeg's decoders, one of which runs while a file is opened, before its size can be asked."""
 # What is opened at all: no playlist, no list of files, nothing that names another file or address to be read.
 FORMATS = (
     "mov,mp4,avi,matroska,webm,mpeg,mpegts,mpegvideo,flv,asf,ogg,m4v,h264,hevc,ivf,mjpeg,yuv4mpegpipe,gif,wav,mp3,flac"
@@ -155,22 +157,29 @@ def opened(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
     """A container and its first video stream, not decoded yet.
 
     Raises:
-        VideoError: neither video nor picture, no video stream, no known codec, or frames larger than `MAX_PIXELS`.
+        VideoError: neither video nor picture, no video stream, no known codec, or frames of more than `MAX_PIXELS`.
     """
     try:
         form = picture_format(path)
-        container = av.open(f"file:{path}", format=form, container_options={"format_whitelist": form or FORMATS})
+        container = av.open(
+            f"file:{path}", format=form, container_options={"format_whitelist": form or FORMATS}, options=LIMIT
+        )
     except (OSError, av.error.FFmpegError, ValueError) as error:
         raise VideoError(f"{path} does not open as a video or a picture: {said(error)}.") from error
     with container:
         if not container.streams.video:
             raise VideoError(f"{path} holds no video stream.")
         stream = container.streams.video[0]
-        if stream.codec_context is None or stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
-            raise VideoError(f"{path} has no known codec, or frames of more than {MAX_PIXELS} pixels.")
+        if stream.codec_context is None:
+            raise VideoError(f"{path} has no known codec.")
+        pixels = stream.codec_context.width * stream.codec_context.height
+        if pixels > MAX_PIXELS or (form and not pixels):
+            raise VideoError(
+                f"{path} does not decode: its header is damaged, or it has more than {MAX_PIXELS} pixels a frame."
+            )
         stream.thread_type = "SLICE"
         stream.codec_context.thread_count = 1
-        stream.codec_context.options = decoder_options(form)
+        stream.codec_context.options = LIMIT | decoder_options(form)
         yield container, stream
 
 
