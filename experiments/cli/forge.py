@@ -8,9 +8,7 @@ from pathlib import Path
 import click
 
 from experiments.cli.many_values import ManyValues, several
-from records.forge.dataset import RENDERED, forge_dataset
-from records.forge.layouts import LAYOUTS, V3
-from records.forge.pair import CRF
+from records.forge import CRF, LAYOUTS, RENDERED, V3, ForgeOptions, forge_dataset
 
 
 @click.command(cls=ManyValues)
@@ -24,7 +22,7 @@ from records.forge.pair import CRF
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same bytes.")
 @several("--compressions", choices=tuple(CRF), default=tuple(CRF), show_default=True, help="Which videos to encode.")
 @click.option(
-    "--layout", type=click.Choice((V3, *LAYOUTS)), default=V3, show_default=True, help="Of the folders, see above."
+    "--layout", type=click.Choice(tuple(LAYOUTS)), default=V3, show_default=True, help="Of the folders, see above."
 )
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes; no effect on bytes.")
 @click.option(
@@ -63,18 +61,8 @@ def forge(
       deepfaketimit  DeepfakeTIMIT at two qualities, and VidTIMIT's pictures
       folder         real/ and fake/METHOD/, and labels.csv
     """
-    result = forge_dataset(
-        faces,
-        out,
-        identities=identities,
-        frames=frames,
-        size=size,
-        seed=seed,
-        compressions=compressions,
-        layout=layout,
-        workers=workers,
-        say=click.echo,
-    )
+    options = ForgeOptions(faces, identities, frames, size, seed, compressions, layout)
+    result = forge_dataset(options, out, workers, click.echo)
     _report(result, faces == RENDERED)
     if probe and layout == V3:
         from experiments.audit.probe import report
