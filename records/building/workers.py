@@ -248,7 +248,7 @@ def one_thread() -> None:
 
 
 def _mute_libraries() -> None:
-    """Drops what libraries write to the standard error past Python; Python's own errors and warnings are still shown."""
+    """Drops what libraries write to the standard error past Python; what Python writes is still shown."""
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 2)
