@@ -17,8 +17,7 @@ from records.footage.footage import Footage, length
 from records.footage.video import evenly_spaced, info, read_frames
 from records.forge.pair import write_atomically
 from records.progress import progress
-from records.sources.clip import Clip
-from records.sources.ffpp import find_clips
+from records.sources import Clip, SourceOptions, find
 
 NETWORK = "blanked_face"
 FOLDS = 3
@@ -103,7 +102,7 @@ def _target(clip: Clip) -> str:
 
 def _by_target(root: Path, compression: str) -> dict[str, list[Clip]]:
     """Target identity -> its real clip and its fakes, reals first."""
-    clips = find_clips(root, compressions=[compression]).clips
+    clips = find(root, SourceOptions(compressions=(compression,))).clips
     people: dict[str, list[Clip]] = {}
     for clip in sorted(clips, key=lambda clip: (_target(clip), clip.label, clip.method, clip.name)):
         people.setdefault(_target(clip), []).append(clip)

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from records.building.face_detector import face_detector
 
 from experiments.audit.cues import judge
-from records.building.options import BuildOptions
+from records.building import BuildOptions, ClipGroup, build_group, face_detector, group_clips
 from records.errors import DataError
 from records.footage.footage import Footage, count_frames, info, length, read_frames, same_size
 from records.footage.video import Encoding, VideoInfo, evenly_spaced
