@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.audit import leaks
-from experiments.audit.inspection import inspect
+from experiments.cli.inspect import inspect
 from records.errors import DataError
 from records.footage.video import evenly_spaced
 from records.shards.entries import ClipEntry
