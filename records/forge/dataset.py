@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from records.atomic import write_json, write_text
-from records.building.workers import in_processes
+from records.building import in_processes
 from records.forge import readme
 from records.forge.layouts import RENAMING, arrange
 from records.forge.options import V3, ForgeOptions

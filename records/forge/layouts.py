@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from faces.crop import crop, crop_box
-from records.building.face_detector import face_detector
+from records.building import face_detector
 from records.footage import Footage, evenly_spaced, length, read_frames, write_video
 from records.forge.options import CRF
 from records.forge.pair import PRESET

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from records.building.face_detector import mtcnn_networks
+from records.building import mtcnn_networks
 from records.errors import DataError
 from records.forge.people import Pose, draw, make_person
 from savedmodel_export.edge import converted_mtcnn, export_edge

@@ -9,8 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from records.building.face_detector import face_detector
-from records.building.workers import in_processes
+from records.building import face_detector, in_processes
 from records.errors import DataError
 from records.forge.people.photos import SHRINK, Photograph, PhotoSkip, list_photographs, read_photograph
 from records.progress import progress

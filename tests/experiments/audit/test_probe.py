@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from experiments.audit.blanked import blanked_crop
 from experiments.audit.cues import CUES, Region
-from experiments.audit.probe import NETWORK, probe, report
+from experiments.audit.probe import NETWORK, report
+from experiments.cli.probe import probe
 from records.errors import DataError
 from records.footage.video import write_video
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from records.building.face_detector import mtcnn_networks
+from records.building import mtcnn_networks
 from records.forge.people import Pose, draw, make_person
 from savedmodel_export.edge import export_edge
 from tfafsr import Detector

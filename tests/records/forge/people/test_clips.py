@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from records.building.face_detector import face_detector
+from records.building import face_detector
 from records.forge.people import Pose, RenderedFaces, draw, make_person
 
 SIZE = 208
