@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from experiments.audit.blanked import blanked_crop, fit_and_score
 from experiments.audit.cues import CUES, FEWEST_IDENTITIES, Region, frame_cues, judge
 from records.atomic import write_json, write_text
 from records.errors import DataError
-from records.footage.footage import Footage, length
-from records.footage.video import evenly_spaced, info, read_frames
+from records.footage import Footage, evenly_spaced, info, length, read_frames
 from records.progress import progress
 from records.sources import Clip, SourceOptions, find
 

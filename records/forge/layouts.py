@@ -14,7 +14,7 @@ import numpy as np
 
 from faces.crop import crop, crop_box
 from records.building import face_detector
-from records.footage import Footage, evenly_spaced, length, read_frames, write_video
+from records.footage import evenly_spaced, length, read_frames, write_video
 from records.forge.options import CRF
 from records.forge.pair import PRESET
 
@@ -47,7 +47,7 @@ def images(v3: Path, out: Path) -> None:
     for _, level, path in _videos(v3):
         home = out / path.relative_to(v3).parent.parent
         folder = home / path.stem if level == "masks" else home / "images" / path.stem
-        for index, frame in read_frames(Footage(path)):
+        for index, frame in read_frames(path):
             _picture(folder / f"{index:04d}.png", frame)
 
 
@@ -86,8 +86,8 @@ def deepfakebench(v3: Path, out: Path) -> None:
         if level == "masks":
             continue
         folder = out / path.relative_to(v3).parent.parent / "frames" / path.stem
-        total, frames = length(Footage(path)), []
-        for index, frame in read_frames(Footage(path), evenly_spaced(total, min(BENCH_FRAMES, max(1, 2 * total // 3)))):
+        total, frames = length(path), []
+        for index, frame in read_frames(path, evenly_spaced(total, min(BENCH_FRAMES, max(1, 2 * total // 3)))):
             if found := detector.detect(frame):
                 picture = folder / f"{index:03d}.png"
                 _picture(picture, crop(frame, crop_box(found[0].box), BENCH_SIDE))
@@ -109,7 +109,7 @@ def deepfaketimit(v3: Path, out: Path) -> None:
     level, method, vidtimit = _best(v3), _method(v3), out / "VidTIMIT"
     found = [(origin, path) for origin, at, path in _videos(v3) if at == level and origin in ("youtube", method)]
     for origin, path in found:
-        frames = [frame for _, frame in read_frames(Footage(path))]
+        frames = [frame for _, frame in read_frames(path)]
         people = [_speaker(identity) for identity in path.stem.split("_")]
         if origin == "youtube":
             _sequence(vidtimit / people[0] / "video" / UTTERANCE, frames)

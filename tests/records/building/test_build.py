@@ -21,7 +21,7 @@ from experiments.cli.build import build as command
 from records.building.build import PARTS, build, build_unit
 from records.building.parts import alone, own_folder
 from records.errors import DataError
-from records.footage.video import read_frames
+from records.footage import read_frames
 from records.shards.manifest import Manifest, verify
 from records.shards.schema import decode
 from records.sources.ffpp import find_clips

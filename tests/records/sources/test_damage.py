@@ -16,7 +16,7 @@ from experiments.audit.survey import survey
 from records.building.build import build, build_unit
 from records.building.options import BuildOptions
 from records.errors import DataError
-from records.footage.video import info, write_video
+from records.footage import info, write_video
 from records.forge import arrange
 from records.shards.manifest import Manifest, verify
 from records.sources.registry import find
@@ -345,7 +345,7 @@ def test_what_lies_in_a_folder_that_may_not_be_read_is_a_skip(v3, open_folder):
 MEMORY = """
 import sys
 from pathlib import Path
-from records.footage.footage import Footage
+from records.footage import Footage
 from records.sources.clip import Clip
 from records.building.options import BuildOptions
     from records.building.unit import Unit

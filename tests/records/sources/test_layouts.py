@@ -12,8 +12,7 @@ from experiments.cli.build import build as command
 from experiments.cli.forge import forge
 from records.building.build import build, build_unit
 from records.building.options import BuildOptions
-from records.footage.footage import Footage, encoded, info
-from records.footage.video import Encoding
+from records.footage import Encoding, Footage, encoded, info
 from records.forge import LAYOUTS, V3, arrange
 from records.shards import reader
 from records.shards.manifest import Manifest, verify
