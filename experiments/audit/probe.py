@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,13 +10,11 @@ import numpy as np
 
 from experiments.audit.blanked import blanked_crop, fit_and_score
 from experiments.audit.cues import CUES, FEWEST_IDENTITIES, Region, frame_cues, judge
+from records.atomic import write_json, write_text
 from records.errors import DataError
-from records.footage.footage import Footage, length
-from records.footage.video import evenly_spaced, info, read_frames
-from records.forge.pair import write_atomically
+from records.footage import Footage, evenly_spaced, info, length, read_frames
 from records.progress import progress
-from records.sources.clip import Clip
-from records.sources.ffpp import find_clips
+from records.sources import Clip, SourceOptions, find
 
 NETWORK = "blanked_face"
 FOLDS = 3
@@ -91,8 +88,8 @@ def report(
         "betrays": [name for name, judgement in judgements.items() if judgement["overall"]["verdict"] == "betrays"],
         "betrays_somewhere": [name for name, all_of in verdicts.items() if "betrays" in all_of],
     }
-    write_atomically(root / "probe.json", json.dumps(found, indent=2))
-    write_atomically(root / "probe.txt", readable(found))
+    write_json(root / "probe.json", found)
+    write_text(root / "probe.txt", readable(found) + "\n")
     return found
 
 
@@ -102,7 +99,7 @@ def _target(clip: Clip) -> str:
 
 def _by_target(root: Path, compression: str) -> dict[str, list[Clip]]:
     """Target identity -> its real clip and its fakes, reals first."""
-    clips = find_clips(root, compressions=[compression]).clips
+    clips = find(root, SourceOptions(compressions=(compression,))).clips
     people: dict[str, list[Clip]] = {}
     for clip in sorted(clips, key=lambda clip: (_target(clip), clip.label, clip.method, clip.name)):
         people.setdefault(_target(clip), []).append(clip)

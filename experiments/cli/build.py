@@ -11,7 +11,7 @@ import click
 from experiments.cli.command import load_tensorflow
 from experiments.cli.many_values import ManyValues
 from experiments.cli.options import FOLDER, options
-from records.building.options import BuildOptions
+from records.building import BuildOptions
 from records.sources import SourceOptions
 
 LOCAL = "local"
@@ -61,15 +61,15 @@ def build(
 
     load_tensorflow()
     from experiments.tables import print_built
-    from records.building.build import build as run_build
+    from records.building import build_records
     from records.sources import find
 
     run = None
     if runner != LOCAL:
-        from records.building.beam import on_beam
+        from records.building import on_beam
 
         root, out, run = root.absolute(), out.absolute(), on_beam(runner, beam_options)
     found = find(root, data_set)
-    print_built(run_build(found, out, content, workers, data_set.source, run=run), out)
+    print_built(build_records(found, out, content, workers, data_set.source, run=run), out)
     for remark in found.remarks:
         click.echo(remark)

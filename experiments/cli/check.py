@@ -11,7 +11,7 @@ import click
 
 from experiments.cli.command import command, load_tensorflow
 from experiments.cli.options import FOLDER, options
-from records.building.options import BuildOptions
+from records.building import BuildOptions
 from records.sources import SourceOptions
 
 

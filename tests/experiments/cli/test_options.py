@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from experiments.cli.command import command
 from experiments.cli.options import options
-from records.building.options import BuildOptions
+from records.building import BuildOptions
 
 
 @dataclasses.dataclass(frozen=True)
