@@ -1,11 +1,11 @@
-# `make quickstart` and `make test` need nothing but Python 3.11 or newer: each sets up what it runs.
+# `make quickstart`, `make test` and the others need nothing but Python 3.11 or newer: each sets up what it runs.
 PYTHON ?= python3
 VENV ?= .venv
 TFA_VENV ?= .venv-tfa
 OUT ?= runs/quickstart
 RUN := $(VENV)/bin/python
 
-.PHONY: quickstart test lint format parity clean
+.PHONY: quickstart test test-fast lint format parity clean
 
 quickstart: $(VENV)/.installed
 	$(RUN) -m tfafsr quickstart --out $(OUT)
@@ -13,9 +13,13 @@ quickstart: $(VENV)/.installed
 test: $(VENV)/.test-installed
 	$(RUN) -m pytest -n 2 --dist loadscope --durations 15
 
+test-fast: $(VENV)/.test-installed
+	$(RUN) -m pytest -n 2 --dist loadscope -m "not slow"
+
 lint: $(VENV)/.test-installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(RUN) -m pytest --quiet tests/test_architecture.py
 
 format: $(VENV)/.test-installed
 	$(VENV)/bin/ruff check --fix .

@@ -28,10 +28,8 @@ import cv2
 import numpy as np
 
 from records.progress import progress
-from records.shards import reader
-from records.shards.damage import naming_the_shard
-from records.shards.manifest import Manifest
-from records.sources.clip import SPLITS
+from records.shards import Manifest, naming_the_shard, read
+from records.sources import SPLITS
 
 QUALITIES = ("raw", "c23", "c40")  # the best first; other names follow in their order
 FRAMES = 10  # a video, compared with other splits'; as many as `build` takes for validation, so that the grids meet
@@ -147,7 +145,7 @@ class _Group:
 
     def _read(self, fields: tuple[str, ...]) -> Iterator[dict]:
         with naming_the_shard(self.folder):
-            yield from reader.read(
+            yield from read(
                 self.folder, self.split, self.compression, [self.method], fields=fields, chosen=self.chosen
             ).as_numpy_iterator()
 

@@ -19,7 +19,7 @@ from records.shards.entries import ClipEntry, ShardEntry, SkipEntry, SplitsOrigi
 from records.shards.schema import MAX_SIDE, SCHEMA_VERSION
 from records.shards.typed_json import from_json
 
-FILE = "manifest.json"
+MANIFEST_FILE = "manifest.json"
 MAX_BYTES = 2**30
 # <split>/<compression>/<method>-00000-of-00001.tfrecord, and nothing that leads out of the folder.
 SHARD = re.compile(r"(?!\.\.?/)([^/\0]+)/(?!\.\.?/)([^/\0]+)/([^/\0]+)-\d{5}-of-\d{5}\.tfrecord")
@@ -66,7 +66,7 @@ class Manifest:
         Raises:
             DataError: it cannot be written.
         """
-        write_json(Path(folder) / FILE, dataclasses.asdict(self), indent=1, sort_keys=True)
+        write_json(Path(folder) / MANIFEST_FILE, dataclasses.asdict(self), indent=1, sort_keys=True)
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
@@ -75,10 +75,11 @@ class Manifest:
         Raises:
             DataError: no records there, a damaged manifest (the field is named), or one of another schema version.
         """
-        path = Path(folder) / FILE
+        path = Path(folder) / MANIFEST_FILE
         if not path.is_file():
             raise DataError(
-                f"{folder} holds no finished records (no {FILE}); run `tfafsr build --out {folder}` to its end."
+                f"{folder} holds no finished records (no {MANIFEST_FILE}); run `tfafsr build --out {folder}` to its "
+                "end."
             )
         try:
             if path.stat().st_size > MAX_BYTES:

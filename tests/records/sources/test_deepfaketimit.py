@@ -6,12 +6,11 @@ from pathlib import Path
 
 import av
 import pytest
+from records.building.unit import Options
 
 from experiments.audit.survey import survey
-from records.building.unit import Options
 from records.errors import DataError
-from records.footage.footage import Footage, encoded, info
-from records.footage.video import Encoding, read_frames, write_encoded
+from records.footage import Encoding, Footage, encoded, info, read_frames, write_encoded
 from records.forge.layouts import deepfaketimit
 from records.sources.deepfaketimit import METHOD, find_clips
 from records.sources.registry import find
