@@ -12,7 +12,8 @@ from rich.console import Console
 from experiments.cli.export import faces_of, representative, table
 from experiments.cli.export import verify as verify_command
 from experiments.cli.main import cli
-from experiments.config import TrainConfig
+from experiments.config import DetectorOptions, TrainConfig
+from experiments.runs import save_config
 from records.errors import DataError
 from savedmodel_export.tflite import read_description
 from tfafsr import Detector
@@ -37,7 +38,8 @@ def run(detector, made_records, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exporting") / "run"
     folder.mkdir()
     detector.save(folder / "model.keras")
-    TrainConfig((str(made_records),), "c40", "tiny", {"size": 64, "width": 4}).save(folder)
+    config = TrainConfig((str(made_records),), "c40", "tiny", DetectorOptions(size=64, width=4, output="residual"))
+    save_config(folder, config, ["0"])
     return folder
 
 
