@@ -125,10 +125,8 @@ def test_a_full_disk_leaves_all_three_files_as_they_were(trained_run, made_recor
     names = ["metrics.frames.csv", "metrics.json", "metrics.videos.csv"]
     for name in names:
         (tmp_path / name).write_text("old")
-    with (
-        full_disk(2000),
-        pytest.raises(DataError, match="cannot be written.*Make room"),
-    ):  # the tables fit, metrics.json does not
+    # The tables fit, metrics.json does not.
+    with full_disk(2000), pytest.raises(DataError, match=r"cannot be written.*Make room"):
         evaluate(trained_run, made_records, "c40", "test", tmp_path / "metrics.json")
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert {path.read_text() for path in tmp_path.iterdir()} == {"old"}
