@@ -33,6 +33,7 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
     clips = {
         video: clip for video, clip in manifest.clips.items() if (clip.split, clip.compression) == (split, compression)
     }
+    manifest.files(split, compression)  # raises for what is not there, before the model is loaded
     people = _check_people(manifest, split, run)
     model = runs.load_detector(run)
     frames = scoring.score_frames(model, records, split, compression)

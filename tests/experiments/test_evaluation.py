@@ -1,6 +1,7 @@
 """evaluate and report, on a model trained for a moment: figures are those of the score tables, pictures are drawn."""
 
 import csv
+import dataclasses
 import json
 import shutil
 
@@ -10,28 +11,21 @@ import pytest
 from click.testing import CliRunner
 from sklearn.metrics import roc_auc_score
 
-from experiments import scoring, training
+from experiments import runs
 from experiments.cli.main import cli
-from experiments.config import TrainConfig
 from experiments.evaluation import evaluate
+from experiments.report import read_scores, write_report
 from records.errors import DataError
+from records.shards.manifest import Manifest
 from tfafsr.calibration import reliability
 
 METRICS = {"auc", "auc_ci95", "ap", "eer", "n"}
 
 
 @pytest.fixture(scope="module")
-def run(made_records, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("evaluated") / "run"
-    config = TrainConfig((str(made_records),), "c40", "tiny", {"size": 64, "width": 4}, epochs=2, batch_size=8)
-    training.train(config, folder, say=lambda line: None)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def measured(run, made_records, tmp_path_factory):
+def measured(trained_run, made_records, tmp_path_factory):
     out = tmp_path_factory.mktemp("metrics") / "metrics.json"
-    return evaluate(run, made_records, "c40", "test", out), out
+    return evaluate(trained_run, made_records, "c40", "test", out), out
 
 
 def rows(path):
@@ -40,14 +34,16 @@ def rows(path):
 
 
 @pytest.mark.slow
-def test_metrics_json_has_the_documented_form(measured, run, made_records):
+def test_metrics_json_has_the_documented_form(measured, trained_run, made_records):
     result, out = measured
     assert json.loads(out.read_text()) == result
     assert set(result["frame"]) == set(result["video"]) == METRICS
     assert set(result["per_method"]) == {"Deepfakes", "FaceSwap"}
     assert set(result["per_method"]["FaceSwap"]["video"]) == METRICS
     assert result["coverage"] == {"clips": 9, "clips_scored": 9, "frames_scored": 27, "frames_without_face": 9}
-    assert (result["records"], result["run"]) == (str(made_records), str(run))
+    assert (result["records"], result["run"]) == (str(made_records), str(trained_run))
+    assert result["records_content"] == Manifest.load(made_records).content_hash
+    assert result["people"] == {"evaluated": 3, "trained_on": 0, "selected_on": 0}
     assert (result["compression"], result["split"]) == ("c40", "test")
     assert result["decoys"]["with_decoy"]["videos"] == 1  # of the people 6, 7 and 8 the odd one
     assert result["decoys"]["without_decoy"]["videos"] == 2
@@ -56,9 +52,9 @@ def test_metrics_json_has_the_documented_form(measured, run, made_records):
 
 
 @pytest.mark.slow
-def test_the_calibration_is_that_of_the_model_and_of_the_table(measured, run):
+def test_the_calibration_is_that_of_the_model_and_of_the_table(measured, trained_run):
     result, out = measured
-    assert result["calibration"]["temperature"] == float(scoring.load_model(run).temperature) != 1.0
+    assert result["calibration"]["temperature"] == float(runs.load_detector(trained_run).temperature) != 1.0
     table = rows(out.with_name("metrics.frames.csv"))
     labels, scores = np.array([int(row["label"]) for row in table]), np.array([float(row["score"]) for row in table])
     assert result["calibration"]["after"]["ece"] == pytest.approx(reliability(labels, scores)["ece"], abs=1e-3)
@@ -82,35 +78,67 @@ def test_the_figures_are_those_of_the_score_tables(measured):
     assert float(first["score"]) == pytest.approx(np.mean(own), abs=1e-5)
 
 
-@pytest.mark.slow
-def test_people_of_the_training_split_are_refused(run, made_records, tmp_path):
-    shared = tmp_path / "records"
-    shutil.copytree(made_records, shared)
-    path = shared / "manifest.json"
-    path.write_text(path.read_text().replace('"007"', '"000"'))
-    with pytest.raises(DataError, match="people are in the training and in the test split"):
-        evaluate(run, shared, "c40", "test", tmp_path / "metrics.json")
+def renamed(records, folder, names):
+    """A copy of the records in which people of a split have another name: split -> name of all."""
+    copy = shutil.copytree(records, folder)
+    manifest = Manifest.load(copy)
+    for video, clip in manifest.clips.items():
+        if clip.split in names:
+            manifest.clips[video] = dataclasses.replace(clip, subjects=(names[clip.split],))
+    manifest.save(copy)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("split", "names", "message"),
+    [
+        (
+            "test",
+            {"test": "001", "train": "901", "val": "902"},
+            "in the train split that .* was trained with, '001' of",
+        ),
+        ("test", {"test": "004", "train": "901", "val": "902"}, "in the val split that .* was trained with, '004' of"),
+        ("val", {"val": "001", "train": "901"}, "in the train split that .* was trained with"),
+        ("test", {"test": "901", "train": "901"}, "in the train split of the same records"),
+        ("test", {"test": "901", "val": "901"}, "in the val split of the same records"),
+        ("val", {"test": "901", "val": "901"}, "in the splits val and test"),
+    ],
+)
+def test_people_that_the_run_or_another_split_knows_are_refused(
+    trained_run, made_records, tmp_path, split, names, message
+):
+    records = renamed(made_records, tmp_path / "records", names)
+    with pytest.raises(DataError, match=message):
+        evaluate(trained_run, records, "c40", split, tmp_path / "metrics.json")
 
 
 @pytest.mark.slow
-def test_a_damaged_model_is_named(run, tmp_path):
-    (tmp_path / training.MODEL_FILE).write_bytes((run / training.MODEL_FILE).read_bytes()[:1000])
-    with pytest.raises(DataError, match=r"model\.keras cannot be loaded"):
-        scoring.load_model(tmp_path)
-
-
-def test_an_unfinished_run_is_named(tmp_path):
-    with pytest.raises(DataError, match="finish `tfafsr train"):
-        scoring.load_model(tmp_path)
+def test_the_runs_own_validation_split_is_scored_where_asked_for_and_the_result_says_so(
+    trained_run, made_records, tmp_path
+):
+    result = evaluate(trained_run, made_records, "c40", "val", tmp_path / "metrics.json")
+    assert result["people"] == {"evaluated": 2, "trained_on": 0, "selected_on": 2}
 
 
 @pytest.mark.slow
-def test_the_report_is_drawn(measured, run, made_records, tmp_path):
+def test_a_full_disk_leaves_all_three_files_as_they_were(trained_run, made_records, tmp_path, full_disk):
+    names = ["metrics.frames.csv", "metrics.json", "metrics.videos.csv"]
+    for name in names:
+        (tmp_path / name).write_text("old")
+    # The tables fit, metrics.json does not.
+    with full_disk(2000), pytest.raises(DataError, match=r"cannot be written.*Make room"):
+        evaluate(trained_run, made_records, "c40", "test", tmp_path / "metrics.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"old"}
+
+
+@pytest.mark.slow
+def test_the_report_is_drawn(measured, trained_run, made_records, tmp_path):
     _, out = measured
     arguments = [
         "report",
         "--run",
-        str(run),
+        str(trained_run),
         "--records",
         str(made_records),
         "--metrics",
@@ -128,16 +156,16 @@ def test_the_report_is_drawn(measured, run, made_records, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_command_prints_a_table_and_the_coverage(run, made_records, tmp_path):
-    arguments = ["evaluate", "--run", str(run), "--records", str(made_records), "--compression", "c40"]
+def test_the_command_prints_a_table_and_the_coverage(trained_run, made_records, tmp_path):
+    arguments = ["evaluate", "--run", str(trained_run), "--records", str(made_records), "--compression", "c40"]
     result = CliRunner().invoke(cli, [*arguments, "--out", str(tmp_path / "m.json")], catch_exceptions=False)
     assert "27 of 36 frames of 9 clips scored; 9 without a face." in result.output
     assert "FaceSwap" in result.output
 
 
 @pytest.mark.slow
-def test_an_error_of_the_user_is_a_message_without_a_traceback(run, made_records, tmp_path):
-    arguments = ["evaluate", "--run", str(run), "--records", str(made_records), "--compression", "raw"]
+def test_an_error_of_the_user_is_a_message_without_a_traceback(trained_run, made_records, tmp_path):
+    arguments = ["evaluate", "--run", str(trained_run), "--records", str(made_records), "--compression", "raw"]
     result = CliRunner().invoke(cli, [*arguments, "--out", str(tmp_path / "m.json")])
     assert result.exit_code == 1
     assert result.output.startswith("Error: The records have no compression 'raw' in the split 'test'; they have c40.")
@@ -148,3 +176,29 @@ def test_a_report_without_metrics_is_refused(made_records, tmp_path):
     result = CliRunner().invoke(cli, [*arguments, "--out", str(tmp_path)])
     assert result.exit_code == 1
     assert "is not written by `tfafsr evaluate`" in result.output
+
+
+def test_a_report_on_records_of_other_content_is_refused(measured, trained_run, write_records, tmp_path):
+    other = write_records(tmp_path / "other", dataset="other")
+    with pytest.raises(DataError, match=rf"metrics\.json was measured on .*and the content of {other} is another"):
+        write_report(trained_run, other, measured[1], tmp_path / "report")
+
+
+@pytest.mark.parametrize(
+    "change", [{"split": [1]}, {"records_content": None}, {"calibration": 3}, {"calibration": {"temperature": "hot"}}]
+)
+def test_foreign_metrics_are_refused(measured, trained_run, made_records, tmp_path, change):
+    path = tmp_path / "metrics.json"
+    path.write_text(json.dumps({**measured[0], **change}))
+    with pytest.raises(DataError, match=r"metrics\.json is not written by `tfafsr evaluate`"):
+        write_report(trained_run, made_records, path, tmp_path / "report")
+
+
+@pytest.mark.parametrize(
+    "rows", ["", "a,2,real,0.5", "a,1,real,nan", "a,x,real,0.5", "a,1", "a,1,real," + "9" * 200_000]
+)
+def test_a_damaged_score_table_is_refused(tmp_path, rows):
+    path = tmp_path / "metrics.frames.csv"
+    path.write_text("id,label,method,score\n" + rows)
+    with pytest.raises(DataError, match=r"metrics\.frames\.csv is not a score table"):
+        read_scores(path)
