@@ -28,6 +28,7 @@ from records.building.parts import (
     record_key,
     record_writer,
     records_file,
+    remove_unfinished_files,
     scratch_folder,
     take_apart,
     unfinish,
@@ -88,6 +89,7 @@ def build_records(
     skips = [SkipEntry(skip.clip, skip.label, skip.reason, skip.split) for skip in found.skips]
     description = _describe(found, options, source)
     with locked(out, "building into"):
+        remove_unfinished_files(out)
         if (out / MANIFEST_FILE).is_file():
             manifest = _finished(out, description, found)
             if manifest.groups == prints and [skip for skip in manifest.skips if not skip.group] == _ordered(skips):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from records.atomic import atomic_file, write_json
+from records.atomic import MARK, atomic_file, write_json
 from records.errors import DataError
 from records.shards.entries import ClipEntry, SkipEntry
 from records.shards.manifest import FILE as MANIFEST_FILE
@@ -137,6 +137,13 @@ def record_writer(path: Path) -> Iterator[tf.io.TFRecordWriter]:
             raise DataError(
                 f"{path} cannot be written ({error.message}). Make room on the disk and run the same command again."
             ) from error
+
+
+def remove_unfinished_files(out: Path) -> None:
+    """Removes what killed processes had begun to write beside the parts; call it while `out` is locked."""
+    for path in [*out.glob(f".*{MARK}*"), *out.glob(f"*/*/.*{MARK}*")]:
+        if path.parent != out / PARTS and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def unfinish(out: Path) -> None:
