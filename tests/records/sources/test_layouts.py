@@ -6,10 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from experiments.cli.build import build as command
-from experiments.cli.forge import forge
 from records.building import build_records
 from records.footage.footage import Footage, encoded, info
 from records.footage.video import Encoding
@@ -20,7 +17,7 @@ from records.shards.manifest import Manifest, verify
 from records.sources.deepfaketimit import METHOD
 from records.sources.options import SourceOptions
 from records.sources.registry import find as find_in
-from tests.records.written import ARGUMENTS, OPTIONS, examples_of, in_this_process
+from tests.records.written import OPTIONS, examples_of, in_this_process
 
 SOURCES = {"deepfaketimit": "deepfaketimit", "folder": "folder"}  # the others are FaceForensics++'s
 PEOPLE = [f"{number:03d}" for number in range(6)]
@@ -46,42 +43,20 @@ def find(source, root, **options):
 
 
 def run(root, out, source="ffpp", **options):
-    arguments = [
-        "--source",
-        source,
-        "--root",
-        str(root),
-        "--out",
-        str(out),
-        "--workers",
-        "1",
-        *ARGUMENTS,
-        *map(str, more),
-    ]
-    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    assert "Content hash" in result.output
+    build_records(find(source, root, **options), out, OPTIONS, source=source, say=str, run=in_this_process)
     verify(out)
     return Built(root, out, Manifest.load(out), examples_of(out))
 
 
 @pytest.fixture(scope="module")
 def in_layout(tree, tmp_path_factory):
-    """The function that gives the built records of a layout, by name; each is built once.
-
-    DeepfakeTIMIT is forged as a user would do it; the others are rearranged from drawn faces, which is faster.
-    """
+    """The function that gives the built records of a layout, by name; each is rearranged and built once."""
     held = {}
 
     def get(layout):
         if layout not in held:
             folder = tmp_path_factory.mktemp(layout)
-            if layout == "deepfaketimit":
-                line = "--faces rendered --identities 6 --frames 8 --size 160 --compressions raw --workers 1 --layout"
-                line = [*line.split(), layout, "--out", str(folder / "data")]
-                assert CliRunner().invoke(forge, line, catch_exceptions=False).exit_code == 0
-            else:
-                LAYOUTS[layout](tree, folder / "data")
+            LAYOUTS[layout](tree, folder / "data")
             table = {"csv": folder / "data" / "labels.csv"} if layout == "folder" else {}
             held[layout] = run(folder / "data", folder / "records", SOURCES.get(layout, "ffpp"), **table)
         return held[layout]
