@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import numpy as np
 
 from experiments.audit.blanked import blanked_crop, fit_and_score
 from experiments.audit.cues import CUES, FEWEST_IDENTITIES, Region, frame_cues, judge
+from records.atomic import write_json, write_text
 from records.errors import DataError
-from records.footage.footage import Footage, length
-from records.footage.video import evenly_spaced, info, read_frames
-from records.forge.pair import write_atomically
+from records.footage import Footage, evenly_spaced, info, length, read_frames
 from records.progress import progress
 from records.sources import Clip, SourceOptions, find
 
@@ -90,8 +88,8 @@ def report(
         "betrays": [name for name, judgement in judgements.items() if judgement["overall"]["verdict"] == "betrays"],
         "betrays_somewhere": [name for name, all_of in verdicts.items() if "betrays" in all_of],
     }
-    write_atomically(root / "probe.json", json.dumps(found, indent=2))
-    write_atomically(root / "probe.txt", readable(found))
+    write_json(root / "probe.json", found)
+    write_text(root / "probe.txt", readable(found) + "\n")
     return found
 
 

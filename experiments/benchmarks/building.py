@@ -24,8 +24,7 @@ import numpy as np
 import psutil
 
 from records.building import face_detector, finished_parts, one_thread
-from records.footage.footage import length, read_frames
-from records.footage.video import evenly_spaced
+from records.footage import evenly_spaced, length, read_frames
 from records.shards.manifest import Manifest
 from records.sources import Clip, SourceOptions, find
 

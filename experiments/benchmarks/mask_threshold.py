@@ -19,7 +19,7 @@ import numpy as np
 from faces.crop import crop, crop_box
 from faces.mtcnn import FaceDetector
 from records.building import THRESHOLD, difference_mask, face_detector
-from records.footage.video import evenly_spaced, info, read_frames
+from records.footage import evenly_spaced, info, read_frames
 from records.progress import progress
 from records.sources import Clip, SourceOptions, find
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def forge(content: ForgeOptions, out: Path, workers: int, probe: bool) -> None:
     """Makes the data set, names the photographs that were left out, and probes it."""
     from records.forge import forge_dataset
 
-    made = forge_dataset(**dataclasses.asdict(content), out=out, workers=workers, say=click.echo)
+    made = forge_dataset(content, out, workers, click.echo)
     clips = Counter(name.split("/")[0] for name in made["clips"])
     if clips:
         click.echo("Clips: " + ", ".join(f"{method} {count}" for method, count in sorted(clips.items())) + ".")

@@ -41,7 +41,7 @@ from records.shards.manifest import FILE as MANIFEST_FILE
 from records.shards.manifest import Manifest
 from records.shards.schema import SCHEMA_VERSION
 from records.shards.writer import write_shards
-from records.sources.clip import Found
+from records.sources import Found
 
 Task = tuple[ClipGroup, Path, BuildOptions, str]  # the arguments of `build_part`
 Runner = Callable[[Sequence[Task]], Iterable[object]]

@@ -10,7 +10,7 @@ from experiments.audit.cues import CUES, Region
 from experiments.audit.probe import NETWORK, report
 from experiments.cli.probe import probe
 from records.errors import DataError
-from records.footage.video import write_video
+from records.footage import write_video
 
 SIDE, FRAMES = 128, 4
 CHANCE = 0.06

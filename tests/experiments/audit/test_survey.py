@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from experiments.audit.survey import CUES, survey
 from experiments.cli.check import check as command
 from records.building import BuildOptions
-from records.footage.video import Encoding, write_encoded, write_video
+from records.footage import Encoding, write_encoded, write_video
 from records.shards.entries import SplitsOrigin
 from records.sources import folder
 from records.sources.ffpp import find_clips

@@ -22,7 +22,7 @@ from records.building.groups import ClipGroup
 from records.building.locate import NO_FACE_TWIN
 from records.building.parts import PARTS, PartIndex, finished_parts, record_writer, scratch_folder
 from records.errors import DataError
-from records.footage.video import read_frames
+from records.footage import read_frames
 from records.shards.manifest import Manifest, verify
 from records.shards.schema import decode
 from records.sources.ffpp import find_clips

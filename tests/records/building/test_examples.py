@@ -11,10 +11,9 @@ from records.building.groups import ClipGroup
 from records.building.locate import NO_FACE, NO_FACE_TWIN, OTHER_FACE_TWIN, locate_faces, open_footage
 from records.building.options import BuildOptions
 from records.errors import DataError
-from records.footage.footage import Footage
-from records.footage.video import write_video
+from records.footage import Footage, write_video
 from records.shards.schema import decode
-from records.sources.clip import Clip
+from records.sources import Clip
 
 OPTIONS = BuildOptions(size=64, frames_train=4, frames_eval=4)
 
