@@ -36,11 +36,7 @@ from records.building.parts import (
 from records.building.workers import in_processes
 from records.errors import DataError
 from records.progress import progress
-from records.shards.entries import ClipEntry, ShardEntry, SkipEntry
-from records.shards.manifest import FILE as MANIFEST_FILE
-from records.shards.manifest import Manifest
-from records.shards.schema import SCHEMA_VERSION
-from records.shards.writer import write_shards
+from records.shards import MANIFEST_FILE, SCHEMA_VERSION, ClipEntry, Manifest, ShardEntry, SkipEntry, write_shards
 from records.sources import Found
 
 Task = tuple[ClipGroup, Path, BuildOptions, str]  # the arguments of `build_part`

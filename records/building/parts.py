@@ -18,10 +18,7 @@ import tensorflow as tf
 
 from records.atomic import MARK, atomic_file, write_json
 from records.errors import DataError
-from records.shards.entries import ClipEntry, SkipEntry
-from records.shards.manifest import FILE as MANIFEST_FILE
-from records.shards.manifest import Manifest
-from records.shards.typed_json import from_json
+from records.shards import MANIFEST_FILE, ClipEntry, Manifest, SkipEntry, from_json
 
 PARTS = ".parts"
 FINISHED = "finished"  # within the parts: records that were finished before some videos changed

@@ -12,7 +12,7 @@ from experiments.audit.survey import CUES, survey
 from experiments.cli.check import check as command
 from records.building import BuildOptions
 from records.footage import Encoding, write_encoded, write_video
-from records.shards.entries import SplitsOrigin
+from records.shards import SplitsOrigin
 from records.sources import folder
 from records.sources.ffpp import find_clips
 

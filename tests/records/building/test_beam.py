@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from experiments.cli.build import build as command
 from records.building.parts import finished_parts, index_file
 from records.errors import DataError
-from records.shards.manifest import Manifest
+from records.shards import Manifest
 from tests.records.written import content
 
 pytestmark = pytest.mark.filterwarnings("default")  # Beam's own

@@ -23,8 +23,7 @@ from records.building.locate import NO_FACE_TWIN
 from records.building.parts import PARTS, PartIndex, finished_parts, record_writer, scratch_folder
 from records.errors import DataError
 from records.footage import read_frames
-from records.shards.manifest import Manifest, verify
-from records.shards.schema import decode
+from records.shards import Manifest, decode, verify
 from records.sources.ffpp import find_clips
 from tests.records.written import ARGUMENTS, OPTIONS, content, in_this_process
 

@@ -12,7 +12,7 @@ from records.building.locate import NO_FACE, NO_FACE_TWIN, OTHER_FACE_TWIN, loca
 from records.building.options import BuildOptions
 from records.errors import DataError
 from records.footage import Footage, write_video
-from records.shards.schema import decode
+from records.shards import decode
 from records.sources import Clip
 
 OPTIONS = BuildOptions(size=64, frames_train=4, frames_eval=4)

@@ -22,8 +22,7 @@ from records.building.parts import (
     read_record,
 )
 from records.errors import DataError
-from records.shards.entries import SkipEntry
-from records.shards.manifest import FILE, Manifest, verify
+from records.shards import MANIFEST_FILE, Manifest, SkipEntry, verify
 from records.sources.ffpp import find_clips
 from tests.records.written import content
 
@@ -188,7 +187,7 @@ def undo_moves(out, keep):
 def test_killed_in_the_middle_of_a_second_run_it_gives_a_fresh_builds_bytes(supplied, fresh, kill):
     root, out = supplied
     kill(root, out)
-    assert not (out / FILE).exists()
+    assert not (out / MANIFEST_FILE).exists()
     with pytest.raises(DataError, match="no finished records"):
         Manifest.load(out)
     said = []

@@ -17,7 +17,7 @@ from records.building import build_records
 from records.errors import DataError
 from records.footage import info, write_video
 from records.forge import arrange
-from records.shards.manifest import Manifest, verify
+from records.shards import Manifest, verify
 from records.sources.options import SourceOptions
 from records.sources.registry import find as find_in
 from tests.records.footage.videos import encode, frames_of, turned

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from records.errors import DataError
-from records.shards.entries import SplitsOrigin
+from records.shards import SplitsOrigin
 from records.sources.folder import find_clips
 
 REAL, FAKE = ("a.mp4", "b.mov", "c.png"), ("Mine/a.mp4", "Mine/deep/b.mp4", "c.avi", "d.JPG")

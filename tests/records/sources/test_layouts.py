@@ -10,9 +10,7 @@ import pytest
 from records.building import build_records
 from records.footage import Encoding, Footage, encoded, info
 from records.forge import LAYOUTS, V3, arrange
-from records.shards import reader
-from records.shards.entries import SplitsOrigin
-from records.shards.manifest import Manifest, verify
+from records.shards import Manifest, SplitsOrigin, reader, verify
 from records.sources.deepfaketimit import METHOD
 from records.sources.options import SourceOptions
 from records.sources.registry import find as find_in
