@@ -99,7 +99,7 @@ def write_records():
     return _write_records
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _opencv_computes_as_in_a_builds_processes():
     before = cv2.ipp.useIPP()
     cv2.ipp.setUseIPP(False)
@@ -125,3 +125,9 @@ def _clip_frames():
 @pytest.fixture(name="write_tree", scope="session")
 def _write_tree():
     return drawn.write_tree
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory):
+    """FaceForensics++ of drawn faces, with Deepfakes, at raw and c40; tests that change it copy it first."""
+    return drawn.write_tree(tmp_path_factory.mktemp("tree") / "data")

@@ -27,7 +27,7 @@ from records.footage import (
     same_size,
 )
 from records.progress import progress
-from records.shards.entries import SplitsOrigin
+from records.shards import SplitsOrigin
 from records.sources import Clip, Found
 
 BETRAYAL = 0.1  # an AUC further than this from 0.5, with an interval that excludes 0.5, is named

@@ -28,6 +28,7 @@ from records.building.parts import (
     record_key,
     record_writer,
     records_file,
+    remove_unfinished_files,
     scratch_folder,
     take_apart,
     unfinish,
@@ -35,11 +36,8 @@ from records.building.parts import (
 from records.building.workers import in_processes
 from records.errors import DataError
 from records.progress import progress
-from records.shards.entries import ClipEntry, ShardEntry, SkipEntry
-from records.shards.manifest import MANIFEST_FILE, Manifest
-from records.shards.schema import SCHEMA_VERSION
-from records.shards.writer import write_shards
-from records.sources.clip import Found
+from records.shards import MANIFEST_FILE, SCHEMA_VERSION, ClipEntry, Manifest, ShardEntry, SkipEntry, write_shards
+from records.sources import Found
 
 Task = tuple[ClipGroup, Path, BuildOptions, str]  # the arguments of `build_part`
 Runner = Callable[[Sequence[Task]], Iterable[object]]
@@ -87,6 +85,7 @@ def build_records(
     skips = [SkipEntry(skip.clip, skip.label, skip.reason, skip.split) for skip in found.skips]
     description = _describe(found, options, source)
     with locked(out, "building into"):
+        remove_unfinished_files(out)
         if (out / MANIFEST_FILE).is_file():
             manifest = _finished(out, description, found)
             if manifest.groups == prints and [skip for skip in manifest.skips if not skip.group] == _ordered(skips):

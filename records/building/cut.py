@@ -10,8 +10,8 @@ from faces.crop import crop
 from records.building.locate import Place, ReadableFootage
 from records.building.masks import difference_mask
 from records.footage import Footage, read_frames
-from records.shards.schema import Png
-from records.sources.clip import Clip
+from records.shards import Png
+from records.sources import Clip
 
 Crops = dict[int, Png]  # frame index -> uint8 (S, S, C); each is encoded once, however often it is written
 

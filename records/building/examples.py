@@ -13,9 +13,8 @@ from records.building.locate import LocatedClip, ReadableFootage, known, locate_
 from records.building.options import BuildOptions
 from records.errors import DataError
 from records.footage import Footage
-from records.shards.entries import ClipEntry, SkipEntry
-from records.shards.schema import DERIVED, Example, serialize
-from records.sources.clip import Clip
+from records.shards import DERIVED, ClipEntry, Example, SkipEntry, serialize
+from records.sources import Clip
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from records.footage import Footage
-from records.sources.clip import Clip
+from records.sources import Clip
 
 UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 MAX_NAME = 64  # characters of a twin's name within that of its group

@@ -18,7 +18,7 @@ from records.building.groups import ClipGroup
 from records.building.options import BuildOptions
 from records.errors import DataError
 from records.footage import Footage, encoded, evenly_spaced, frame_size, length, read_frames, same_size
-from records.sources.clip import Clip
+from records.sources import Clip
 
 Value = TypeVar("Value")
 SEARCH_EVERY = 4  # in every fourth frame faces of any size are looked for, in the others those like the frame's before

@@ -16,11 +16,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from records.atomic import atomic_file, write_json
+from records.atomic import MARK, atomic_file, write_json
 from records.errors import DataError
-from records.shards.entries import ClipEntry, SkipEntry
-from records.shards.manifest import MANIFEST_FILE, Manifest
-from records.shards.typed_json import from_json
+from records.shards import MANIFEST_FILE, ClipEntry, Manifest, SkipEntry, from_json
 
 PARTS = ".parts"
 FINISHED = "finished"  # within the parts: records that were finished before some videos changed
@@ -136,6 +134,13 @@ def record_writer(path: Path) -> Iterator[tf.io.TFRecordWriter]:
             raise DataError(
                 f"{path} cannot be written ({error.message}). Make room on the disk and run the same command again."
             ) from error
+
+
+def remove_unfinished_files(out: Path) -> None:
+    """Removes what killed processes had begun to write beside the parts; call it while `out` is locked."""
+    for path in [*out.glob(f".*{MARK}*"), *out.glob(f"*/*/.*{MARK}*")]:
+        if path.parent != out / PARTS and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def unfinish(out: Path) -> None:

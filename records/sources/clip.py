@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from records.footage import Footage
-from records.shards.entries import SplitsOrigin
+from records.shards import SplitsOrigin
 
 REAL = "real"
 SPLITS = ("train", "val", "test")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from records.errors import DataError
 from records.footage import Encoding, Footage, checked, is_video, printable
-from records.shards.entries import SplitsOrigin
+from records.shards import SplitsOrigin
 from records.sources.clip import REAL, Clip, Found, Skip
 from records.sources.splits import draw
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from records.errors import DataError
-from records.shards.entries import SplitsOrigin
+from records.shards import SplitsOrigin
 from records.sources.clip import Clip, Found
 from records.sources.ffpp_clips import NamedClip, find_compressions, named_actors, named_by_pairs
 from records.sources.ffpp_names import COMPRESSIONS, METHOD_OF_ACTORS, METHODS, METHODS_WITHOUT_MASKS

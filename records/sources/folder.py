@@ -7,7 +7,7 @@ from pathlib import Path
 
 from records.errors import DataError
 from records.footage import Footage, checked, printable
-from records.shards.entries import SplitsOrigin
+from records.shards import SplitsOrigin
 from records.sources.clip import REAL, SPLITS, Clip, Found, Skip
 from records.sources.folder_table import Row, list_files, read_table
 from records.sources.splits import components, draw

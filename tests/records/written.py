@@ -1,10 +1,19 @@
-"""What a build or a forge left behind, to compare."""
+"""Building in this process, and what a build or a forge left behind, to compare."""
 
 import hashlib
 
 import tensorflow as tf
 
+from records.building import BuildOptions, build_part
 from records.shards.schema import decode
+
+OPTIONS = BuildOptions(size=64, frames_train=4, frames_eval=4)
+ARGUMENTS = ["--size", "64", "--frames-train", "4", "--frames-eval", "4"]  # the same
+
+
+def in_this_process(tasks):
+    """Runs a build's tasks one after the other, without the seconds that a process takes to start."""
+    return (build_part(*task) for task in tasks)
 
 
 def content(folder):

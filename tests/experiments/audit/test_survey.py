@@ -7,21 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from records.building.unit import Options
 
 from experiments.audit.survey import CUES, survey
 from experiments.cli.check import check as command
+from records.building import BuildOptions
 from records.footage import Encoding, write_encoded, write_video
+from records.shards import SplitsOrigin
 from records.sources import folder
 from records.sources.ffpp import find_clips
 
-OPTIONS = Options(size=64, frames_train=4, frames_eval=4)
+OPTIONS = BuildOptions(size=64, frames_train=4, frames_eval=4)
 QUICK = ["--sample", "0", "--faces", "0"]
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory, write_tree):
-    return write_tree(tmp_path_factory.mktemp("checked") / "data")
 
 
 def of(rows, **wanted):
@@ -32,11 +28,11 @@ def run(*arguments):
     return CliRunner().invoke(command, [str(argument) for argument in arguments])
 
 
-def test_a_whole_data_set_is_complete(root):
-    found = survey(find_clips(root), OPTIONS, workers=2, sample=0, faces=0)
+def test_a_whole_data_set_is_complete(tree):
+    found = survey(find_clips(tree), OPTIONS, workers=2, sample=0, faces=0)
     assert found.complete
     assert found.layout == "FaceForensics++, c40, raw, videos"
-    assert found.splits == {"from": "train.json, val.json, test.json"}
+    assert found.splits == SplitsOrigin(files="train.json, val.json, test.json")
     assert len(found.table) == 2 * 2 * 3  # methods, compressions, splits
     assert all(row["expected"] == row["found"] == 2 for row in found.table)
     assert (found.missing, found.unreadable, found.unequal, found.odd) == ([], [], [], [])
@@ -48,8 +44,8 @@ def pairs():
     return [(f"{a:03d}", f"{b:03d}") for a, b in ((0, 1), (1, 0), (2, 3), (3, 2), (4, 5), (5, 4))]
 
 
-def test_what_is_missing_damaged_short_or_odd_is_named(root, tmp_path):
-    data = Path(shutil.copytree(root, tmp_path / "data"))
+def test_what_is_missing_damaged_short_or_odd_is_named(tree, tmp_path):
+    data = Path(shutil.copytree(tree, tmp_path / "data"))
     fakes, reals = data / "manipulated_sequences/Deepfakes", data / "original_sequences/youtube"
     (fakes / "c40/videos/000_001.mp4").unlink()
     (fakes / "c40/videos/001_000.mp4").write_bytes(b"")
@@ -80,8 +76,8 @@ def test_what_is_missing_damaged_short_or_odd_is_named(root, tmp_path):
     assert found["masks"]["present"] == 5
 
 
-def test_the_page_says_the_same_in_words(root, tmp_path):
-    data = Path(shutil.copytree(root, tmp_path / "data"))
+def test_the_page_says_the_same_in_words(tree, tmp_path):
+    data = Path(shutil.copytree(tree, tmp_path / "data"))
     (data / "manipulated_sequences/Deepfakes/c40/videos/000_001.mp4").unlink()
     result = run("--root", data, *QUICK)
     assert result.exit_code == 1
@@ -89,11 +85,11 @@ def test_the_page_says_the_same_in_words(root, tmp_path):
     assert "1/2" in result.stdout
     assert "000_001.mp4 is missing; the split train names it" in result.stdout
     assert "Incomplete" in result.stdout
-    assert run("--root", root, *QUICK).exit_code == 0
+    assert run("--root", tree, *QUICK).exit_code == 0
 
 
-def test_the_estimate_comes_from_a_timed_sample(root):
-    found = survey(find_clips(root), OPTIONS, workers=2, sample=1, faces=2)
+def test_the_estimate_comes_from_a_timed_sample(tree):
+    found = survey(find_clips(tree), OPTIONS, workers=2, sample=1, faces=2)
     cost = found.estimate
     assert cost["examples"] == 24 * 4
     assert 24 * 4 * 5_000 < cost["bytes"] < 24 * 4 * 50_000
@@ -102,18 +98,18 @@ def test_the_estimate_comes_from_a_timed_sample(root):
     assert found.cues["raw"]["face_size"]["real"] == pytest.approx(110, rel=0.3)  # drawn 100 pixels high and some more
 
 
-def clips_of_two_codecs(root, same):
+def clips_of_two_codecs(tree, same):
     """Twelve people, real clips in MPEG-4 AVI, fakes in H.264 MP4, or both in the latter."""
     rng = np.random.default_rng(0)
     for person in range(12):
         frames = [rng.integers(0, 255, (64, 64, 3), dtype=np.uint8) for _ in range(3)]
         for label in ("real", "fake"):
-            (root / label).mkdir(parents=True, exist_ok=True)
+            (tree / label).mkdir(parents=True, exist_ok=True)
             if label == "fake" or same:
-                write_video(root / label / f"{person}.mp4", frames)
+                write_video(tree / label / f"{person}.mp4", frames)
             else:
                 encoding = Encoding("mpeg4", "yuv420p", 4000.0, 25.0)
-                write_encoded(root / label / f"{person}.avi", lambda frames=frames: iter(frames), encoding)
+                write_encoded(tree / label / f"{person}.avi", lambda frames=frames: iter(frames), encoding)
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -132,6 +128,6 @@ def test_a_codec_that_tells_the_label_is_named(tmp_path, same):
         assert "betrays itself by as-is: codec" in " ".join(result.stdout.split())
 
 
-def test_an_option_of_another_source_is_refused(root):
-    result = run("--root", root, "--csv", root / "x.csv", *QUICK)
+def test_an_option_of_another_source_is_refused(tree):
+    result = run("--root", tree, "--csv", tree / "x.csv", *QUICK)
     assert "--csv is for --source folder" in str(result.exception)

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.cli.build import build as command
-from records.building.parts import PARTS, index_file
+from records.building.parts import finished_parts, index_file
 from records.errors import DataError
-from records.shards.manifest import Manifest
+from records.shards import Manifest
 from tests.records.written import content
 
 pytestmark = pytest.mark.filterwarnings("default")  # Beam's own
@@ -55,7 +55,7 @@ def test_the_same_records_byte_for_byte(root, local, tmp_path, mode):
     said = run("--root", root, "--out", out, *SIZES, *beam)
     assert content(out) == content(local)
     (skip,) = Manifest.load(out).skips
-    assert skip["clip"] == "ffpp/Deepfakes/c40/004_005"
+    assert skip.clip == "ffpp/Deepfakes/c40/004_005"
     assert "ffpp/Deepfakes/c40/004_005" in said
 
 
@@ -103,11 +103,11 @@ def said_of_nothing(setting, *arguments):
     """What is printed of a task that fails, on output and on error, with one of its constants set."""
     return printed(f"""
 from pathlib import Path
-from records.building import beam
+from records.building import beam, ClipGroup
 from records.errors import DataError
 beam.{setting}
 try:
-    list(beam.on_beam(*{arguments!r})([("part", None, Path("nowhere"))]))
+    list(beam.on_beam(*{arguments!r})([(ClipGroup("part", ()), Path("nowhere"))]))
 except DataError as error:
     print(error)
 """)
@@ -130,11 +130,11 @@ def test_a_job_server_that_does_not_answer_is_named():
 def test_workers_that_finish_nothing_are_warned_of_and_a_failure_has_its_reason():
     output, warned = said_of_nothing("SECONDS_WITHOUT_A_PART = 0.0", "direct")
     assert "1 are waiting: do Beam's workers run?" in warned
-    assert "The Beam pipeline failed: build_unit() missing" in output
+    assert "The Beam pipeline failed: build_part() missing" in output
 
 
 def test_parts_that_cannot_be_seen_from_here_are_an_error():
-    output, _ = said_of_nothing("build_unit, beam.SECONDS_TO_BE_SEEN = lambda *task: '', 0.0", "direct")
+    output, _ = said_of_nothing("build_part, beam.SECONDS_TO_BE_SEEN = lambda *task: '', 0.0", "direct")
     assert (
         "Beam is done, but part is not in nowhere/.parts. Workers and this program must see one file system" in output
     )
@@ -147,22 +147,22 @@ def test_an_interrupt_ends_a_build_at_once(root, local, tmp_path):
 import signal, time
 from records.building import beam
 from experiments.cli.build import build
-done = beam.build_unit
-def build_unit(*task):
+done = beam.build_part
+def build_part(*task):
     time.sleep(5)
     return done(*task)
-beam.build_unit = build_unit
+beam.build_part = build_part
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts without it
 build()
 """
     arguments = ["--root", root, "--out", out, *SIZES, "--runner", "direct"]
     process = subprocess.Popen([sys.executable, "-c", slow, *arguments], cwd=REPOSITORY)
-    while not list((out / PARTS).glob("*-*.json")):
+    while not finished_parts(out):
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     process.wait(60)
-    assert 1 <= len(list((out / PARTS).glob("*-*.json"))) < 6
+    assert 1 <= len(finished_parts(out)) < 6
     assert "of 6 people are done" in run("--root", root, "--out", out, *SIZES)
     assert content(out) == content(local)
 
@@ -185,7 +185,7 @@ from records.building import build as module
 from experiments.cli.build import build
 from records.building.workers import one_thread
 one_thread()
-done = module.build_unit
+done = module.build_part
 def three(tasks):
     for task in tasks[:3]:
         yield done(*task)
@@ -194,7 +194,7 @@ module.in_processes = lambda function, tasks, workers, died: three(tasks)
 build({["--root", str(root), "--out", str(out), "--workers", "1", *SIZES]!r})
 """
     assert subprocess.run([sys.executable, "-c", interrupted], cwd=REPOSITORY, capture_output=True).returncode == 9
-    parts = sorted(path.name for path in (out / PARTS).glob("*-*.json"))
+    parts = [path.name for path in finished_parts(out)]
     assert len(parts) == 3
     assert index_file(out, parts[0].removesuffix(".json")).is_file()
     said = run("--root", root, "--out", out, *SIZES, "--runner", "direct")

@@ -3,7 +3,8 @@
 import joblib
 import numpy as np
 import pytest
-from records.building.face_detector import face_detector
+
+from records.building.detection import face_detector
 
 
 @pytest.fixture(scope="module")

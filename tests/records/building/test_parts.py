@@ -7,17 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from records.building.build import PARTS, build, build_unit, units_of
+from records.building.build import build_part, build_records
+from records.building.groups import group_clips
 from records.building.options import BuildOptions
-from records.building.parts import BEFORE, TAKEN, index_file, read_json, write_json
+from records.building.parts import (
+    FINISHED,
+    PARTS,
+    TAKEN_APART,
+    PartIndex,
+    PartRecord,
+    finished_parts,
+    index_file,
+    load_indices,
+    read_record,
+)
 from records.errors import DataError
-from records.shards.manifest import MANIFEST_FILE, Manifest, verify
+from records.shards import MANIFEST_FILE, Manifest, SkipEntry, verify
 from records.sources.ffpp import find_clips
 from tests.records.written import content
 
 OPTIONS = BuildOptions(size=64, frames_train=2, frames_eval=2)
 MISSING = "manipulated_sequences/Deepfakes/c40/videos/000_001.mp4"
-UNIT = "train-000"
+GROUP = "train-000"
 
 
 class Killed(Exception):
@@ -29,14 +40,14 @@ def here(tasks, stop_after=None):
     for number, task in enumerate(tasks):
         if number == stop_after:
             raise Killed
-        yield build_unit(*task)
+        yield build_part(*task)
     if stop_after is not None:
         raise Killed
 
 
 def run(root, out, stop_after=None, said=None):
     say = said.append if said is not None else lambda line: None
-    return build(find_clips(root), out, OPTIONS, say=say, run=lambda tasks: here(tasks, stop_after))
+    return build_records(find_clips(root), out, OPTIONS, say=say, run=lambda tasks: here(tasks, stop_after))
 
 
 def killed(root, out, after):
@@ -78,16 +89,16 @@ def supplied(lacking, whole, tmp_path):
 
 def test_a_second_run_builds_what_was_missing_and_nothing_else(supplied, fresh):
     root, out = supplied
-    assert [skip["clip"] for skip in Manifest.load(out).skips] == ["ffpp/Deepfakes/c40/000_001"]
+    assert [skip.clip for skip in Manifest.load(out).skips] == ["ffpp/Deepfakes/c40/000_001"]
     said, built = [], []
 
     def watched(tasks):
         for task in tasks:
-            built.append(task[0])
-            yield build_unit(*task)
+            built.append(task[0].name)
+            yield build_part(*task)
 
-    build(find_clips(root), out, OPTIONS, say=said.append, run=watched)
-    assert built == [UNIT]
+    build_records(find_clips(root), out, OPTIONS, say=said.append, run=watched)
+    assert built == [GROUP]
     assert "the videos have changed since" in said[0]
     assert said[1] == f"Resuming {out}: 5 of 6 people are done."
     assert content(out) == content(fresh)
@@ -102,8 +113,8 @@ def test_a_replaced_clip_is_built_anew_and_a_damaged_one_becomes_a_skip(supplied
     (root / MISSING).write_bytes(good[:999])
     run(root, out)
     (skip,) = Manifest.load(out).skips
-    assert (skip["clip"], skip["unit"]) == ("ffpp/Deepfakes/c40/000_001", UNIT)
-    assert "000_001.mp4 does not open" in skip["reason"]
+    assert (skip.clip, skip.group) == ("ffpp/Deepfakes/c40/000_001", GROUP)
+    assert "000_001.mp4 does not open" in skip.reason
 
 
 def kill_before_shards_move(root, out):
@@ -118,9 +129,9 @@ def kill_half_way_of_moving_shards(root, out):
 
 def kill_before_the_last_index(root, out):
     killed(root, out, after=0)
-    (out / PARTS / BEFORE / TAKEN).unlink()
+    (out / PARTS / FINISHED / TAKEN_APART).unlink()
     index_file(out, "val-002").unlink()
-    index_file(out, "test-005").with_name("test-005.json.tmp").write_text("half")
+    index_file(out, "test-005").with_name(".test-005.tmp-1-ab.json").write_text("half")
 
 
 def kill_after_the_records_are_taken_apart(root, out):
@@ -129,9 +140,9 @@ def kill_after_the_records_are_taken_apart(root, out):
 
 def kill_half_way_of_a_part(root, out):
     killed(root, out, after=0)
-    (out / PARTS / f"{UNIT}.tfrecord.tmp").write_bytes(b"half")
-    (out / PARTS / f"{UNIT}.scratch").mkdir()
-    (out / PARTS / f"{UNIT}.tfrecord").write_bytes(b"a part without its index")
+    (out / PARTS / f".{GROUP}.tmp-1-ab.tfrecord").write_bytes(b"half")
+    (out / PARTS / f"{GROUP}.scratch").mkdir()
+    (out / PARTS / f"{GROUP}.tfrecord").write_bytes(b"a part without its index")
 
 
 def kill_before_the_merge(root, out):
@@ -142,23 +153,23 @@ def kill_half_way_of_the_merge(root, out):
     killed(root, out, after=1)
     for split in ("train", "test"):
         (out / split / "c40").mkdir(parents=True, exist_ok=True)
-    moved = out / PARTS / BEFORE / "test/c40"
+    moved = out / PARTS / FINISHED / "test/c40"
     shutil.copy(next(moved.glob("real-*")), out / "test/c40")  # one shard is there
     (out / "train/c40/Deepfakes-00000-of-00001.tfrecord").write_bytes(b"of another run")
-    (out / "train/c40/real-00000-of-00001.tfrecord.tmp").write_bytes(b"half")
-    (out / f"{MANIFEST_FILE}.tmp").write_text("{")
+    (out / "train/c40/.real-00000-of-00001.tmp-1-ab.tfrecord").write_bytes(b"half")
+    (out / ".manifest.tmp-1-ab.json").write_text("{")
 
 
 def undo_moves(out, keep):
     """As it was when `keep` shards had been moved aside."""
     parts = out / PARTS
-    for path in parts.glob("*-*.json"):
+    for path in finished_parts(out):
         path.unlink()
-    (parts / BEFORE / TAKEN).unlink()
-    shards = sorted(parts.glob(f"{BEFORE}/*/*/*.tfrecord"))
+    (parts / FINISHED / TAKEN_APART).unlink()
+    shards = sorted(parts.glob(f"{FINISHED}/*/*/*.tfrecord"))
     assert len(shards) > keep
     for path in shards[keep:]:
-        os.replace(path, out / path.relative_to(parts / BEFORE))
+        os.replace(path, out / path.relative_to(parts / FINISHED))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +200,7 @@ def test_killed_in_the_middle_of_a_second_run_it_gives_a_fresh_builds_bytes(supp
 def test_killed_between_the_manifest_and_the_last_removal(supplied, fresh):
     root, out = supplied
     run(root, out)
-    (out / PARTS / BEFORE).mkdir(parents=True)
+    (out / PARTS / FINISHED).mkdir(parents=True)
     (out / PARTS / "build.json").write_text("{")
     said = []
     run(root, out, said=said)
@@ -218,7 +229,7 @@ def test_what_comes_between_the_kill_and_the_next_run_is_built_too(whole, fresh,
 def test_a_resumed_build_says_what_is_not_asked_for_any_more(whole, tmp_path):
     root, out = Path(shutil.copytree(whole, tmp_path / "data")), tmp_path / "records"
     killed(root, out, after=3)
-    built = sorted(video for path in (out / PARTS).glob("*-*.json") for video in read_json(path)["clips"])
+    built = sorted(video for index in load_indices(out).values() for video in index.clips)
     method, name = built[0].split("/c40/")
     (root / "manipulated_sequences" / Path(method).name / f"c40/videos/{name}.mp4").unlink()
     said = []
@@ -247,26 +258,26 @@ def test_damaged_records_are_not_taken_over(supplied):
 def test_every_record_is_where_its_index_says(supplied):
     root, out = supplied
     killed(root, out, after=0)
-    names = {path.stem for path in (out / PARTS).glob("*-*.json")}
-    assert names == set(units_of(find_clips(root).clips)) - {UNIT}
-    for name in names:
-        index = read_json(index_file(out, name))
-        assert len(index["keys"]) == sum(clip["frames_scored"] for clip in index["clips"].values()) > 0
-        for split, compression, method, key, part, offset, length in index["keys"]:
-            assert part == f"{BEFORE}/{split}/{compression}/{method}-00000-of-00001.tfrecord"
-            record = (out / PARTS / part).read_bytes()[offset : offset + length]
-            assert key.rpartition("#")[0].encode() in record
-    assert json.loads((out / PARTS / BEFORE / TAKEN).read_text()) == sorted(names)
+    indices = load_indices(out)
+    assert indices.keys() == {group.name for group in group_clips(find_clips(root).clips)} - {GROUP}
+    for index in indices.values():
+        assert len(index.records) == sum(clip.frames_scored for clip in index.clips.values()) > 0
+        for place in index.records:
+            assert place.file == f"{FINISHED}/{place.split}/{place.compression}/{place.method}-00000-of-00001.tfrecord"
+            assert place.key.rpartition("#")[0].encode() in read_record(out, place)
+    assert json.loads((out / PARTS / FINISHED / TAKEN_APART).read_text()) == sorted(indices)
 
 
-def test_json_is_whole_or_not_there(tmp_path):
-    write_json(tmp_path / "new" / "a.json", {"x": [1, "é"]})
-    assert read_json(tmp_path / "new" / "a.json") == {"x": [1, "é"]}
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.json"]
-    (tmp_path / "b.json.tmp").symlink_to("/dev/full")
-    with pytest.raises(DataError, match=r"b\.json cannot be written.*Make room"):
-        write_json(tmp_path / "b.json", {"x": "y" * 10_000})
-    for text in ("{", "\xff"):
-        (tmp_path / "c.json").write_text(text, encoding="latin-1")
-        with pytest.raises(DataError, match=r"c\.json is damaged.*remove it"):
-            read_json(tmp_path / "c.json")
+@pytest.mark.parametrize("text", ["{", "[]", '{"fingerprint": 1, "clips": {}, "skips": [], "records": []}', "\xff"])
+def test_a_damaged_index_is_named(tmp_path, text):
+    path = tmp_path / "train-000.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(DataError, match=r"train-000\.json is damaged.*remove it"):
+        PartIndex.load(path)
+
+
+def test_an_index_is_read_as_it_was_written(tmp_path):
+    index = PartIndex("print", skips=[SkipEntry("ffpp/real/c40/000", 0, "é", "train", "train-000")])
+    index.records.append(PartRecord("train", "c40", "real", "a#1", "train-000.tfrecord", 12, 34))
+    index.save(tmp_path, "train-000")
+    assert load_indices(tmp_path) == {"train-000": index}

@@ -13,32 +13,35 @@ import numpy as np
 import pytest
 
 from experiments.audit.survey import survey
-from records.building.build import build, build_unit
-from records.building.options import BuildOptions
+from records.building import build_records
 from records.errors import DataError
 from records.footage import info, write_video
 from records.forge import arrange
-from records.shards.manifest import Manifest, verify
-from records.sources.registry import find
+from records.shards import Manifest, verify
+from records.sources.options import SourceOptions
+from records.sources.registry import find as find_in
 from tests.records.footage.videos import encode, frames_of, turned
-from tests.records.written import examples_of
+from tests.records.written import OPTIONS, examples_of, in_this_process
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-OPTIONS = BuildOptions(size=64, frames_train=4, frames_eval=4)
 REALS, FAKES = "original_sequences/youtube", "manipulated_sequences/Deepfakes"
 LISTS = {"m3u8": "#EXTM3U\n#EXTINF:1,\n{0}\n#EXT-X-ENDLIST\n", "ffconcat": "ffconcat version 1.0\nfile '{0}'\n"}
+
+
+def find(source, root, **options):
+    return find_in(root, SourceOptions(source=source, **options))
 
 
 def run(root, out, source="ffpp", **options):
     """Builds in this process; gives the manifest."""
     found = find(source, root, **options)
-    build(found, out, OPTIONS, source=source, say=str, run=lambda tasks: (build_unit(*task) for task in tasks))
+    build_records(found, out, OPTIONS, source=source, say=str, run=in_this_process)
     verify(out)
     return Manifest.load(out)
 
 
 def reasons(manifest):
-    return {skip["clip"].partition("/")[2]: skip["reason"] for skip in manifest.skips}
+    return {skip.clip.partition("/")[2]: skip.reason for skip in manifest.skips}
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +111,8 @@ def test_the_damages_of_a_download_are_skips_each_by_its_name(root, tmp_path, wh
     assert len(manifest.clips) == len(whole[0].clips) - len(expected)
 
     single = manifest.clips["ffpp/Deepfakes/c40/005_004"]
-    assert single["shortened"] == "1 frames, its pristine twin 8: the first 1 are used"
-    assert single["frames_scored"] == 1
+    assert single.shortened == "1 frames, its pristine twin 8: the first 1 are used"
+    assert single.frames_scored == 1
     examples = examples_of(tmp_path / "out")
     assert {index for video, index in examples if video == "ffpp/Deepfakes/c40/005_004"} == {0}
     untouched = [key for key in whole[1] if key[0] in manifest.clips and key[0] != "ffpp/Deepfakes/c40/005_004"]
@@ -123,7 +126,7 @@ def test_two_clips_of_one_name_in_two_methods_stay_apart(whole):
     assert manifest.skips == []
     names = [f"ffpp/{method}/c40/000_001" for method in ("Deepfakes", "FaceSwap")]
     for name in names:
-        assert manifest.clips[name]["method"] == name.split("/")[1]
+        assert manifest.clips[name].method == name.split("/")[1]
         assert sum(video == name for video, _ in examples) == 4
     assert manifest.counts["train"]["c40"] == {"real": 8, "Deepfakes": 8, "FaceSwap": 8}
 
@@ -327,10 +330,10 @@ def test_what_lies_in_a_folder_that_may_not_be_read_is_a_skip(v3, open_folder):
     """Where a table or a twin leads there."""
     arrange("folder", v3, open_folder / "data")
     table = open_folder / "data/labels.csv"
-    assert find("folder", open_folder / "data", csv_path=table).skips == []
+    assert find("folder", open_folder / "data", csv=table).skips == []
     (open_folder / "data/fake/Deepfakes").chmod(0)
     with nobody():
-        found = find("folder", open_folder / "data", csv_path=table)
+        found = find("folder", open_folder / "data", csv=table)
     assert len(found.skips) == 6
     assert all("Permission denied" in skip.reason and "Deepfakes" in skip.reason for skip in found.skips)
     arrange("deepfaketimit", v3, open_folder / "timit")
@@ -345,17 +348,16 @@ def test_what_lies_in_a_folder_that_may_not_be_read_is_a_skip(v3, open_folder):
 MEMORY = """
 import sys
 from pathlib import Path
+from records.building import BuildOptions, ClipGroup, build_group
+from records.building.workers import peak_memory
 from records.footage import Footage
-from records.sources.clip import Clip
-from records.building.options import BuildOptions
-    from records.building.unit import Unit
-from records.building.workers import _peak
+from records.sources import Clip
 
 def peak(path):
     footage = Footage(Path(path))
     clip = Clip("d", "real", "raw", "train", "x", footage, 0, ("x",), "x", footage, footage, "raw", True, True)
-    examples, counts = Unit([clip], BuildOptions(size=64), Path("none")).examples(clip)
-    print(sum(1 for _ in examples), counts.frames_without_face, _peak())
+    (built,) = build_group(ClipGroup("train-x", (clip,)), BuildOptions(size=64), Path("none"))
+    print(len(built.records), built.entry.frames_without_face, peak_memory())
 
 for path in sys.argv[1:]:
     peak(path)

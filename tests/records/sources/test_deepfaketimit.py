@@ -6,13 +6,14 @@ from pathlib import Path
 
 import av
 import pytest
-from records.building.unit import Options
 
 from experiments.audit.survey import survey
+from records.building import BuildOptions
 from records.errors import DataError
 from records.footage import Encoding, Footage, encoded, info, read_frames, write_encoded
 from records.forge.layouts import deepfaketimit
 from records.sources.deepfaketimit import METHOD, find_clips
+from records.sources.options import SourceOptions
 from records.sources.registry import find
 
 PEOPLE = ("faaa0", "maab0", "faac0", "maad0", "faae0", "maaf0")  # pairs of two
@@ -110,13 +111,13 @@ def test_head_rotations_and_people_without_fakes_are_left_out(root):
 
 def test_the_split_joins_target_and_donor_and_is_written_down(root):
     found = find_clips(root, seed=4)
-    subjects = found.splits["subjects"]
-    assert found.splits["drawn with seed"] == 4
+    subjects = found.splits.drawn
+    assert found.splits.seed == 4
     assert set(subjects) == set(PEOPLE)
     assert sorted(subjects.values()) == ["test", "test", "train", "train", "val", "val"]
     assert all(len({subjects[person] for person in clip.subjects} | {clip.split}) == 1 for clip in found.clips)
     assert find_clips(root, seed=4).splits == found.splits
-    assert len({str(find_clips(root, seed=seed).splits["subjects"]) for seed in range(4)}) > 1
+    assert len({str(find_clips(root, seed=seed).splits.drawn) for seed in range(4)}) > 1
 
 
 def test_a_fake_of_people_in_two_splits_is_left_out_and_said(copy):
@@ -127,7 +128,7 @@ def test_a_fake_of_people_in_two_splits_is_left_out_and_said(copy):
     fakes = [clip for clip in found.clips if clip.label and clip.compression == "lq"]
     assert len(left) + len(fakes) == 9
     assert left
-    assert all(len({found.splits["subjects"][person] for person in clip.subjects}) == 1 for clip in fakes)
+    assert all(len({found.splits.drawn[person] for person in clip.subjects}) == 1 for clip in fakes)
 
 
 @pytest.mark.parametrize("form", ["jpg", "jpeg", "avi"])
@@ -258,13 +259,13 @@ def test_nothing_of_it_is_an_error(tmp_path):
 
 def test_options_of_other_sources_are_refused(root):
     with pytest.raises(DataError, match="--methods is for --source ffpp; --source deepfaketimit does not take it"):
-        find("deepfaketimit", root, methods=("Deepfakes",))
-    assert dataclasses.asdict(find("deepfaketimit", root)) == dataclasses.asdict(find_clips(root))
+        find(root, SourceOptions(source="deepfaketimit", methods=("Deepfakes",)))
+    assert dataclasses.asdict(find(root, SourceOptions(source="deepfaketimit"))) == dataclasses.asdict(find_clips(root))
 
 
 @pytest.mark.parametrize("equalise", [True, False])
 def test_check_shows_what_codec_and_rate_tell_once_originals_are_encoded(root, equalise):
-    cues = survey(find_clips(root, equalise=equalise), Options(size=64), workers=1, sample=0, faces=0).cues
+    cues = survey(find_clips(root, equalise=equalise), BuildOptions(size=64), workers=1, sample=0, faces=0).cues
     for level in ("hq", "lq"):
         assert cues[level]["codec"]["auc"] == (0.5 if equalise else 1.0)
         assert (cues[level]["bits_per_pixel"]["auc"] == 0.5) == equalise

@@ -81,7 +81,7 @@ def test_older_copies_without_youtube(tmp_path):
 def test_what_is_wanted_is_what_comes(tmp_path):
     root = tree(tmp_path)
     splits = shutil.move(root / "splits", tmp_path / "elsewhere")
-    clips = find_clips(root, ["c40"], ["Deepfakes"], splits, dataset="copy").clips
+    clips = find_clips(root, compressions=["c40"], methods=["Deepfakes"], splits=splits, dataset="copy").clips
     assert {clip.compression for clip in clips} == {"c40"}
     assert {clip.method for clip in clips} == {"real", "Deepfakes"}
     assert clips[0].video == "copy/real/c40/000"

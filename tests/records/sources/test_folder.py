@@ -5,6 +5,7 @@ import os
 import pytest
 
 from records.errors import DataError
+from records.shards import SplitsOrigin
 from records.sources.folder import find_clips
 
 REAL, FAKE = ("a.mp4", "b.mov", "c.png"), ("Mine/a.mp4", "Mine/deep/b.mp4", "c.avi", "d.JPG")
@@ -87,7 +88,7 @@ def test_unicode_and_spaces_in_names(tmp_path):
     found = find_clips(tree(tmp_path, real=names))
     assert {clip.name for clip in found.clips if not clip.label} == {f"real/{name}" for name in names}
     rows = ['"real/Пётр и Волк.mp4",real', '"real/#EXT,""quoted"".mp4",real', "fake/c.avi,fake"]
-    found = find_clips(tmp_path, csv_path=table(tmp_path, *rows, columns="path,label"))
+    found = find_clips(tmp_path, csv=table(tmp_path, *rows, columns="path,label"))
     assert (len(found.clips), found.skips) == (3, [])
 
 
@@ -102,7 +103,7 @@ def test_a_name_that_is_no_utf_8_is_a_skip(tmp_path):
     assert reasons(found) == {"folder/real/as-is/real/na?ve.mp4": "its name is no UTF-8; give it another"}
     assert found.odd == ["fake/?.txt"]
     assert len(found.clips) == 7
-    assert not any("?" in name for name in found.splits["subjects"])
+    assert not any("?" in name for name in found.splits.drawn)
 
 
 def test_a_table_takes_the_place_of_the_folders(tmp_path):
@@ -113,7 +114,7 @@ def test_a_table_takes_the_place_of_the_folders(tmp_path):
         "./fake//b.mp4,1,,2,val,./real/b.mp4",
         "fake/c.mp4,1,X,3,test,",
     ]
-    found = find_clips(tmp_path, csv_path=table(tmp_path, *rows))
+    found = find_clips(tmp_path, csv=table(tmp_path, *rows))
     clips = by_name(found)
     swap = clips["fake/a.mp4"]
     assert (swap.method, swap.label, swap.subjects, swap.split) == ("Swap", 1, ("1", "9"), "train")
@@ -121,7 +122,7 @@ def test_a_table_takes_the_place_of_the_folders(tmp_path):
     assert (swap.mask_known, swap.target_known) == (True, False)
     assert (clips["fake/b.mp4"].twin, clips["fake/b.mp4"].method) == ("real/b.mp4", "fake")  # however it is spelled
     assert not clips["fake/c.mp4"].mask_known
-    assert found.splits == {"from": "the table"}
+    assert found.splits == SplitsOrigin(files="the table")
     assert (found.layout, found.remarks, found.skips) == ("a table, labels.csv", [], [])
 
 
@@ -129,7 +130,7 @@ def test_a_twin_goes_into_the_split_of_its_fake(tmp_path):
     people = range(20)
     tree(tmp_path, [f"{n}.mp4" for n in people], [f"{n}.mp4" for n in people])
     rows = [f"real/{n}.mp4,0,," for n in people if n % 2] + [f"fake/{n}.mp4,1,,real/{n // 2 * 2}.mp4" for n in people]
-    found = find_clips(tmp_path, csv_path=table(tmp_path, *rows, columns="path,label,subject,twin"), seed=3)
+    found = find_clips(tmp_path, csv=table(tmp_path, *rows, columns="path,label,subject,twin"), seed=3)
     splits = {}
     for clip in found.clips:
         splits.setdefault(clip.twin, set()).add(clip.split)
@@ -142,7 +143,7 @@ def test_where_everybody_is_joined_files_of_two_splits_are_left_out(tmp_path):
     tree(tmp_path, fake=("a.mp4", "b.mp4", "c.mp4"), real=("a.mp4", "b.mp4", "c.mp4"))
     rows = [f"real/{name}.mp4,0,{name}" for name in "abc"]
     rows += [f"fake/{name}.mp4,1,{name};{other}" for name, other in zip("abc", "bca", strict=True)]
-    found = find_clips(tmp_path, csv_path=table(tmp_path, *rows, columns="path,label,subject"))
+    found = find_clips(tmp_path, csv=table(tmp_path, *rows, columns="path,label,subject"))
     assert {clip.name for clip in found.clips} == {f"real/{name}.mp4" for name in "abc"}
     assert len(found.skips) == 3
     assert all("its people are in two splits" in skip.reason for skip in found.skips)
@@ -164,18 +165,18 @@ def test_where_everybody_is_joined_files_of_two_splits_are_left_out(tmp_path):
 )
 def test_a_table_that_contradicts_itself_is_named(tmp_path, rows, message):
     with pytest.raises(DataError, match=message):
-        find_clips(tree(tmp_path), csv_path=table(tmp_path, *rows))
+        find_clips(tree(tmp_path), csv=table(tmp_path, *rows))
 
 
 def test_a_table_that_is_none_is_named(tmp_path):
     tree(tmp_path)
     with pytest.raises(DataError, match=r"labels\.csv lacks the column 'label'"):
-        find_clips(tmp_path, csv_path=table(tmp_path, "real/a.mp4,0", columns="path,class"))
+        find_clips(tmp_path, csv=table(tmp_path, "real/a.mp4,0", columns="path,class"))
     with pytest.raises(DataError, match=r"none\.csv cannot be read as a table"):
-        find_clips(tmp_path, csv_path=tmp_path / "none.csv")
+        find_clips(tmp_path, csv=tmp_path / "none.csv")
     (tmp_path / "latin.csv").write_bytes(b"path,label\nna\xefve.mp4,0\n")
     with pytest.raises(DataError, match=r"latin\.csv cannot be read as a table.*UTF-8"):
-        find_clips(tmp_path, csv_path=tmp_path / "latin.csv")
+        find_clips(tmp_path, csv=tmp_path / "latin.csv")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_a_row_that_cannot_be_used_is_a_skip_and_stops_nothing(tmp_path, row, re
     (tmp_path / "secret.mp4").write_bytes(b"x")
     good = ["real/a.mp4,0,,,", "real/b.mov,0,,,", "fake/d.JPG,1,,,"]
     path = table(tmp_path, *good, row, columns="path,label,method,subject,twin")
-    found = find_clips(tmp_path / "data", csv_path=path)
+    found = find_clips(tmp_path / "data", csv=path)
     assert {clip.name for clip in found.clips} == {"real/a.mp4", "real/b.mov", "fake/d.JPG"}
     (skip,) = found.skips
     assert reason in skip.reason

@@ -6,22 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from experiments.cli.build import build as command
-from experiments.cli.forge import forge
-from records.building.build import build, build_unit
-from records.building.options import BuildOptions
+from records.building import build_records
 from records.footage import Encoding, Footage, encoded, info
 from records.forge import LAYOUTS, V3, arrange
-from records.shards import reader
-from records.shards.manifest import Manifest, verify
+from records.shards import Manifest, SplitsOrigin, reader, verify
 from records.sources.deepfaketimit import METHOD
-from records.sources.registry import find
-from tests.records.written import examples_of
+from records.sources.options import SourceOptions
+from records.sources.registry import find as find_in
+from tests.records.written import OPTIONS, examples_of, in_this_process
 
-OPTIONS = BuildOptions(size=64, frames_train=4, frames_eval=4)
-ARGUMENTS = ["--size", "64", "--frames-train", "4", "--frames-eval", "4", "--workers", "1"]
 SOURCES = {"deepfaketimit": "deepfaketimit", "folder": "folder"}  # the others are FaceForensics++'s
 PEOPLE = [f"{number:03d}" for number in range(6)]
 
@@ -41,44 +35,27 @@ class Built:
         return {(v.partition(prefix)[2], frame): e for (v, frame), e in self.examples.items() if prefix in v}
 
 
-def in_this_process(tasks):
-    """Runs a build's tasks one after the other."""
-    return (build_unit(*task) for task in tasks)
+def find(source, root, **options):
+    return find_in(root, SourceOptions(source=source, **options))
 
 
-def run(root, out, source="ffpp", *more):
-    arguments = ["--source", source, "--root", str(root), "--out", str(out), *ARGUMENTS, *map(str, more)]
-    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    assert "Content hash" in result.output
+def run(root, out, source="ffpp", **options):
+    build_records(find(source, root, **options), out, OPTIONS, source=source, say=str, run=in_this_process)
     verify(out)
     return Built(root, out, Manifest.load(out), examples_of(out))
 
 
 @pytest.fixture(scope="module")
-def v3(tmp_path_factory, write_tree):
-    return write_tree(tmp_path_factory.mktemp("v3") / "data")
-
-
-@pytest.fixture(scope="module")
-def in_layout(v3, tmp_path_factory):
-    """The function that gives the built records of a layout, by name; each is built once.
-
-    DeepfakeTIMIT is forged as a user would do it; the others are rearranged from drawn faces, which is faster.
-    """
+def in_layout(tree, tmp_path_factory):
+    """The function that gives the built records of a layout, by name; each is rearranged and built once."""
     held = {}
 
     def get(layout):
         if layout not in held:
             folder = tmp_path_factory.mktemp(layout)
-            if layout == "deepfaketimit":
-                line = "--faces rendered --identities 6 --frames 8 --size 160 --compressions raw --workers 1 --layout"
-                line = [*line.split(), layout, "--out", str(folder / "data")]
-                assert CliRunner().invoke(forge, line, catch_exceptions=False).exit_code == 0
-            else:
-                arrange(layout, v3, folder / "data")
-            table = ["--csv", folder / "data" / "labels.csv"] if layout == "folder" else []
-            held[layout] = run(folder / "data", folder / "records", SOURCES.get(layout, "ffpp"), *table)
+            arrange(layout, tree, folder / "data")
+            table = {"csv": folder / "data" / "labels.csv"} if layout == "folder" else {}
+            held[layout] = run(folder / "data", folder / "records", SOURCES.get(layout, "ffpp"), **table)
         return held[layout]
 
     return get
@@ -90,7 +67,7 @@ def test_nothing_is_left_out_and_nobody_is_in_two_splits(in_layout, layout):
     built = in_layout(layout)
     for skip in built.manifest.skips:  # where MTCNN finds nobody, DeepfakeBench leaves no picture
         assert layout == "deepfakebench"
-        assert f"frames/{skip['clip'].rpartition('/')[2]} is missing" in skip["reason"]
+        assert f"frames/{skip.clip.rpartition('/')[2]} is missing" in skip.reason
     assert set(built.manifest.counts) == {"train", "val", "test"}
     people = {split: set() for split in built.manifest.counts}
     for example in built.examples.values():
@@ -101,7 +78,7 @@ def test_nothing_is_left_out_and_nobody_is_in_two_splits(in_layout, layout):
     assert all(a.isdisjoint(b) for a, b in itertools.combinations(people.values(), 2))
     assert len(set.union(*people.values())) == 6
     for clip in built.manifest.clips.values():
-        looked_at = clip["frames_scored"] + clip["frames_without_face"]
+        looked_at = clip.frames_scored + clip.frames_without_face
         assert looked_at == 4 or (layout == "deepfakebench" and 0 < looked_at < 4)
 
 
@@ -135,9 +112,8 @@ def test_faceshifter_needs_no_masks_of_the_data_set(in_layout):
 def test_the_actors_split_is_drawn_and_written_down(in_layout):
     built = in_layout("actors")
     assert set(built.manifest.counts["val"]["raw"]) == {"real", "DeepFakeDetection"}
-    splits = built.manifest.options["splits"]
-    assert splits["DeepFakeDetection drawn with seed"] == 0
-    subjects = splits["DeepFakeDetection subjects"]
+    assert built.manifest.splits.seed == 0
+    subjects = built.manifest.splits.drawn
     assert set(subjects) == {f"{number:02d}" for number in range(1, 7)}
     fakes = built.of("DeepFakeDetection", "c40")
     assert len({name for name, _ in fakes}) == 6
@@ -161,7 +137,7 @@ def test_deepfakebenchs_frames_have_neither_target_nor_mask(in_layout):
         (built.root / f"{name}.json").unlink()
     other = find("ffpp", built.root)
     assert other.clips == found.clips
-    assert other.splits == {"from": "FF-DF.json"}
+    assert other.splits == SplitsOrigin(files="FF-DF.json")
     assert find("ffpp", built.root, splits=built.root / "FF-DF.json").clips == found.clips
 
 
@@ -182,7 +158,7 @@ def test_deepfaketimits_target_is_the_high_quality_and_no_codec_tells_the_label(
         np.testing.assert_array_equal(example.target, reals["hq"][place].frame)
     assert all((e.target_known, e.mask_known) == (1, 1) for e in built.examples.values())
     for number, clip in enumerate(clip for clip in find("deepfaketimit", built.root).clips if not clip.label):
-        like = built.manifest.clips[clip.video]["notes"]["encoded_like"]
+        like = built.manifest.clips[clip.video].notes["encoded_like"]
         quality = {"lq": "lower_quality", "hq": "higher_quality"}[clip.compression]
         path = built.root / "DeepfakeTIMIT" / quality / clip.subjects[0] / f"{like}.avi"
         fake, theirs = info(Footage(path)), Encoding.like(path)
@@ -203,11 +179,11 @@ def test_a_users_folder_with_its_table(in_layout):
     assert (fake.subjects, fake.split) == (["000", "001"], "train")
 
 
-def test_a_users_folder_without_a_table(v3, tmp_path):
+def test_a_users_folder_without_a_table(tree, tmp_path):
     """No twin is known then: neither target nor mask, and every file is a person of its own."""
-    arrange("folder", v3, tmp_path / "data")
+    arrange("folder", tree, tmp_path / "data")
     found = find("folder", tmp_path / "data")
-    build(found, tmp_path / "out", OPTIONS, source="folder", run=in_this_process)
+    build_records(found, tmp_path / "out", OPTIONS, source="folder", run=in_this_process)
     examples = examples_of(tmp_path / "out").values()
     assert {(e.label, e.target_known, e.mask_known) for e in examples} == {(0, 0, 1), (1, 0, 0)}
     assert not any(e.mask.any() for e in examples)
@@ -215,9 +191,9 @@ def test_a_users_folder_without_a_table(v3, tmp_path):
 
 
 @pytest.mark.parametrize("stored", [{"no_ela": True}, {"target_once": True}])
-def test_what_is_not_stored_is_read_back_to_the_same_bytes(v3, full, tmp_path, stored):
+def test_what_is_not_stored_is_read_back_to_the_same_bytes(tree, full, tmp_path, stored):
     out = tmp_path / "small"
-    build(find("ffpp", v3), out, dataclasses.replace(OPTIONS, **stored), run=in_this_process)
+    build_records(find("ffpp", tree), out, dataclasses.replace(OPTIONS, **stored), run=in_this_process)
     assert sum(path.stat().st_size for path in out.glob("*/*/*")) < sum(
         path.stat().st_size for path in full.glob("*/*/*")
     )
@@ -233,7 +209,7 @@ def test_what_is_not_stored_is_read_back_to_the_same_bytes(v3, full, tmp_path, s
 
 
 @pytest.fixture(scope="module")
-def full(v3, tmp_path_factory):
+def full(tree, tmp_path_factory):
     out = tmp_path_factory.mktemp("full") / "records"
-    build(find("ffpp", v3), out, OPTIONS, run=in_this_process)
+    build_records(find("ffpp", tree), out, OPTIONS, run=in_this_process)
     return out

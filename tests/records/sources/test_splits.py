@@ -6,7 +6,7 @@ import random
 import pytest
 
 from records.errors import DataError
-from records.sources.splits import SHARES, components, draw, in_words
+from records.sources.splits import SHARES, components, draw
 
 PEOPLE = [f"p{number:03d}" for number in range(100)]
 
@@ -15,7 +15,7 @@ def sizes(dealt):
     return {split: sum(value == split for value in dealt.values()) for split in SHARES}
 
 
-def test_people_alone_are_dealt_out_in_faceforensics_shares():
+def test_people_of_no_common_clip_are_split_in_faceforensics_shares():
     assert sizes(draw(PEOPLE)) == {"train": 72, "val": 14, "test": 14}
     assert list(draw(PEOPLE)) != sorted(draw(PEOPLE))  # grouped by split
 
@@ -80,10 +80,3 @@ def test_components_are_sorted_whatever_joins_them():
     assert components([], []) == []
     chain = [(f"{number:05d}", f"{number + 1:05d}") for number in range(5000)]
     assert len(components([], chain)) == 1
-
-
-def test_in_words_nobody_is_listed():
-    drawn = {"drawn with seed": 7, "subjects": {"ann": "train", "bob": "test", "cid": "train"}}
-    assert in_words(drawn) == "drawn with seed 7: 2 in train, 0 in val, 1 in test (subjects)"
-    official = {"from": "train.json, val.json, test.json", "DeepFakeDetection drawn with seed": 0}
-    assert in_words(official) == "from train.json, val.json, test.json; DeepFakeDetection drawn with seed 0"
