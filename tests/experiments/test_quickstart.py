@@ -44,7 +44,7 @@ def test_the_command_lines_are_such_as_a_user_types_and_exports_are_not_repeated
 
 
 def test_a_model_that_answers_otherwise_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="tfafsr forge .* does not answer like the Keras model"):
+    with pytest.raises(DataError, match=r"tfafsr forge .* does not answer like the Keras model"):
         quickstart(tmp_path, 1, lambda _: 1)
 
 
