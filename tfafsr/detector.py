@@ -20,9 +20,12 @@ from tfafsr.tfe import tfe
 
 KEYPOINTS = 5
 SMALLEST = 64
+ELA_QUALITY = 90  # JPEG quality of the records' error level analysis
 ELA_SOURCES = ("input", "reconstruction")
 MINING = {"semi_hard": triplet_semihard_loss, "hard": triplet_hard_loss}
 TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")
+SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
+OWN_IN_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")  # what `compile` refuses
 
 
 @keras.saving.register_keras_serializable(package="tfafsr")
@@ -47,7 +50,8 @@ class Detector(keras.Model):
         pooling: fp, gap or gmp.
         fusion: early or late.
         ela_of: the image whose error levels TFE reads: `input`, or `reconstruction` (inside the graph).
-        ela_quality: JPEG quality of the error level analysis inside the graph; the records' is 90.
+        ela_quality: JPEG quality of the error level analysis inside the graph. With `ela_of="input"` it must be the
+            records', 90: in deployment the graph computes what the records held in training.
         mining: of triplets, semi_hard or hard.
         margin: of the triplet loss, between L2-normalised embeddings.
         afsr_weight, artifact_weight, triplet_weight: of the terms. Eq. 1 and 2 are means here where the paper prints
@@ -57,17 +61,20 @@ class Detector(keras.Model):
 
     Raises:
         ValueError: an argument is none of those; the message repeats it.
+
+    `keras.models.clone_model` calls the constructor with the graph that it has copied, `Detector(inputs, outputs)`.
     """
 
     def __init__(
         self,
+        *graph,
         size: int = 225,
         width: int = 64,
         output: str = "plain",
         pooling: str = "fp",
         fusion: str = "early",
         ela_of: str = "input",
-        ela_quality: int = 90,
+        ela_quality: int = ELA_QUALITY,
         mining: str = "semi_hard",
         margin: float = 0.5,
         afsr_weight: float = 100.0,
@@ -76,10 +83,18 @@ class Detector(keras.Model):
         dtype: str | None = None,
         **kwargs,
     ) -> None:
+        if graph:
+            super().__init__(*graph, **kwargs)
+            self._set_up({**self.get_layer("probability").detector})
+            return
         if size < SMALLEST:
             raise ValueError(f"size must be at least {SMALLEST} pixels; received {size}.")
         if ela_of not in ELA_SOURCES:
             raise ValueError(f"ela_of must be one of {', '.join(ELA_SOURCES)}; received {ela_of!r}.")
+        if ela_of == "input" and ela_quality != ELA_QUALITY:
+            raise ValueError(
+                f"ela_quality must be the records', {ELA_QUALITY}, with ela_of='input'; received {ela_quality}."
+            )
         if mining not in MINING:
             raise ValueError(f"mining must be one of {', '.join(MINING)}; received {mining!r}.")
         weights = {"afsr_weight": afsr_weight, "artifact_weight": artifact_weight, "triplet_weight": triplet_weight}
@@ -87,8 +102,24 @@ class Detector(keras.Model):
             if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be a number from 0 on; received {value!r}.")
 
-        # The graph.
         dtype = dtype or keras.config.dtype_policy().name
+        options = {
+            "size": size,
+            "width": width,
+            "output": output,
+            "pooling": pooling,
+            "fusion": fusion,
+            "ela_of": ela_of,
+            "ela_quality": ela_quality,
+            "mining": mining,
+            "margin": margin,
+            "afsr_weight": afsr_weight,
+            "artifact_weight": artifact_weight,
+            "triplet_weight": triplet_weight,
+            "dtype": dtype,
+        }
+
+        # The graph.
         with _dtype_policy(dtype):
             inputs = {
                 "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
@@ -106,30 +137,18 @@ class Detector(keras.Model):
             logit = layers.Dense(1, dtype="float32", name="logit")(embedding)
             outputs = {
                 "logit": logit,
-                "probability": TemperatureScaling(name="probability")(logit),
+                "probability": TemperatureScaling(options, name="probability")(logit),
                 "reconstruction": reconstruction,
                 "embedding": embedding,
             }
             super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # What the configuration holds, and one tracker a term.
-        self.options = {
-            "size": size,
-            "width": width,
-            "output": output,
-            "pooling": pooling,
-            "fusion": fusion,
-            "ela_of": ela_of,
-            "ela_quality": ela_quality,
-            "mining": mining,
-            "margin": margin,
-            "afsr_weight": afsr_weight,
-            "artifact_weight": artifact_weight,
-            "triplet_weight": triplet_weight,
-            "dtype": dtype,
-        }
+        self._set_up(options)
+
+    def _set_up(self, options: dict) -> None:
+        """Keeps what the configuration holds, and makes one tracker a term."""
+        self.options = options
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *TERMS)}
-        self.auc_tracker = keras.metrics.AUC(num_thresholds=1000, name="auc")
 
     @classmethod
     def from_preset(cls, name: str, **overrides) -> Detector:
@@ -143,8 +162,37 @@ class Detector(keras.Model):
 
     @property
     def metrics(self) -> list[keras.Metric]:
-        """The total loss, each term, and the AUC."""
-        return [*self.trackers.values(), self.auc_tracker]
+        """The total loss, each term, and, once it is compiled, the AUC."""
+        return [
+            *self.trackers.values(),
+            *(metric for metric in super().metrics if metric.name not in self.trackers),
+        ]
+
+    def compile(
+        self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, **kwargs
+    ) -> None:
+        """Keras's `compile`, without what the detector brings along: its losses, their weights and its metrics.
+
+        The AUC is a compiled metric: only of those does Keras know that more is better, where a callback monitors one.
+
+        Raises:
+            ValueError: a loss or a metric is given.
+        """
+        given = dict(zip(OWN_IN_COMPILE, (loss, loss_weights, metrics, weighted_metrics), strict=True))
+        if names := [name for name, value in given.items() if value is not None]:
+            raise ValueError(
+                f"Detector brings its own losses and metrics; compile takes no {' or '.join(names)}. The terms are "
+                "weighted by Detector's arguments afsr_weight, artifact_weight and triplet_weight."
+            )
+        super().compile(optimizer, metrics=[keras.metrics.AUC(num_thresholds=1000, name="auc")], **kwargs)
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compiles as a saved detector was; its metrics are those of `compile`."""
+        config = keras.saving.deserialize_keras_object(
+            {name: value for name, value in config.items() if name not in OWN_IN_COMPILE}
+        )
+        self.compile(**config)
+        self.optimizer.build(self.trainable_variables)
 
     def loss_terms(self, y: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Each term of the loss, unweighted: float32 scalars."""
@@ -179,7 +227,7 @@ class Detector(keras.Model):
         count = tf.shape(y["label"])[0]
         for name, value in {"loss": loss, **terms}.items():
             self.trackers[name].update_state(value, sample_weight=tf.cast(count, tf.float32))
-        self.auc_tracker.update_state(tf.reshape(y["label"], (-1, 1)), y_pred["probability"])
+        self.compute_metrics(x, tf.reshape(y["label"], (-1, 1)), y_pred["probability"])
         return loss
 
     def fit(self, *args, **kwargs) -> keras.callbacks.History:
@@ -269,6 +317,8 @@ def _pair(data: tuple) -> tuple[dict, dict]:
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
         raise ValueError("Detector takes no sample_weight or class_weight; target_known and mask_known are in y.")
+    if missing := [name for name in SUPERVISION if not isinstance(y, dict) or name not in y]:
+        raise ValueError(f"y must be a dict with {', '.join(SUPERVISION)}; it lacks {', '.join(missing)}.")
     return x, y
 
 

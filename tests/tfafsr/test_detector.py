@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from faces.ela import error_level_analysis
 from tfafsr import Detector
+from tfafsr.detector import ELA_QUALITY
 
 TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")
 
@@ -207,8 +208,56 @@ def test_configuration_round_trip():
         ("ela_of", "target"),
         ("mining", "soft"),
         ("ela_quality", 0),
+        ("margin", -1),
+        ("afsr_weight", "much"),
+        ("triplet_weight", float("nan")),
     ],
 )
 def test_refuses_bad_options_and_repeats_them(option, value):
     with pytest.raises(ValueError, match=f"{option.split('_')[-1]}.* received {value!r}"):
         Detector(**{"size": 64, "width": 4, "ela_of": "reconstruction", option: value})
+
+
+def test_ela_of_the_records_has_the_records_quality(faces):
+    image = faces(64, 1)[0]["frame"][0]
+    np.testing.assert_array_equal(error_level_analysis(image), error_level_analysis(image, ELA_QUALITY))
+    with pytest.raises(ValueError, match=r"ela_quality must be the records', 90, with ela_of='input'; received 80"):
+        Detector(size=64, width=4, ela_quality=80)
+
+
+@pytest.mark.parametrize("argument", ["loss", "metrics", "weighted_metrics", "loss_weights"])
+def test_compile_refuses_what_it_would_ignore(plain, argument):
+    with pytest.raises(ValueError, match=rf"compile takes no {argument}\."):
+        plain.compile(optimizer="adam", **{argument: ["mse"]})
+
+
+@pytest.mark.parametrize("missing", ["label", "mask_known"])
+def test_supervision_that_is_missing_is_named(plain, faces, missing):
+    x, y = faces(65, 2)
+    y.pop(missing)
+    with pytest.raises(ValueError, match=f"y must be a dict with label, .*; it lacks {missing}"):
+        plain.test_step((x, y))
+    with pytest.raises(ValueError, match="it lacks label, target,"):
+        plain.test_step((x, np.arange(2)))
+
+
+def test_a_clone_is_a_detector_with_the_same_options_and_weights_of_its_own(plain, faces):
+    clone = keras.models.clone_model(plain)
+    assert type(clone) is Detector
+    assert clone.get_config() == plain.get_config()
+    assert clone.get_layer("logit").kernel is not plain.get_layer("logit").kernel
+    clone.set_weights(plain.get_weights())
+    x, y = faces(65)
+    np.testing.assert_array_equal(clone(x)["logit"], plain(x)["logit"])
+    for name, term in clone.loss_terms(y, clone(x)).items():
+        assert float(term) == float(plain.loss_terms(y, plain(x))[name])
+    assert type(keras.models.clone_model(clone)) is Detector
+
+
+def test_keras_draws_and_summarises_it(plain):
+    drawn = keras.utils.model_to_dot(plain, show_shapes=True).to_string()
+    lines = []
+    plain.summary(print_fn=lines.append)
+    for text in (drawn, "\n".join(lines)):
+        assert "probability" in text
+        assert "afsr_output" in text

@@ -107,6 +107,22 @@ def test_mixed_bfloat16_trains_and_stays_finite(eight):
     assert history["loss"][-1] < history["loss"][0]
 
 
+@pytest.mark.slow
+def test_callbacks_know_without_a_mode_that_a_higher_auc_is_better(eight, tmp_path):
+    """And a compiled detector is compiled again when it is loaded, with its AUC."""
+    x, y = eight
+    model = Detector(size=64, width=4, output="none", pooling="gap")
+    model.compile(optimizer=keras.optimizers.Adam(1e-3))
+    stopping = keras.callbacks.EarlyStopping(monitor="val_auc")
+    keeping = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="val_auc", save_best_only=True)
+    history = model.fit(x, y, batch_size=8, verbose=0, validation_data=(x, y), callbacks=[stopping, keeping]).history
+    assert keeping.best == stopping.best == history["val_auc"][0]
+    assert stopping.monitor_op is keras.ops.greater
+    loaded = keras.models.load_model(tmp_path / "best.keras")
+    assert loaded.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)["auc"] == history["val_auc"][0]
+    assert int(loaded.optimizer.iterations) == 1
+
+
 def test_refuses_sample_weights(eight):
     model = Detector(size=64, width=4, output="none", pooling="gap")
     x, y = eight

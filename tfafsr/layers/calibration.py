@@ -8,11 +8,17 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="tfafsr")
 class TemperatureScaling(keras.layers.Layer):
-    """sigmoid(logit / T), T a weight that training leaves at 1 and that calibration may set. Always float32."""
+    """sigmoid(logit / T), T a weight that training leaves at 1 and that calibration may set. Always float32.
 
-    def __init__(self, **kwargs) -> None:
+    Args:
+        detector: arguments of the Detector that the layer is part of. `keras.models.clone_model` copies layers and
+            nothing else, and the copy must know them to be a Detector.
+    """
+
+    def __init__(self, detector: dict | None = None, **kwargs) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
+        self.detector = dict(detector or {})
 
     def build(self, input_shape) -> None:
         """Makes T, a scalar."""
@@ -21,6 +27,10 @@ class TemperatureScaling(keras.layers.Layer):
     def call(self, logit: tf.Tensor) -> tf.Tensor:
         """(B, 1) -> probability, float32 (B, 1)."""
         return tf.sigmoid(logit / self.temperature)
+
+    def get_config(self) -> dict:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "detector": dict(self.detector)}
 
     def compute_output_shape(self, input_shape) -> tuple:
         """The same shape."""
