@@ -15,14 +15,14 @@ from rich.table import Table
 
 from experiments.config import TrainConfig
 from records.errors import DataError
+from savedmodel_export import QUANTIZE
 
 if TYPE_CHECKING:  # both take TensorFlow along, which --help need not wait for
-    from savedmodel_export.verify import Faces
+    from savedmodel_export import LabelledFaces
     from tfafsr import Detector
 
 RUN = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
-QUANTIZE = ("none", "float16", "dynamic", "int8")
 REPRESENTATIVE = 100
 NAMES = {
     "savedmodel": "SavedModel",
@@ -76,24 +76,20 @@ def export(
     if quantize != "int8" and (records or compression):
         raise click.UsageError("--records and --compression are for --quantize int8.")
 
-    from savedmodel_export.model import load
+    from savedmodel_export import export_edge, export_saved_model, export_tflite
+    from tfafsr import load_detector
 
-    detector = load(run)
+    detector = load_detector(_model_file(run))
     if form == "savedmodel":
-        from savedmodel_export.saved_model import export_saved_model
-
         written = export_saved_model(detector, out, version=version)
     else:
         batches = None
         if quantize == "int8":
             batches = representative(records, compression or trained_on(run), split, detector.options["size"], faces)
         if form == "tflite":
-            from savedmodel_export.tflite import export_tflite
-
             written = export_tflite(detector, out, quantize or "none", batches)
         else:
             from records.building.face_detector import mtcnn_networks
-            from savedmodel_export.edge import export_edge
 
             written = export_edge(detector, out, mtcnn_networks(), quantize or "none", batches)
     click.echo(f"Written: {written}")
@@ -121,12 +117,12 @@ def verify(
     MODEL is a SavedModel (a version or the folder of all), a .tflite file or an edge bundle; several are compared in
     one table. The exit status is 1 if one departs further than its stated tolerance.
     """
-    from savedmodel_export.model import load
-    from savedmodel_export.verify import verify as compare_all
+    from savedmodel_export import verify_exported
+    from tfafsr import load_detector
 
     compression = compression or trained_on(run)
-    detector = load(run)
-    result = compare_all(detector, run, models, faces_of(detector, records, split, compression))
+    detector = load_detector(_model_file(run))
+    result = verify_exported(detector, _model_file(run), models, faces_of(detector, records, split, compression))
     result = {"run": str(run), "records": str(records), "split": split, "compression": compression, **result}
     if as_json:
         click.echo(json.dumps(result, indent=2, allow_nan=False))
@@ -140,6 +136,10 @@ def verify(
             console.print("All agree with the Keras model within their tolerances, which --json lists.", soft_wrap=True)
     if not all(model["agrees"] for model in result["models"]):
         context.exit(1)
+
+
+def _model_file(run: Path) -> Path:
+    return run / "model.keras" if run.is_dir() else run
 
 
 def trained_on(run: Path) -> str:
@@ -164,20 +164,20 @@ def representative(records: Path, compression: str, split: str, size: int, count
         return list(faces.take(count).batch(1).as_numpy_iterator())
 
 
-def faces_of(detector: Detector, records: Path, split: str, compression: str) -> Iterator[Faces]:
+def faces_of(detector: Detector, records: Path, split: str, compression: str) -> Iterator[LabelledFaces]:
     """Every face of a split at a compression, in batches, with labels and target identities."""
     from experiments import data, scoring
     from records.progress import progress
     from records.shards import reader
     from records.shards.manifest import Manifest
-    from savedmodel_export.verify import Faces
+    from savedmodel_export import LabelledFaces
 
     clips = Manifest.load(records).clips
     batches = data.scoring_batches(records, split, compression, detector, scoring.BATCH)
     total = -(-reader.count(records, split, compression) // scoring.BATCH)
     for inputs, fields in progress(batches, total, f"comparing on {split} {compression}"):
         identities = np.array([clips[video.decode()].subjects[0] for video in fields["video"]])
-        yield Faces(inputs["frame"], inputs["keypoints"], fields["label"], identities)
+        yield LabelledFaces(inputs["frame"], inputs["keypoints"], fields["label"], identities)
 
 
 def table(result: dict) -> Table:
