@@ -6,6 +6,9 @@ rounded to 11 bits they move whole error levels, and the probability by up to 0.
 
 from __future__ import annotations
 
+import contextlib
+import io
+
 LAYERS = "(afsr|tfe)_"  # in the names of what is computed: AFSR's and TFE's layers, and no error level analysis
 
 
@@ -24,5 +27,6 @@ def halve_weights(content: bytes) -> bytes:
     halved = quantizer.Quantizer(content)
     for operation in (qtyping.TFLOperationName.CONV_2D, qtyping.TFLOperationName.FULLY_CONNECTED):
         halved.add_weight_only_config(LAYERS, operation, num_bits=16, algorithm_key=AlgorithmName.FLOAT_CASTING)
-    result = halved.quantize(enable_progress_bar=False, enable_progress_report=False)
+    with contextlib.redirect_stderr(io.StringIO()):  # one of its progress bars cannot be turned off
+        result = halved.quantize(enable_progress_bar=False, enable_progress_report=False)
     return bytes(result.quantized_model)
