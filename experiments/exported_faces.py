@@ -10,7 +10,7 @@ import numpy as np
 from experiments import data, scoring
 from records import shards
 from records.progress import progress
-from savedmodel_export.verify import Faces
+from savedmodel_export import LabelledFaces
 from tfafsr import Detector
 
 
@@ -32,7 +32,7 @@ def representative_faces(
         return list(faces.take(count).batch(1).as_numpy_iterator())
 
 
-def faces_of_split(detector: Detector, records: Path, split: str, compression: str) -> Iterator[Faces]:
+def faces_of_split(detector: Detector, records: Path, split: str, compression: str) -> Iterator[LabelledFaces]:
     """Every face of a split at a compression, in batches, with labels and target identities.
 
     Raises:
@@ -43,4 +43,4 @@ def faces_of_split(detector: Detector, records: Path, split: str, compression: s
     total = -(-shards.count(records, split, compression) // scoring.BATCH)
     for inputs, fields in progress(batches, total, f"comparing on {split} {compression}"):
         identities = np.array([clips[video.decode()].subjects[0] for video in fields["video"]])
-        yield Faces(inputs["frame"], inputs["keypoints"], fields["label"], identities)
+        yield LabelledFaces(inputs["frame"], inputs["keypoints"], fields["label"], identities)

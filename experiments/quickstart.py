@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -27,6 +27,7 @@ def quickstart(
     identities: int = IDENTITIES,
     frames: int = FRAMES,
     epochs: int | None = None,
+    quantize: Sequence[str] = QUANTIZE,
 ) -> dict:
     """Forges a data set, builds records, trains preset `tiny` on c40, evaluates on unseen people, reports and exports.
 
@@ -39,6 +40,7 @@ def quickstart(
         identities: how many people are drawn.
         frames: of each video.
         epochs: of the training; None takes the preset's.
+        quantize: the LiteRT forms that are exported.
 
     Returns:
         compression -> what that compression's metrics.json holds.
@@ -78,13 +80,13 @@ def quickstart(
             f"report --run {_q(run)} --records {_q(records)} --metrics {_q(metrics[TRAINED_ON])}"
             f" --out {_q(out / 'report')}",
         ),
-        *_export_steps(run, records, out / "models"),
+        *_export_steps(run, records, out / "models", quantize),
     ]
     for number, (title, line) in enumerate(steps, 1):
         console.rule(f"[bold]{number}/{len(steps)}  {title}", align="left")
         console.print(f"$ tfafsr {line}", style="dim", soft_wrap=True, highlight=False)
         if run_command(shlex.split(line)):
-            raise DataError(f"`tfafsr {line}` found a departure; see above.")
+            raise DataError(f"`tfafsr {line}` found a model that does not answer like the Keras model; see above.")
     results = {compression: json.loads(path.read_text()) for compression, path in metrics.items()}
     console.rule("[bold]Result", align="left")
     console.print(results_table(results, f"Trained on {TRAINED_ON}, tested on people never seen: AUC [95% interval]"))
@@ -94,19 +96,19 @@ def quickstart(
     return results
 
 
-def _export_steps(run: Path, records: Path, models: Path) -> list[tuple[str, str]]:
-    """Exports for a server and for devices, those left out that an earlier quickstart has written, and the proof."""
+def _export_steps(run: Path, records: Path, models: Path, quantize: Sequence[str]) -> list[tuple[str, str]]:
+    """Exports for a server and for devices that an earlier quickstart has not written yet, and their comparison."""
     version = models / "tfafsr" / "1"
-    files = {quantize: models / f"detector-{quantize}.tflite" for quantize in QUANTIZE}
+    files = {form: models / f"detector-{form}.tflite" for form in quantize}
     steps = []
     if not version.exists():
         line = f"export --run {_q(run)} --format savedmodel --version 1 --out {_q(version.parent)}"
         steps.append(("Exporting for TensorFlow Serving", line))
-    for quantize, path in files.items():
+    for form, path in files.items():
         if not path.exists():
-            line = f"export --run {_q(run)} --format tflite --quantize {quantize} --out {_q(path)}"
-            line += f" --records {_q(records)}" if quantize == "int8" else ""
-            steps.append((f"Exporting for LiteRT, --quantize {quantize}", line))
+            line = f"export --run {_q(run)} --format tflite --quantize {form} --out {_q(path)}"
+            line += f" --records {_q(records)}" if form == "int8" else ""
+            steps.append((f"Exporting for LiteRT, --quantize {form}", line))
     exported = " ".join(_q(path) for path in (version.parent, *files.values()))
     line = f"verify {exported} --run {_q(run)} --records {_q(records)}"
     return [*steps, ("Comparing what was exported with the Keras model", line)]

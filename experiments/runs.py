@@ -46,6 +46,11 @@ def trained_on(run: Path) -> str:
     return load_config(run).compression
 
 
+def model_file(run: Path) -> Path:
+    """The `.keras` file of a run folder, or `run` itself where it is no folder."""
+    return run / MODEL_FILE if run.is_dir() else run
+
+
 def load_detector(run: Path) -> Detector:
     """The detector of a finished run, in float32.
 
@@ -58,7 +63,7 @@ def load_detector(run: Path) -> Detector:
     from tfafsr import ModelError
     from tfafsr import load_detector as load
 
-    path = run / MODEL_FILE if run.is_dir() else run
+    path = model_file(run)
     if run.is_dir() and not path.exists():
         raise DataError(f"{path} does not exist; finish `tfafsr train --out {run}` first (it resumes by itself).")
     try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-SCALE = 1.3  # side of the crop over the longer side of the detector's box
+CROP_SCALE = 1.3  # side of the crop over the longer side of the detector's box
 
 
-def crop_box(box: tuple[float, float, float, float], scale: float = SCALE) -> np.ndarray:
+def crop_box(box: tuple[float, float, float, float], scale: float = CROP_SCALE) -> np.ndarray:
     """The square around a detector's box.
 
     Args:
@@ -26,7 +26,7 @@ def crop_box(box: tuple[float, float, float, float], scale: float = SCALE) -> np
     return np.array([top, left, top + side, left + side], np.float32)
 
 
-def crop(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
+def crop_square(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
     """Cuts a square out of an image and resizes it; what lies beyond the image repeats its edge.
 
     Args:
@@ -48,6 +48,9 @@ def crop(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
     shrinking = inside.shape[0] > size
     resized = cv2.resize(inside, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
     return resized.reshape(size, size, -1)
+
+
+crop = crop_square
 
 
 def normalise_keypoints(keypoints: np.ndarray, box: np.ndarray) -> np.ndarray:

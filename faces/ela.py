@@ -1,10 +1,14 @@
-"""Error level analysis of an image in NumPy; `tfafsr.layers.ErrorLevelAnalysis` is the same arithmetic in a graph."""
+"""Error level analysis of an image in NumPy.
+
+`tfafsr.layers.ErrorLevelAnalysis` is the same arithmetic in a graph, with the constants and tables declared here.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-BLOCK = 8
+ELA_QUALITY, ELA_GAIN = 90, 20.0  # of the records and of every detector, unless told otherwise
+JPEG_BLOCK = 8  # pixels a side
 # ITU-T T.81, Annex K: the example tables that libjpeg scales by its quality factor.
 LUMINANCE = np.array(
     [
@@ -19,17 +23,18 @@ LUMINANCE = np.array(
     ],
     np.float32,
 )
-CHROMINANCE = np.full((BLOCK, BLOCK), 99, np.float32)
+CHROMINANCE = np.full((JPEG_BLOCK, JPEG_BLOCK), 99, np.float32)
 CHROMINANCE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
-# JFIF 1.02: RGB to YCbCr, without the offset of 128 of the two chroma channels.
-TO_YCBCR = np.array(
+# JFIF 1.02, rows Y, Cb, Cr and R, G, B.
+RGB_TO_YCBCR = np.array(
     [[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]], np.float32
 )
+YCBCR_TO_RGB = np.array([[1, 0, 1.402], [1, -0.344136286, -0.714136286], [1, 1.772, 0]], np.float32)
+CHROMA_CENTRE = np.float32([0, 128, 128])  # of Y, Cb and Cr: no colour
 # Exact halves are common: a block's mean is a multiple of 1/8, luminance one of 1/1000. The last bit of a float32 sum,
 # which differs from one library to the next, would decide where they go; so all of them go up (coefficients away from
 # zero, as libjpeg's), with room for that bit. 0.0004 is far above rounding errors (0.00003) and no multiple of 1/1000.
-HALF = np.float32(0.5 + 0.0004)
-TO_RGB = np.array([[1, 0, 1.402], [1, -0.344136286, -0.714136286], [1, 1.772, 0]], np.float32)
+ROUNDING = np.float32(0.5 + 0.0004)
 
 
 def quantization_tables(quality: int) -> np.ndarray:
@@ -46,13 +51,13 @@ def quantization_tables(quality: int) -> np.ndarray:
 
 def dct_matrix() -> np.ndarray:
     """The orthonormal DCT-II of eight points, float32 (8, 8): coefficients = D @ block @ D.T."""
-    k, n = np.mgrid[:BLOCK, :BLOCK]
-    matrix = np.sqrt(2 / BLOCK) * np.cos((2 * n + 1) * k * np.pi / (2 * BLOCK))
+    k, n = np.mgrid[:JPEG_BLOCK, :JPEG_BLOCK]
+    matrix = np.sqrt(2 / JPEG_BLOCK) * np.cos((2 * n + 1) * k * np.pi / (2 * JPEG_BLOCK))
     matrix[0] /= np.sqrt(2)
     return matrix.astype(np.float32)
 
 
-def jpeg_round_trip(rgb: np.ndarray, quality: int = 90) -> np.ndarray:
+def jpeg_round_trip(rgb: np.ndarray, quality: int = ELA_QUALITY) -> np.ndarray:
     """What is left of an image after JPEG, without chroma subsampling (4:4:4).
 
     Args:
@@ -63,22 +68,22 @@ def jpeg_round_trip(rgb: np.ndarray, quality: int = 90) -> np.ndarray:
         float32 (H, W, 3), whole numbers in [0, 255].
     """
     height, width = rgb.shape[:2]
-    padding = ((0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
+    padding = ((0, -height % JPEG_BLOCK), (0, -width % JPEG_BLOCK), (0, 0))
     rows = np.moveaxis(np.pad(rgb, padding, mode="edge"), -1, 1).astype(np.float32, order="C")  # (H', 3, W')
-    shape, offset = rows.shape, np.float32([[0], [128], [128]])
-    ycbcr = _whole(TO_YCBCR @ rows + offset) - 128  # libjpeg holds whole numbers here
+    shape, offset = rows.shape, CHROMA_CENTRE[:, None]
+    ycbcr = _whole(RGB_TO_YCBCR @ rows + offset) - 128  # libjpeg holds whole numbers here
     dct, tables = dct_matrix(), quantization_tables(quality).transpose(1, 0, 2)[:, :, None]  # (8, 3, 1, 8)
     levels = _both_ways(ycbcr, dct, shape)
     levels /= tables
     coefficients = np.abs(levels)
-    coefficients += HALF
+    coefficients += ROUNDING
     np.copysign(np.floor(coefficients, out=coefficients), levels, out=coefficients)
     coefficients *= tables
     ycbcr = _whole(_both_ways(coefficients, dct.T, shape).reshape(shape) + 128) - offset
-    return np.moveaxis(_whole(TO_RGB @ ycbcr), 1, -1)[:height, :width]
+    return np.moveaxis(_whole(YCBCR_TO_RGB @ ycbcr), 1, -1)[:height, :width]
 
 
-def error_level_analysis(rgb: np.ndarray, quality: int = 90, gain: float = 20.0) -> np.ndarray:
+def error_level_analysis(rgb: np.ndarray, quality: int = ELA_QUALITY, gain: float = ELA_GAIN) -> np.ndarray:
     """|x - jpeg(x)| times `gain`: what a further JPEG compression would still take from each pixel.
 
     Args:
@@ -103,13 +108,13 @@ def _both_ways(rows: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> 
     The products are many and small on purpose: BLAS would share a large one among threads, which costs more than it.
     """
     height, _, width = shape
-    down = matrix @ rows.reshape(height // BLOCK, BLOCK, 3 * width)
-    across = down.reshape(-1, width // BLOCK, BLOCK) @ matrix.T
-    return across.reshape(height // BLOCK, BLOCK, 3, width // BLOCK, BLOCK)
+    down = matrix @ rows.reshape(height // JPEG_BLOCK, JPEG_BLOCK, 3 * width)
+    across = down.reshape(-1, width // JPEG_BLOCK, JPEG_BLOCK) @ matrix.T
+    return across.reshape(height // JPEG_BLOCK, JPEG_BLOCK, 3, width // JPEG_BLOCK, JPEG_BLOCK)
 
 
 def _whole(values: np.ndarray) -> np.ndarray:
     """Rounds `values` to whole numbers in [0, 255], in place: a copy costs more than the arithmetic."""
-    values += HALF
+    values += ROUNDING
     np.floor(values, out=values)
     return np.clip(values, 0, 255, out=values)

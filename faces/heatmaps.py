@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+HEATMAP_SIGMA = 0.75  # cells
 
-def keypoint_heatmaps(keypoints: np.ndarray, size: int, stride: int, sigma: float) -> np.ndarray:
+
+def heatmap_cells(size: int, stride: int) -> int:
+    """Cells a side of the heat maps of a face of `size` pixels, one every `stride` pixels."""
+    return -(-size // stride)
+
+
+def keypoint_heatmaps(keypoints: np.ndarray, size: int, stride: int, sigma: float = HEATMAP_SIGMA) -> np.ndarray:
     """One Gaussian a key point, scaled to sum to H * W; the arithmetic of `tfafsr.layers.KeypointHeatmaps`.
 
     Args:
@@ -15,9 +22,9 @@ def keypoint_heatmaps(keypoints: np.ndarray, size: int, stride: int, sigma: floa
         sigma: of the Gaussian, in cells.
 
     Returns:
-        float32 (N, H, W, K), H = W = ceil(S / stride).
+        float32 (N, H, W, K), H = W = `heatmap_cells(size, stride)`.
     """
-    cells = -(-size // stride)
+    cells = heatmap_cells(size, stride)
     at = (np.asarray(keypoints, np.float32) * size - 0.5) / stride  # (N, K, 2)
     exponent = -0.5 * np.square((np.arange(cells, dtype=np.float32) - at[..., None]) / np.float32(sigma))
     weight = np.exp(exponent - exponent.max(axis=-1, keepdims=True))

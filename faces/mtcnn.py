@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-KEYPOINTS = 5
+KEYPOINTS = ("left eye", "right eye", "nose", "mouth left", "mouth right")  # left is the viewer's
 CELL, STRIDE = 12, 2  # of P-Net: it sees 12 x 12 pixels, every second one
 FACTOR = 0.709  # between two levels of the pyramid
 SMALLEST_FACE = 20  # pixels, after shrinking
@@ -155,7 +155,7 @@ def _moved(boxes: np.ndarray, shift: np.ndarray, confidence: np.ndarray) -> np.n
 def _placed(boxes: np.ndarray, points: np.ndarray) -> np.ndarray:
     """O-Net's points (n, 10), shares of the boxes' sides, as (n, 5, 2) x and y in pixels."""
     sizes = boxes[:, 2:4] - boxes[:, 0:2] + 1
-    return sizes[:, None] * points.reshape(-1, 2, KEYPOINTS).transpose(0, 2, 1) + boxes[:, None, 0:2] - 1
+    return sizes[:, None] * points.reshape(-1, 2, len(KEYPOINTS)).transpose(0, 2, 1) + boxes[:, None, 0:2] - 1
 
 
 def _patches(image: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:

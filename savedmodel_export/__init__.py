@@ -1,3 +1,21 @@
-"""A trained detector as SavedModel and LiteRT file."""
+"""A trained detector as SavedModel, as LiteRT file and as a bundle for a device, each compared with the Keras model.
 
-import tfafsr  # noqa: F401  first: it keeps TensorFlow's start-up notes off the screen
+Importing this package loads nothing; TensorFlow is loaded with the first function that needs it.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "client": ["GrpcClient", "RestClient", "ServingError"],
+        "edge": ["export_edge"],
+        "exported": ["Exported", "open_exported"],
+        "forms": ["FORMS", "QUANTIZE", "SAVED_MODEL"],
+        "graph": ["Batching"],
+        "model": ["describe"],
+        "saved_model": ["export_saved_model", "load_saved_model"],
+        "tflite": ["convert", "export_tflite"],
+        "verify": ["LabelledFaces", "verify_exported"],
+    },
+)

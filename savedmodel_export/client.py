@@ -13,6 +13,9 @@ import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 
+import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+
+# isort: split
 import cv2
 import grpc
 import numpy as np
@@ -23,9 +26,9 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from faces import KEYPOINTS
 from records.errors import DataError
 from savedmodel_export.images import IMAGE_BYTES, MAX_BYTES
-from savedmodel_export.model import KEYPOINTS
 from savedmodel_export.serving import predict_request
 
 FACES = 32  # of one request; more are sent one request after the other

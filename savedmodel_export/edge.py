@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+
+# isort: split
 import keras
 import numpy as np
 import tensorflow as tf
 
 import faces
+from records.atomic import atomic_folder
 from records.errors import DataError
 from savedmodel_export import edge_runtime
-from savedmodel_export.edge_runtime.detector import FILE
+from savedmodel_export.edge_runtime.description import DETECTOR_FILE
 from savedmodel_export.tflite import convert
 from tfafsr import Detector
 
@@ -62,29 +65,19 @@ def export_edge(
         `out`.
 
     Raises:
-        DataError: `out` holds something already; or as `tflite.convert`.
+        DataError: `out` holds something already or cannot be written; or as `tflite.convert`.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} exists and is not empty; give --out a new folder.")
-    files = {FILE: convert(detector, quantize, representative), **converted_mtcnn(mtcnn)}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir()
+    files = {DETECTOR_FILE: convert(detector, quantize, representative), **converted_mtcnn(mtcnn)}
+    with atomic_folder(out) as folder:
         for name, content in files.items():
-            (partial / name).write_bytes(content)
-        (partial / "requirements.txt").write_text(REQUIREMENTS)
-        (partial / "README.md").write_text(README)
+            (folder / name).write_bytes(content)
+        (folder / "requirements.txt").write_text(REQUIREMENTS)
+        (folder / "README.md").write_text(README)
         for package in (faces, edge_runtime):
             source = Path(package.__file__).parent
-            shutil.copytree(source, partial / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-        for path in partial.rglob("*"):
-            if path.is_file():
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
-        os.rename(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)  # after the renaming there is nothing left to remove
+            shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
     return out
 
 

@@ -6,18 +6,17 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+
+# isort: split
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
-from faces.ela import error_level_analysis
-from faces.heatmaps import keypoint_heatmaps
 from records.errors import DataError
 from savedmodel_export import saved_model, tflite
-
-BUNDLED = "detector.tflite"
-SAVED_MODEL = "savedmodel"
-FORMS = (SAVED_MODEL, *tflite.QUANTIZE)
+from savedmodel_export.edge_runtime.description import DETECTOR_FILE
+from savedmodel_export.edge_runtime.detector import Detector as EdgeDetector
+from savedmodel_export.forms import SAVED_MODEL
 
 Detect = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """frame uint8 (N, S, S, 3), keypoints float32 (N, 5, 2) -> probability, float32 (N,)."""
@@ -29,7 +28,7 @@ class Exported:
 
     Attributes:
         path: the version folder or the .tflite file that was opened.
-        form: one of `FORMS`.
+        form: one of `forms.FORMS`.
         size: bytes on disk.
         description: what `model.describe` said of the detector.
         detect: the function that it is.
@@ -55,8 +54,8 @@ def open_exported(path: Path, threads: int = 1) -> Exported:
     """
     if not path.exists():
         raise DataError(f"{path} does not exist; give what `tfafsr export` wrote.")
-    if path.is_file() or (path / BUNDLED).is_file():
-        return _open_tflite(path if path.is_file() else path / BUNDLED, threads)
+    if path.is_file() or (path / DETECTOR_FILE).is_file():
+        return _open_tflite(path if path.is_file() else path / DETECTOR_FILE, threads)
     return _open_saved_model(path)
 
 
@@ -74,23 +73,8 @@ def _open_saved_model(path: Path) -> Exported:
 
 
 def _open_tflite(path: Path, threads: int) -> Exported:
-    description = tflite.read_description(path)
-    try:
-        interpreter = Interpreter(model_path=str(path), num_threads=threads)
-        run = interpreter.get_signature_runner()
-    except (ValueError, RuntimeError) as error:
-        raise DataError(f"LiteRT cannot load {path} ({error}); export it again.") from error
-    wanted = set(run.get_input_details())
-
-    def detect(frame: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
-        fields = {"frame": frame, "keypoints": keypoints}
-        if "ela" in wanted:
-            ela = description["ela"]
-            fields["ela"] = np.stack([error_level_analysis(face, ela["quality"], ela["gain"]) for face in frame])
-        if "heatmaps" in wanted:
-            maps = description["heatmaps"]
-            heatmaps = keypoint_heatmaps(keypoints, description["size"], maps["stride"], maps["sigma"])
-            fields["heatmaps"] = np.asarray(heatmaps, np.float32)
-        return run(**{name: fields[name] for name in wanted})["probability"][:, 0]
-
-    return Exported(path, description["form"], path.stat().st_size, description, detect)
+    with tflite.as_data_error():
+        detector = EdgeDetector(path, threads)
+    return Exported(
+        path, detector.description["form"], path.stat().st_size, detector.description, detector.probabilities
+    )

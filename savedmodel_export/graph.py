@@ -7,10 +7,14 @@ import json
 import uuid
 from collections.abc import Callable
 
+import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+
+# isort: split
 import tensorflow as tf
 
+from faces import KEYPOINTS
 from savedmodel_export.images import IMAGE_BYTES, decode_faces
-from savedmodel_export.model import KEYPOINTS, LABELS, describe
+from savedmodel_export.model import LABELS, describe
 from tfafsr import Detector
 
 MAX_FACES = 1024  # of one request
@@ -50,7 +54,7 @@ class ServingModule(tf.Module):
 
     Args:
         detector: the trained detector.
-        batching: how requests share a computation; None computes each alone.
+        batching: how requests share a computation; None computes each request by itself.
     """
 
     def __init__(self, detector: Detector, batching: Batching | None) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+
+# isort: split
 import tensorflow as tf
 
 IMAGE_BYTES = "image_bytes"
@@ -15,7 +18,7 @@ PNG_HEADER = 33  # bytes up to the end of the first chunk, which says width and 
 
 
 def decode_faces(images: tf.Tensor, size: int) -> tf.Tensor:
-    """Decodes and resizes square crops as `records/crop.py` does: by area to shrink, else bilinear.
+    """Decodes and resizes square crops as `faces.crop_square` does: by area to shrink, else bilinear.
 
     Args:
         images: string (N,), each a JPEG or PNG of at most MAX_SIDE x MAX_SIDE pixels; gray or transparent ones too.

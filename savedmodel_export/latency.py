@@ -8,25 +8,28 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+
+# isort: split
 import numpy as np
 import tensorflow as tf
 
 from savedmodel_export.exported import Detect, open_exported
-from savedmodel_export.model import load
+from tfafsr import Detector, load_detector
 
 ROUNDS = 5
 AT_LEAST = 0.1  # seconds of one model in one round
 
 
-def latencies(run: Path, models: Sequence[Path], threads: int) -> list[float]:
+def latencies(file: Path, models: Sequence[Path], threads: int) -> list[float]:
     """Median milliseconds a face at batch 1: first of the Keras model, then of each exported one.
 
     TensorFlow takes its number of threads once a process, so that a process of its own is started. The models take
     turns in rounds: a busy moment of the machine meets all of them. Faces are noise; they cost what others cost.
 
     Args:
-        run: folder of `tfafsr train`, or its model.keras.
-        models: exported detectors of its, as `open_exported` takes them.
+        file: the `.keras` file of the detector.
+        models: exported forms of it, as `open_exported` takes them.
         threads: that one model may use, at least 1.
 
     Raises:
@@ -34,10 +37,10 @@ def latencies(run: Path, models: Sequence[Path], threads: int) -> list[float]:
     """
     # spawn: a fork would inherit TensorFlow's threads in whatever state they are.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_measure, run, list(models), threads).result()
+        return pool.submit(_measure, file, list(models), threads).result()
 
 
-def keras_detect(detector) -> Detect:
+def keras_detect(detector: Detector) -> Detect:
     """The Keras model in a graph of its own, as `tfafsr evaluate` runs it."""
     deployed = detector.deployed()
     call = tf.function(lambda fields: deployed(fields, training=False)["probability"], reduce_retracing=True)
@@ -48,10 +51,10 @@ def keras_detect(detector) -> Detect:
     return detect
 
 
-def _measure(run: Path, models: list[Path], threads: int) -> list[float]:
+def _measure(file: Path, models: list[Path], threads: int) -> list[float]:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    detector = load(run)
+    detector = load_detector(file)
     size = detector.options["size"]
     rng = np.random.default_rng(0)
     frame = rng.integers(0, 256, (1, size, size, 3), dtype=np.uint8)

@@ -1,44 +1,15 @@
-"""The trained detector that is exported, and the one description of it that every exported form carries."""
+"""What is exported: the one description of a detector that every form carries, and the check of its weights."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import keras
+import numpy as np
 
-from faces.crop import SCALE
+from faces import CROP_SCALE, ELA_GAIN, KEYPOINTS
 from records.errors import DataError
 from tfafsr import Detector, __version__
-from tfafsr.layers import ErrorLevelAnalysis
 
-MODEL_FILE = "model.keras"
-KEYPOINTS = ("left eye", "right eye", "nose", "mouth left", "mouth right")
 LABELS = ("real", "manipulated")
-
-
-def load(run: Path) -> Detector:
-    """The detector of a run, its layers in float32 whatever it was trained with: deployed forms compute in float32.
-
-    Args:
-        run: a run folder of `tfafsr train`, or a `.keras` file itself.
-
-    Raises:
-        DataError: there is no finished model, or it is no Detector.
-    """
-    path = run / MODEL_FILE if run.is_dir() else run
-    if not path.is_file():
-        raise DataError(f"{path} does not exist; give --run the folder of a finished `tfafsr train`.")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise DataError(f"{path} cannot be loaded as a Keras model ({type(error).__name__}: {error}).") from error
-    if not isinstance(model, Detector):
-        raise DataError(f"{path} holds a {type(model).__name__} and no Detector; give the run of `tfafsr train`.")
-    if model.options["dtype"] == "float32":
-        return model
-    exact = Detector(**{**model.options, "dtype": "float32"})
-    exact.set_weights(model.get_weights())
-    return exact
 
 
 def describe(detector: Detector) -> dict[str, object]:
@@ -62,9 +33,26 @@ def describe(detector: Detector) -> dict[str, object]:
         "channels": "RGB",
         "keypoints": list(KEYPOINTS),
         "labels": list(LABELS),
-        "crop_scale": SCALE,
+        "crop_scale": CROP_SCALE,
         "temperature": float(detector.temperature),
-        "ela": {"of": options["ela_of"], "quality": options["ela_quality"], "gain": ErrorLevelAnalysis().gain},
+        "ela": {"of": options["ela_of"], "quality": options["ela_quality"], "gain": ELA_GAIN},
         "heatmaps": heatmaps,
         "options": options,
     }
+
+
+def check_exportable(detector: Detector) -> None:
+    """Raises `DataError` for a detector that is not in float32, or that has a weight which is NaN or infinite."""
+    if detector.options["dtype"] != "float32":
+        raise DataError(
+            f"The detector computes in {detector.options['dtype']}; load it with `tfafsr.load_detector`, which gives "
+            "it in float32, the one type that is exported."
+        )
+    for variable in detector.weights:
+        values = keras.ops.convert_to_numpy(variable)
+        if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+            count = int((~np.isfinite(values)).sum())
+            raise DataError(
+                f"{count} of {values.size} values of the weight {variable.path} are NaN or infinite: this detector is "
+                "not exported. Its training diverged; train it again with a lower learning rate."
+            )

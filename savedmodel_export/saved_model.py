@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import time
 from pathlib import Path
 
+import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+
+# isort: split
 import tensorflow as tf
 
+from records.atomic import atomic_folder, locked, write_text
 from records.errors import DataError
 from savedmodel_export.graph import DEFAULT_BATCHING, Batching, ServingModule
-from savedmodel_export.model import describe
+from savedmodel_export.model import check_exportable, describe
 from savedmodel_export.serving import WARMUP_FILE, configuration, warmup_records
 from tfafsr import Detector
 
 DESCRIPTION_FILE = Path("assets.extra") / "tfafsr.json"
 SIGNATURES = ("serving_default", "faces_jpeg", "explain", "describe")
-PARTIAL = ".partial-"  # TensorFlow Serving looks at folders whose whole name is a number, and at no other
-ABANDONED = 3600  # seconds after which an unfinished folder is taken for what an interrupted export left
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -44,13 +43,14 @@ def export_saved_model(
         detector: the trained detector, in float32.
         out: folder of all versions; its name is the model's name for TensorFlow Serving.
         version: number of the version; by default one more than the newest one.
-        batching: how requests share a computation; None computes each alone.
+        batching: how requests share a computation; None computes each request by itself.
 
     Returns:
         The version folder.
 
     Raises:
-        DataError: `out` is a file, its name or the version cannot be used, or the version is there already.
+        DataError: `out` is a file, its name or the version cannot be used, the version is there already, another
+            process is exporting into `out`, a weight is NaN or infinite, or the disk is full.
     """
     name = out.resolve().name
     if not NAME.fullmatch(name):
@@ -61,19 +61,15 @@ def export_saved_model(
         raise DataError(f"A version is a positive number; received {version}.")
     if version is not None and (out / str(version)).exists():
         raise DataError(f"{out / str(version)} exists already; leave the version out to get the next free number.")
-    out.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(out)
-    partial = out / f"{PARTIAL}{os.getpid()}-{time.time_ns()}"
-    try:
-        _write(detector, partial, name, batching)
-        folder = _publish(partial, out, version)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)  # after the renaming there is nothing left to remove
-    for file, text in configuration(name).items():
-        if not (out / file).exists():
-            temporary = out / f"{PARTIAL}{file}"
-            temporary.write_text(text)
-            os.replace(temporary, out / file)
+    check_exportable(detector)
+    with locked(out, "exporting into"):
+        # TensorFlow Serving looks at folders whose whole name is a number; the temporary one's is not.
+        folder = out / str(version or _next_version(out))
+        with atomic_folder(folder) as temporary:
+            _write(detector, temporary, name, batching)
+        for file, text in configuration(name).items():
+            if not (out / file).exists():
+                write_text(out / file, text)
     return folder
 
 
@@ -140,8 +136,13 @@ def load_saved_model(path: Path) -> tuple[tf.Module, dict[str, object]]:
     return model, read_description(folder)
 
 
+def _next_version(out: Path) -> int:
+    found = versions(out)
+    return int(found[-1].name) + 1 if found else 1
+
+
 def _write(detector: Detector, folder: Path, name: str, batching: Batching | None) -> None:
-    """Writes everything that a version folder holds, flushed to the disk."""
+    """Writes everything that a version folder holds."""
     module = ServingModule(detector, batching)
     tf.saved_model.save(module, str(folder), signatures=module.endpoints)
     extra = folder / "assets.extra"
@@ -150,29 +151,3 @@ def _write(detector: Detector, folder: Path, name: str, batching: Batching | Non
     with tf.io.TFRecordWriter(str(extra / WARMUP_FILE)) as writer:
         for record in warmup_records(name, detector.options["size"]):
             writer.write(record.SerializeToString())
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-
-
-def _publish(partial: Path, out: Path, version: int | None) -> Path:
-    """Renames a finished folder to its version, or to the next free one: another export may take a number meanwhile."""
-    while True:
-        found = versions(out)
-        folder = out / str(version or (int(found[-1].name) + 1 if found else 1))
-        try:
-            os.rename(partial, folder)  # fails where there is something already, unless it is an empty folder
-        except OSError as error:
-            if not folder.exists():
-                raise
-            if version is not None:
-                raise DataError(f"{folder} appeared meanwhile; leave the version out to get the next one.") from error
-        else:
-            return folder
-
-
-def _remove_abandoned(out: Path) -> None:
-    for path in out.glob(f"{PARTIAL}*"):
-        if path.is_dir() and time.time() - path.stat().st_mtime > ABANDONED:
-            shutil.rmtree(path, ignore_errors=True)

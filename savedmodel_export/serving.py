@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+
+# isort: split
 import cv2
 import numpy as np
 import tensorflow as tf

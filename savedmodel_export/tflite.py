@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
-import os
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+
+# isort: split
 import keras
 import numpy as np
 import tensorflow as tf
 
+from records.atomic import atomic_file
 from records.errors import DataError
+from savedmodel_export.edge_runtime import description as inside
+from savedmodel_export.edge_runtime.errors import EdgeError
+from savedmodel_export.edge_runtime.inputs import network_inputs
 from savedmodel_export.float16 import halve_weights
-from savedmodel_export.model import LABELS, describe
+from savedmodel_export.forms import QUANTIZE
+from savedmodel_export.model import LABELS, check_exportable, describe
 from tfafsr import Detector
-from tfafsr.layers import ErrorLevelAnalysis
 
-QUANTIZE = ("none", "float16", "dynamic", "int8")
-DESCRIPTION_FILE, LABELS_FILE = "tfafsr.json", "labels.txt"
-MAX_DESCRIPTION = 2**16  # bytes
 WRITTEN = (1980, 1, 1, 0, 0, 0)  # the earliest date a ZIP can hold: the time of the export is no part of the model
 # What calibration says, though the interpreter that it warns of is TensorFlow's own choice.
 CALIBRATION_WARNING = r"\s*Warning: tf.lite.Interpreter is deprecated"
@@ -47,11 +51,13 @@ def convert(
             of the activations are measured on them.
 
     Raises:
-        DataError: `quantize` is unknown; int8 lacks representative faces, or the detector reads the error levels of
-            its own reconstruction, which can be computed nowhere else.
+        DataError: `quantize` is unknown; a weight is NaN or infinite; int8 lacks representative faces, or the detector
+            reads the error levels of its own reconstruction, which can be computed nowhere else.
     """
     if quantize not in QUANTIZE:
         raise DataError(f"quantize must be one of {', '.join(QUANTIZE)}; received {quantize!r}.")
+    check_exportable(detector)
+    description = {**describe(detector), "form": quantize}
     module = tf.Module(name="tfafsr")
     network = _behind_ela(detector) if quantize == "int8" else detector.deployed()
     module.weights = [variable.value for variable in network.variables]
@@ -61,7 +67,7 @@ def convert(
     if quantize in ("dynamic", "int8"):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantize == "int8":
-        faces = list(_fields(detector, representative or ()))
+        faces = list(_calibration_inputs(list(network.input), description, representative or ()))
         if not faces:
             raise DataError("int8 needs representative faces to measure activations on, and there are none.")
         converter.representative_dataset = lambda: iter(faces)
@@ -70,7 +76,7 @@ def convert(
         content = bytes(converter.convert())
     if quantize == "float16":
         content = halve_weights(content)
-    return _described(content, {**describe(detector), "form": quantize})
+    return _described(content, description)
 
 
 def export_tflite(
@@ -89,7 +95,7 @@ def export_tflite(
         `out`.
 
     Raises:
-        DataError: as `convert`; or `out` is a folder, or a file that this project did not write.
+        DataError: as `convert`; or `out` is a folder, a file that this project did not write, or cannot be written.
     """
     if out.is_dir():
         raise DataError(f"{out} is a folder; give --out the name of a file, such as {out / 'detector.tflite'}.")
@@ -99,49 +105,24 @@ def export_tflite(
         except DataError as error:
             raise DataError(f"{out} exists and is no exported detector; give --out another name.") from error
     content = convert(detector, quantize, representative)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_file(out) as file:
+        file.write_bytes(content)
     return out
 
 
 def read_description(path: Path) -> dict[str, object]:
-    """What `model.describe` said of the detector in a .tflite file, and `form`, which of `QUANTIZE` it is.
+    """What the .tflite file `path` says of its detector (see `edge_runtime.description`); raises `DataError`."""
+    with as_data_error():
+        return inside.read_description(path)
 
-    The description is a ZIP archive behind the network, where TensorFlow Lite's metadata keep their files: `unzip`
-    and Python's zipfile read it, interpreters do not mind it.
 
-    Raises:
-        DataError: there is no such file, it is another project's, or it was damaged or cut off.
-    """
-    if not path.is_file():
-        raise DataError(f"{path} does not exist; `tfafsr export --format tflite` writes such files.")
-    other = f"{path} is no detector that `tfafsr export --format tflite` wrote, or it was cut off"
+@contextlib.contextmanager
+def as_data_error() -> Iterator[None]:
+    """Turns the edge runtime's error into the one that every other part of the project raises."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            entry = archive.getinfo(DESCRIPTION_FILE)
-            if entry.file_size > MAX_DESCRIPTION:
-                raise DataError(f"{other}: {DESCRIPTION_FILE} inside has {entry.file_size} bytes.")
-            description = json.loads(archive.read(entry))
-            start = min(one.header_offset for one in archive.infolist())
-    except DataError:
-        raise
-    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError) as error:
-        raise DataError(f"{other} ({error}).") from error
-    if not isinstance(description, dict) or description.get("model") != "tfafsr":
-        raise DataError(f"{other}: {DESCRIPTION_FILE} inside does not describe a detector.")
-    with path.open("rb") as file:
-        found = hashlib.sha256(file.read(start)).hexdigest()
-    if found != description.get("sha256"):
-        raise DataError(f"{path} is damaged: the network inside is not the one that was exported; export it again.")
-    return description
+        yield
+    except EdgeError as error:
+        raise DataError(str(error)) from error
 
 
 def _function(network: keras.Model) -> tf.Function:
@@ -175,15 +156,13 @@ def _behind_ela(detector: Detector) -> keras.Model:
     return keras.Model(inputs, {"probability": probability, "logit": logit})
 
 
-def _fields(detector: Detector, batches: Iterable[dict[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
-    """The inputs of `_behind_ela` for one face after the other."""
-    ela = ErrorLevelAnalysis(detector.options["ela_quality"])
+def _calibration_inputs(
+    names: list[str], description: dict[str, object], batches: Iterable[dict[str, np.ndarray]]
+) -> Iterator[dict[str, np.ndarray]]:
+    """The inputs of the int8 form for one face after the other."""
     for batch in batches:
         for frame, keypoints in zip(batch["frame"], batch["keypoints"], strict=True):
-            one = {"frame": frame[None], "ela": np.round(ela(frame[None]).numpy()).astype(np.uint8)}
-            if detector.options["pooling"] == "fp":
-                one["heatmaps"] = detector.get_layer("tfe_heatmaps")(keypoints[None]).numpy()
-            yield one
+            yield network_inputs(names, description, frame[None], keypoints[None])
 
 
 def _described(content: bytes, description: dict[str, object]) -> bytes:
@@ -191,6 +170,6 @@ def _described(content: bytes, description: dict[str, object]) -> bytes:
     description = {**description, "sha256": hashlib.sha256(content).hexdigest()}
     file = io.BytesIO(content)
     with zipfile.ZipFile(file, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(DESCRIPTION_FILE, WRITTEN), json.dumps(description, indent=2) + "\n")
-        archive.writestr(zipfile.ZipInfo(LABELS_FILE, WRITTEN), "\n".join(LABELS) + "\n")
+        archive.writestr(zipfile.ZipInfo(inside.DESCRIPTION_FILE, WRITTEN), json.dumps(description, indent=2) + "\n")
+        archive.writestr(zipfile.ZipInfo(inside.LABELS_FILE, WRITTEN), "\n".join(LABELS) + "\n")
     return file.getvalue()

@@ -11,7 +11,7 @@ import numpy as np
 from records.errors import DataError
 from savedmodel_export.exported import Exported, open_exported
 from savedmodel_export.latency import keras_detect, latencies
-from savedmodel_export.model import MODEL_FILE, describe
+from savedmodel_export.model import describe
 from tfafsr import Detector, metrics
 
 THREADS = (1, 2)
@@ -47,7 +47,7 @@ AUC_FACES = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Faces:
+class LabelledFaces:
     """A batch of faces of records.
 
     Attributes:
@@ -63,14 +63,18 @@ class Faces:
     groups: np.ndarray
 
 
-def verify(
-    detector: Detector, run: Path, paths: Sequence[Path], batches: Iterable[Faces], threads: Sequence[int] = THREADS
+def verify_exported(
+    detector: Detector,
+    file: Path,
+    paths: Sequence[Path],
+    batches: Iterable[LabelledFaces],
+    threads: Sequence[int] = THREADS,
 ) -> dict:
     """Runs the Keras model and its exported forms on the same faces and says whether they agree.
 
     Args:
-        detector: the trained detector, as `model.load` gives it.
-        run: where it was loaded from: the processes that take the times load it again.
+        detector: the trained detector, as `tfafsr.load_detector` gives it.
+        file: the `.keras` file that it was loaded from: the processes that take the times load it again.
         paths: exported detectors, as `open_exported` takes them.
         batches: faces with their labels, at least one.
         threads: numbers of threads to time with.
@@ -86,20 +90,19 @@ def verify(
     """
     exported = [open_exported(path) for path in paths]
     for model in exported:
-        _check_same(model, describe(detector), run)
+        _check_same(model, describe(detector), file)
     labels, groups, answers = _run([keras_detect(detector), *(model.detect for model in exported)], batches)
     expected = answers[0]
-    times = {count: latencies(run, [model.path for model in exported], count) for count in threads}
+    times = {count: latencies(file, [model.path for model in exported], count) for count in threads}
 
     def row(index: int) -> dict:
         return {str(count): found[index] for count, found in times.items()}
 
     reference = metrics.summary(labels, expected, groups)
-    keras_file = run / MODEL_FILE if run.is_dir() else run
     result = {
         "keras": {
             **{name: reference[name] for name in ("auc", "auc_ci95", "n")},
-            "bytes": keras_file.stat().st_size,
+            "bytes": file.stat().st_size,
             "latency_ms": row(0),
         },
         "models": [],
@@ -112,12 +115,12 @@ def verify(
 
 
 def compare(form: str, expected: np.ndarray, found: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> dict:
-    """What `verify` says of the answers of one exported detector.
+    """What `verify_exported` says of the answers of one exported detector.
 
     Args:
         form: a key of `TOLERANCES`.
         expected, found: probabilities (N,) of the Keras model and of the exported one.
-        labels, groups: (N,), as in `Faces`.
+        labels, groups: (N,), as in `LabelledFaces`.
     """
     tolerance = TOLERANCES[form]
     result = {"difference": None, "auc": None, "auc_ci95": None, "auc_loss": None}
@@ -141,17 +144,17 @@ def compare(form: str, expected: np.ndarray, found: np.ndarray, labels: np.ndarr
     return {**result, "tolerance": dataclasses.asdict(tolerance), "agrees": not reasons, "reasons": reasons}
 
 
-def _check_same(model: Exported, description: dict, run: Path) -> None:
+def _check_same(model: Exported, description: dict, file: Path) -> None:
     """Weights may differ, which the answers show; what the network is made of may not."""
     for name in ("size", "temperature", "options"):
         if model.description.get(name) != description[name]:
             raise DataError(
-                f"{model.path} was not exported from {run}: its {name} is {model.description.get(name)}, "
-                f"the run's {description[name]}. Give the run that it was exported from, or export again."
+                f"{model.path} was not exported from {file}: its {name} is {model.description.get(name)}, "
+                f"the file's {description[name]}. Give the run that it was exported from, or export again."
             )
 
 
-def _run(detectors: list, batches: Iterable[Faces]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+def _run(detectors: list, batches: Iterable[LabelledFaces]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """Labels, groups and each detector's answers on all faces."""
     labels, groups, answers = [], [], [[] for _ in detectors]
     for faces in batches:

@@ -1,11 +1,11 @@
-"""A small network that sees everything around the face and nothing of it: what it can tell, the forgery did not."""
+"""A small network that sees crops with the face painted over: its accuracy above chance is leakage."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from experiments.audit.cues import Region
-from faces.crop import crop, crop_box
+from faces import crop_box, crop_square
 
 SIZE = 80
 """Side in pixels of the crops that the network sees."""
@@ -29,7 +29,7 @@ def blanked_crop(rgb: np.ndarray, region: Region, size: int = SIZE) -> np.ndarra
         uint8 (size, size, 3); beyond the frame's border the border's pixels are repeated.
     """
     painted = np.where(region.blank[..., None], np.uint8(GRAY), rgb)
-    return crop(painted, crop_box(region.box, CROP), size)
+    return crop_square(painted, crop_box(region.box, CROP), size)
 
 
 def fit_and_score(
@@ -37,7 +37,7 @@ def fit_and_score(
 ) -> np.ndarray:
     """Trains the network on blanked crops and scores others.
 
-    Every batch is half real, half fake. The number of steps is fixed: nothing is selected, so nothing by luck.
+    Every batch is half real, half fake. The number of steps is fixed: no best moment is chosen, which could be luck.
 
     Args:
         train: uint8 (n, size, size, 3).
@@ -70,7 +70,7 @@ def fit_and_score(
 
 
 def _network(size: int, seed: int) -> object:
-    """Four convolutions; every weight is drawn from a seed of its own, so that no global seed is touched."""
+    """Four convolutions. Every layer has a seed of its own: Keras's global seed is neither read nor changed."""
     import keras
     from keras import layers
 

@@ -1,4 +1,4 @@
-"""Single numbers that could tell forged clips from real ones, and how well each does, with an honest interval."""
+"""Single numbers that may tell forged clips from real ones, and how well each does: AUC, interval and verdict."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
-from faces.crop import SCALE, crop_box
+from faces import CROP_SCALE, crop_box
 
 REPLICATES = 2000
 FEWEST_IDENTITIES = 8
@@ -56,7 +55,7 @@ def frame_cues(rgb: np.ndarray, region: Region) -> dict[str, float]:
     inside = _log_mean(energy[face])
     return {
         "sharpness_ratio": inside - _log_mean(energy[~face]),
-        "grid": grid_strength(gray[_around(region.box, SCALE, gray.shape)]),
+        "grid": grid_strength(gray[_around(region.box, CROP_SCALE, gray.shape)]),
         "face_sharpness": inside,
     }
 
@@ -83,67 +82,33 @@ def grid_strength(gray: np.ndarray, period: int = 8) -> float:
     return float(np.mean(strengths))
 
 
-def auc_interval(
-    labels: np.ndarray,
-    scores: np.ndarray,
-    clusters: np.ndarray,
-    replicates: int = REPLICATES,
-    seed: int = 0,
-    level: float = 0.95,
-) -> tuple[float, float]:
-    """Interval of the area under the ROC curve by a bootstrap that draws whole clusters with replacement.
-
-    Clips of one person share everything but the forgery, so people are drawn, not clips: a replicate is a weight for
-    each cluster, and the AUC of all replicates is computed at once from weighted counts over the sorted scores
-    (ties count half).
+def judge(labels: np.ndarray, scores: np.ndarray, identities: np.ndarray, seed: int = 0) -> dict[str, object]:
+    """How well `scores` tell fake clips from real ones.
 
     Args:
-        labels: (n,) 0 or 1.
-        scores: (n,) finite numbers.
-        clusters: (n,) what belongs together (identities of the target).
-        replicates: number of bootstrap replicates; those that lack a class do not count.
-        seed: of the draw.
-        level: confidence level.
-
-    Returns:
-        (low, high), the percentile interval.
-
-    Raises:
-        ValueError: a class is missing from `labels`.
-    """
-    if len(np.unique(labels)) != 2:
-        raise ValueError("An AUC needs real and fake clips.")
-    names, member = np.unique(clusters, return_inverse=True)
-    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)
-    order = np.argsort(scores, kind="stable")
-    weights, fake = drawn[:, member[order]].astype(np.float64), np.asarray(labels)[order] == 1  # (replicates, n)
-    ordered = np.asarray(scores)[order]
-    tied = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))  # where runs of equal scores begin
-    positives = np.add.reduceat(weights * fake, tied, axis=1)
-    negatives = np.add.reduceat(weights * ~fake, tied, axis=1)
-    won = (positives * (negatives.cumsum(axis=1) - negatives / 2)).sum(axis=1)
-    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-    low, high = np.quantile(won[pairs > 0] / pairs[pairs > 0], ((1 - level) / 2, (1 + level) / 2))
-    return float(low), float(high)
-
-
-def judge(labels: np.ndarray, scores: np.ndarray, identities: np.ndarray, seed: int = 0) -> dict[str, object]:
-    """How well `scores` tell fake clips (label 1) from real ones.
+        labels: (n,), 1 for fake, 0 for real.
+        scores: (n,), finite.
+        identities: (n,), the target of each clip. Clips of one person share everything but the forgery, so that the
+            interval is a bootstrap over people (`tfafsr.metrics.auc_interval`).
+        seed: of the bootstrap.
 
     Returns:
         {"auc", "auc_ci95", "reals", "fakes", "identities", "verdict"}: the AUC as it is (below 0.5 when fakes score
         lower), and a verdict: `betrays` when the interval excludes 0.5, `clean` when it does not, `too few` when there
-        are fewer than `FEWEST_IDENTITIES` identities or a class is missing (AUC and interval are None then).
+        are fewer than `FEWEST_IDENTITIES` identities or a class is missing. AUC and interval are None where a class is
+        missing or there is one identity.
     """
     labels = np.asarray(labels)
     fakes, people = int(labels.sum()), len(np.unique(identities))
     numbers = {"reals": len(labels) - fakes, "fakes": fakes, "identities": people}
-    if fakes in (0, len(labels)):
+    if fakes in (0, len(labels)) or people < 2:
         return {"auc": None, "auc_ci95": None, **numbers, "verdict": "too few"}
-    low, high = auc_interval(labels, scores, identities, seed=seed)
+    from tfafsr import metrics  # here, since it loads TensorFlow
+
+    low, high = metrics.auc_interval(labels, scores, identities, REPLICATES, seed)
     verdict = "betrays" if low > 0.5 or high < 0.5 else "clean"
     return {
-        "auc": round(float(roc_auc_score(labels, scores)), 4),
+        "auc": round(metrics.auc(labels, scores), 4),
         "auc_ci95": [round(low, 4), round(high, 4)],
         **numbers,
         "verdict": verdict if people >= FEWEST_IDENTITIES else "too few",

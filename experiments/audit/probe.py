@@ -43,7 +43,7 @@ def report(
     """Measures the cues and the blanked-face network on `root`; writes `probe.json` and `probe.txt` there.
 
     Faces are found through the masks: the union, over all methods, of what is manipulated in a frame of one identity
-    is that identity's face, in the real clip and in all of its fakes: where the probe looks, no label has a say.
+    is that identity's face, in the real clip and in all of its fakes: the probe looks at one place, whatever the label.
 
     Args:
         root: a data set in FaceForensics++'s layout, with mask videos, as `forge` writes it.
@@ -170,7 +170,7 @@ def _measure_clip(clip: Clip, regions: dict[int, Region], samples: Samples) -> N
 
 
 def _network_scores(samples: Samples, steps: int, seed: int) -> np.ndarray:
-    """The blanked network's mean score of each clip, by a network that never saw the clip's target.
+    """The blanked network's mean score of each clip, by a network trained without the clip's target.
 
     Identities are dealt into folds, and each fold is scored by a network trained on the others: so every identity is a
     test identity, which makes the interval several times narrower than a test split of a seventh would. Scores are

@@ -21,7 +21,11 @@ from pathlib import Path
 
 import click
 import numpy as np
-import psutil
+
+try:
+    import psutil
+except ModuleNotFoundError as error:
+    raise SystemExit("This benchmark measures memory with psutil: pip install -r requirements-test.txt") from error
 
 from records.building import face_detector, finished_parts, one_thread
 from records.footage import evenly_spaced, length, read_frames

@@ -21,13 +21,8 @@ import click
 import keras
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
-from faces.ela import error_level_analysis
-from faces.heatmaps import keypoint_heatmaps
-from savedmodel_export.model import describe
-from savedmodel_export.saved_model import export_saved_model, load_saved_model
-from savedmodel_export.tflite import convert
+from savedmodel_export import export_saved_model, export_tflite, load_saved_model, open_exported
 from tfafsr import Detector
 
 WORKER = Path(__file__).with_name("onnx_worker.py")
@@ -62,43 +57,6 @@ def timer(call: Callable[[], object]) -> Timer:
     return run
 
 
-def litert(content: bytes, x: dict[str, np.ndarray], threads: int, described: dict) -> Timer:
-    """A .tflite file; the int8 form's ELA and heat maps, which the device computes outside of it, are in the time."""
-    interpreter = Interpreter(model_content=content, num_threads=threads)
-    details = {
-        one["name"].split(":")[0].removeprefix("serving_default_"): one for one in interpreter.get_input_details()
-    }
-    batch = len(x["frame"])
-    open_batch = all(one["shape_signature"][0] == -1 for one in details.values())
-    if open_batch:
-        for one in details.values():
-            interpreter.resize_tensor_input(one["index"], [batch, *one["shape"][1:]])
-    interpreter.allocate_tensors()
-    outputs = interpreter.get_output_details()
-
-    def fields(part: slice) -> dict[str, np.ndarray]:
-        values = {name: x[name][part] for name in ("frame", "keypoints")}
-        if "ela" in details:
-            values["ela"] = np.stack([error_level_analysis(face) for face in values["frame"]])
-        if "heatmaps" in details:
-            maps = described["heatmaps"]
-            values["heatmaps"] = keypoint_heatmaps(
-                values["keypoints"], described["size"], maps["stride"], maps["sigma"]
-            ).astype(np.float32)
-        return values
-
-    def call() -> None:
-        for part in [slice(None)] if open_batch else [slice(i, i + 1) for i in range(batch)]:
-            values = fields(part)
-            for name, one in details.items():
-                interpreter.set_tensor(one["index"], values[name])
-            interpreter.invoke()
-            for one in outputs:
-                interpreter.get_tensor(one["index"])
-
-    return timer(call)
-
-
 def onnx(python: str, deployed: keras.Model, x: dict[str, np.ndarray], threads: int, folder: Path) -> Timer:
     """The deployed network, converted and run in another environment."""
     model, inputs = folder / "model.onnx", folder / "inputs.npz"
@@ -128,11 +86,13 @@ def onnx(python: str, deployed: keras.Model, x: dict[str, np.ndarray], threads: 
 
 
 def forms(
-    detector: Detector, batch: int, threads: int, python: str | None, folder: Path, files: dict[str, bytes]
+    detector: Detector, batch: int, threads: int, python: str | None, folder: Path
 ) -> Iterator[tuple[str, Timer]]:
-    """Every form of one detector at one batch size, ready to be timed."""
-    described = describe(detector)
-    x = faces(described["size"], batch)
+    """Every form of one detector at one batch size, ready to be timed; `folder` holds the exported ones.
+
+    The int8 form's error levels and heat maps, which a device computes outside of the network, are in its time.
+    """
+    x = faces(detector.options["size"], batch)
     tensors = {name: tf.constant(value) for name, value in x.items()}
     deployed = detector.deployed()
     yield KERAS, timer(lambda: deployed(tensors, training=False)["probability"].numpy())
@@ -144,7 +104,8 @@ def forms(
     compiled = tf.function(served.detect, jit_compile=True)
     yield "SavedModel, XLA", timer(lambda model=served: compiled(**tensors)["probability"].numpy())
     for quantize, name in QUANTIZE.items():
-        yield name, litert(files[quantize], x, threads, described)
+        detect = open_exported(folder / f"{quantize}.tflite", threads).detect
+        yield name, timer(lambda detect=detect: detect(x["frame"], x["keypoints"]))
     if python:
         yield ONNX, onnx(python, deployed, x, threads, folder)
 
@@ -175,9 +136,10 @@ def main(presets: tuple[str, ...], batches: tuple[int, ...], threads: int, round
         export_saved_model(detector, folder / "tfafsr")
         size = detector.options["size"]
         representative = [faces(size, 1, seed) for seed in range(16)]
-        files = {quantize: convert(detector, quantize, representative) for quantize in QUANTIZE}
+        for quantize in QUANTIZE:
+            export_tflite(detector, folder / f"{quantize}.tflite", quantize, representative)
         for batch in batches:
-            found = measure(dict(forms(detector, batch, threads, python, folder, files)), rounds)
+            found = measure(dict(forms(detector, batch, threads, python, folder)), rounds)
             click.echo(f"preset {preset} ({size} pixels), batch {batch}, {threads} threads")
             for name, seconds in found.items():
                 ratios = [

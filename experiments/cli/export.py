@@ -8,8 +8,8 @@ import click
 
 from experiments.cli.command import command, load_tensorflow
 from experiments.cli.options import ANY_PATH, FOLDER
+from savedmodel_export import QUANTIZE
 
-QUANTIZE = ("none", "float16", "dynamic", "int8")
 REPRESENTATIVE = 100
 
 
@@ -59,6 +59,7 @@ def export(
     load_tensorflow()
     from experiments.exported_faces import representative_faces
     from experiments.runs import load_detector, trained_on
+    from savedmodel_export import export_edge, export_saved_model, export_tflite
 
     detector = load_detector(run)
     batches = None
@@ -66,16 +67,11 @@ def export(
         size = detector.options["size"]
         batches = representative_faces(records, compression or trained_on(run), split, size, faces)
     if form == "savedmodel":
-        from savedmodel_export.saved_model import export_saved_model
-
         written = export_saved_model(detector, out, version=version)
     elif form == "tflite":
-        from savedmodel_export.tflite import export_tflite
-
         written = export_tflite(detector, out, quantize or "none", batches)
     else:
         from records.building import mtcnn_networks
-        from savedmodel_export.edge import export_edge
 
         written = export_edge(detector, out, mtcnn_networks(), quantize or "none", batches)
     click.echo(f"Written: {written}")

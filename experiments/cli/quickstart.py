@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.command import command
+from experiments.cli.command import command, load_tensorflow
 from experiments.cli.options import FOLDER
 
 
@@ -19,6 +19,7 @@ from experiments.cli.options import FOLDER
 @click.pass_context
 def quickstart(context: click.Context, out: Path, seed: int, identities: int | None) -> None:
     """Forge, build, train, evaluate and report on rendered faces: the whole job in a few minutes on two cores."""
+    load_tensorflow()
     from experiments.quickstart import IDENTITIES
     from experiments.quickstart import quickstart as run_quickstart
 

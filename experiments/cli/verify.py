@@ -35,13 +35,14 @@ def verify(
     """
     load_tensorflow()
     from experiments.exported_faces import faces_of_split
-    from experiments.runs import load_detector, trained_on
+    from experiments.runs import load_detector, model_file, trained_on
     from experiments.tables import print_comparison
-    from savedmodel_export.verify import verify as compare_all
+    from savedmodel_export import verify_exported
 
     compression = compression or trained_on(run)
     detector = load_detector(run)
-    result = compare_all(detector, run, models, faces_of_split(detector, records, split, compression))
+    faces = faces_of_split(detector, records, split, compression)
+    result = verify_exported(detector, model_file(run), models, faces)
     result = {"run": str(run), "records": str(records), "split": split, "compression": compression, **result}
     if as_json:
         click.echo(json.dumps(result, indent=2, allow_nan=False))

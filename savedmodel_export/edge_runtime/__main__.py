@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faces.mtcnn import FaceDetector
-from faces.tracks import longest_track
+from faces import FaceDetector, longest_track
 
 from . import media
 from .detector import Detector
@@ -32,17 +31,22 @@ def examine(path: Path, faces: FaceDetector, detector: Detector, frames: int) ->
     Raises:
         EdgeError: the file cannot be used.
     """
-    kind, images = media.read(path, frames)
-    seen = [faces.detect(image) for _, image in images]
+    kind, frames = media.read(path, frames)
+    indices, seen, looks = [], [], []  # of each frame: all its faces, and their crops and key points
+    for index, image in frames:
+        indices.append(index)
+        seen.append(faces.detect(image))
+        looks.append([detector.look(image, face) for face in seen[-1]])
     found, missing = [], []
-    for (index, image), all_faces, face in zip(images, seen, longest_track(seen), strict=True):
+    for index, all_faces, crops, face in zip(indices, seen, looks, longest_track(seen), strict=True):
         if face is None:
             missing.append({"index": index, "reason": OTHER_FACE if all_faces else NO_FACE})
             continue
+        image, keypoints = next(look for one, look in zip(all_faces, crops, strict=True) if one is face)
         found.append(
             {
                 "index": index,
-                "probability": detector.probability(*detector.look(image, face)),
+                "probability": float(detector.probabilities(image[None], keypoints[None])[0]),
                 "box": [round(float(value), 2) for value in face.box],
                 "keypoints": np.round(face.keypoints.astype(float), 2).tolist(),
                 "confidence": face.score,
@@ -50,7 +54,7 @@ def examine(path: Path, faces: FaceDetector, detector: Detector, frames: int) ->
         )
     probability = float(np.mean([frame["probability"] for frame in found])) if found else None
     return {
-        "path": str(path),
+        "path": media.shown(path),
         "kind": kind,
         "probability": probability,
         "frames": found,
@@ -78,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             results.append(examine(path, faces, detector, options.frames))
         except EdgeError as error:
-            results.append({"path": str(path), "error": str(error)})
+            results.append({"path": media.shown(path), "error": str(error)})
             print(f"Error: {error}", file=sys.stderr)
         if not options.json and "error" not in results[-1]:
             print(_line(results[-1]))

@@ -1,60 +1,138 @@
-"""Frames of images and videos, read with OpenCV."""
+"""Frames of images and videos, read with OpenCV from files that nobody vouches for."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from .errors import EdgeError
+from .headers import ENDINGS, image_size, is_image
 
 MAX_PIXELS = 2**26  # of one image or frame: 8192 x 8192
-IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+MAX_BYTES = 2**29  # of an image's file; 8192 x 8192 pixels of 16 bits without compression are less
+MAX_SCANS = 64  # of a JPEG: a few kilobytes may ask for thousands of passes over all pixels
+# What FFmpeg may take a file for: containers that hold their pixels themselves. Playlists are not among them, because
+# they open other files and addresses. These are FFmpeg's own names, and only FFmpeg is used.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegts,mpegvideo,flv,asf,ogg,m4v,h264,hevc,ivf,mjpeg,"
+    "yuv4mpegpipe,gif"
+)
+FFMPEG = {
+    "OPENCV_FFMPEG_CAPTURE_OPTIONS": f"format_whitelist;{FORMATS}|protocol_whitelist;file",
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",  # what FFmpeg has to say about a broken file is in the error
+}
+Frame = tuple[int, np.ndarray]
 
 
-def read(path: Path, count: int) -> tuple[str, list[tuple[int, np.ndarray]]]:
+def read(path: Path, count: int) -> tuple[str, Iterator[Frame]]:
     """What is to be looked at in a file.
 
     Args:
-        path: an image or a video.
+        path: a JPEG, PNG, BMP, WebP or TIFF (whatever its name), or a video.
         count: frames of a video, evenly spaced over the whole of it.
 
     Returns:
-        ("image" or "video", [(index of the frame, uint8 (H, W, 3) RGB), ...])
+        ("image" or "video", an iterator of (index of the frame, uint8 (H, W, 3) RGB), which reads one at a time)
 
     Raises:
-        EdgeError: the file is missing, too large, or does not decode; a video that is cut off is one that does not.
+        EdgeError: the file is missing, no file, too large, or does not decode; a video that is cut off is one that
+            does not, which the iterator says.
     """
-    if not path.is_file():
-        raise EdgeError(f"{path} does not exist.")
-    if path.suffix.lower() in IMAGES:
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
-        if image is None:
-            raise EdgeError(f"{path} is no image that OpenCV can decode.")
-        return "image", [(0, _rgb(path, image))]
-    video = cv2.VideoCapture(str(path))
     try:
-        total = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
-        if total < 1:
-            raise EdgeError(f"{path} is no video that OpenCV can decode.")
-        count = min(total, count)
-        wanted = {((2 * i + 1) * total) // (2 * count) for i in range(count)}  # the middles of equal spans
-        frames = []
-        for index in range(max(wanted) + 1):
-            if not video.grab():
-                raise EdgeError(f"{path} is cut off: it says {total} frames and ends after {index}; get it again.")
-            if index in wanted:
-                decoded, frame = video.retrieve()
-                if not decoded:
-                    raise EdgeError(f"{path}: frame {index} does not decode; get the video again.")
-                frames.append((index, _rgb(path, frame)))
-        return "video", frames
-    finally:
-        video.release()
+        mode = path.stat().st_mode
+    except OSError as error:
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise EdgeError(f"{shown(path)} {reason}.") from error
+    if not stat.S_ISREG(mode):  # opening a named pipe would wait for ever
+        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file but a named pipe or a device"
+        raise EdgeError(f"{shown(path)} is {kind}; give images and videos.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(12)
+            if is_image(start) or path.suffix.lower() in ENDINGS:
+                return "image", iter([(0, _image(path, start + file.read(MAX_BYTES)))])
+    except OSError as error:
+        raise EdgeError(f"{shown(path)} cannot be read ({error.strerror}).") from error
+    return "video", _video(path, count)
+
+
+def shown(path: Path) -> str:
+    """The path for messages and JSON: bytes of a name that are no UTF-8 are written as \\xff."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _image(path: Path, data: bytes) -> np.ndarray:
+    """The image, upright as its EXIF orientation says."""
+    if len(data) > MAX_BYTES:
+        raise EdgeError(f"{shown(path)} has more than {MAX_BYTES} bytes, too many for an image.")
+    size = image_size(data)
+    if size is None or min(size) < 1:
+        raise EdgeError(f"{shown(path)} is no image that OpenCV can decode: a JPEG, PNG, BMP, WebP or TIFF is needed.")
+    _check_pixels(path, *size)
+    if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > MAX_SCANS:
+        raise EdgeError(f"{shown(path)} is a JPEG of more than {MAX_SCANS} scans; save it again as a plain one.")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except (cv2.error, MemoryError) as error:
+        raise EdgeError(f"{shown(path)} is no image that OpenCV can decode ({error}).") from error
+    if image is None:
+        raise EdgeError(f"{shown(path)} is no image that OpenCV can decode.")
+    return _rgb(path, image)
+
+
+def _video(path: Path, count: int) -> Iterator[Frame]:
+    with contextlib.ExitStack() as stack:
+        os.environ.update(FFMPEG)
+        try:
+            video = cv2.VideoCapture(stack.enter_context(_readable_name(path)), cv2.CAP_FFMPEG)
+            stack.callback(video.release)
+            total = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
+            if total < 1:
+                raise EdgeError(f"{shown(path)} is no video that OpenCV can decode.")
+            width, height = (int(video.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+            _check_pixels(path, width, height)
+            count = min(total, count)
+            wanted = {((2 * i + 1) * total) // (2 * count) for i in range(count)}  # the middles of equal spans
+            for index in range(max(wanted) + 1):
+                if not video.grab():
+                    raise EdgeError(
+                        f"{shown(path)} is cut off: it says {total} frames and ends after {index}; get it again."
+                    )
+                if index in wanted:
+                    decoded, frame = video.retrieve()
+                    if not decoded:
+                        raise EdgeError(f"{shown(path)}: frame {index} does not decode; get the video again.")
+                    yield index, _rgb(path, frame)
+        except (cv2.error, MemoryError) as error:
+            raise EdgeError(f"{shown(path)} is no video that OpenCV can decode ({error}).") from error
+
+
+@contextlib.contextmanager
+def _readable_name(path: Path) -> Iterator[str]:
+    """A name of the file that OpenCV can open: one that is no UTF-8 would end the process, so a link stands in."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory() as folder:
+            link = Path(folder) / "video"
+            link.symlink_to(path.resolve())
+            yield str(link)
+    else:
+        yield str(path)
 
 
 def _rgb(path: Path, bgr: np.ndarray) -> np.ndarray:
-    if bgr.shape[0] * bgr.shape[1] > MAX_PIXELS:
-        raise EdgeError(f"{path} has {bgr.shape[1]} x {bgr.shape[0]} pixels; at most {MAX_PIXELS} are allowed.")
+    _check_pixels(path, bgr.shape[1], bgr.shape[0])
     return np.ascontiguousarray(bgr[..., ::-1])
+
+
+def _check_pixels(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise EdgeError(f"{shown(path)} has {width} x {height} pixels; at most {MAX_PIXELS} are allowed.")

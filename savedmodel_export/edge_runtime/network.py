@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from faces.mtcnn import FaceDetector, Networks
+from faces import FaceDetector, Networks
 
 from .errors import EdgeError
 
@@ -25,12 +25,12 @@ class Network:
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         if not path.is_file():
-            raise EdgeError(f"{path} does not exist; give the folder that `tfafsr export --format edge` wrote.")
+            raise EdgeError(f"{path} does not exist; give what `tfafsr export --format edge` wrote.")
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
             signature = next(iter(self._interpreter.get_signature_list().values()))
         except (ValueError, RuntimeError, StopIteration) as error:
-            raise EdgeError(f"LiteRT cannot load {path} ({error}); export the bundle again.") from error
+            raise EdgeError(f"LiteRT cannot load {path} ({error}); export it again.") from error
         self._runner = self._interpreter.get_signature_runner()
         self.inputs: list[str] = signature["inputs"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from faces.crop import crop, crop_box, normalise_keypoints
+from faces import crop_box, crop_square, normalise_keypoints
 
 
 def test_the_box_becomes_a_square_of_its_longer_side_times_scale():
@@ -19,12 +19,12 @@ def test_an_empty_box_is_refused(box):
 
 def test_a_crop_inside_the_image_at_its_own_size_is_a_slice():
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(crop(image, np.float32([5, 10, 25, 30]), 20), image[5:25, 10:30])
+    np.testing.assert_array_equal(crop_square(image, np.float32([5, 10, 25, 30]), 20), image[5:25, 10:30])
 
 
 def test_beyond_the_edge_the_edge_repeats():
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
-    result = crop(image, np.float32([-4, -6, 16, 14]), 20)
+    result = crop_square(image, np.float32([-4, -6, 16, 14]), 20)
     np.testing.assert_array_equal(result[4:, 6:], image[:16, :14])
     np.testing.assert_array_equal(result[:4, 6:], np.repeat(image[:1, :14], 4, axis=0))
     np.testing.assert_array_equal(result[4:, :6], np.repeat(image[:16, :1], 6, axis=1))
@@ -32,12 +32,12 @@ def test_beyond_the_edge_the_edge_repeats():
 
 @pytest.mark.parametrize("size", [16, 64, 225])
 def test_any_size_and_one_channel(size):
-    assert crop(np.zeros((40, 50), np.uint8), np.float32([0, 0, 30, 30]), size).shape == (size, size, 1)
+    assert crop_square(np.zeros((40, 50), np.uint8), np.float32([0, 0, 30, 30]), size).shape == (size, size, 1)
 
 
 def test_a_box_outside_of_the_image_is_refused():
     with pytest.raises(ValueError, match="outside of the image"):
-        crop(np.zeros((40, 50, 3), np.uint8), np.float32([50, 0, 60, 10]), 10)
+        crop_square(np.zeros((40, 50, 3), np.uint8), np.float32([50, 0, 60, 10]), 10)
 
 
 def test_keypoints_are_fractions_of_the_crop_and_stay_inside():

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from faces.ela import error_level_analysis, jpeg_round_trip
+from faces import error_level_analysis, jpeg_round_trip
 
 
 def an_image(height: int, width: int) -> np.ndarray:

@@ -1,7 +1,9 @@
+"""Heat maps in NumPy against those of the layer."""
+
 import numpy as np
 import pytest
 
-from faces.heatmaps import keypoint_heatmaps
+from faces import keypoint_heatmaps
 from tfafsr.layers import KeypointHeatmaps
 
 

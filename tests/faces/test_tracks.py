@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from faces.mtcnn import Face
-from faces.tracks import longest_track
+from faces import Face, longest_track
 
 
 def face(x, size=100.0, y=0.0):

@@ -1,9 +1,17 @@
-"""A small untrained detector whose answers vary from face to face, and a run folder that holds it."""
+"""A small untrained detector whose answers vary from face to face, and everything that it is exported to, made once."""
+
+import contextlib
+import resource
 
 import keras
 import numpy as np
 import pytest
+from records.building.face_detector import mtcnn_networks
 
+from records.forge.people.person import person
+from records.forge.people.rendered import Pose, draw
+from savedmodel_export import export_edge, export_saved_model, export_tflite
+from tests.shared import made_once
 from tfafsr import Detector
 
 SIZE = 64
@@ -29,17 +37,87 @@ def detector():
 
 
 @pytest.fixture(scope="session")
-def run(detector, tmp_path_factory):
-    """A run folder with that detector in model.keras."""
-    folder = tmp_path_factory.mktemp("run")
-    detector.save(folder / "model.keras")
-    return folder
+def model_file(detector, tmp_path_factory):
+    """That detector as a `.keras` file."""
+
+    def make(folder):
+        folder.mkdir()
+        detector.save(folder / "model.keras")
+
+    return made_once(tmp_path_factory, "run", make) / "model.keras"
 
 
 @pytest.fixture(scope="session")
 def faces():
     """12 smooth faces, uint8 (12, S, S, 3), and key points near a face's, float32 (12, 5, 2)."""
     return _faces()
+
+
+@pytest.fixture(scope="session")
+def representative(faces):
+    """What int8 measures its activations on."""
+    return [{"frame": faces[0], "keypoints": faces[1]}]
+
+
+@pytest.fixture(scope="session")
+def expected(detector, faces):
+    """What the Keras model answers on `faces`."""
+    return detector.deployed().predict({"frame": faces[0], "keypoints": faces[1]}, verbose=0)
+
+
+@pytest.fixture(scope="session")
+def exported(detector, tmp_path_factory):
+    """The first version of the SavedModel called tfafsr."""
+    return made_once(tmp_path_factory, "tfafsr", lambda folder: export_saved_model(detector, folder)) / "1"
+
+
+@pytest.fixture(scope="session")
+def tflite_file(detector, representative, tmp_path_factory):
+    """The function (form) -> that form's .tflite file."""
+
+    def file(form):
+        faces = representative if form == "int8" else None
+        folder = made_once(
+            tmp_path_factory,
+            f"tflite-{form}",
+            lambda folder: export_tflite(detector, folder / "detector.tflite", form, faces),
+        )
+        return folder / "detector.tflite"
+
+    return file
+
+
+@pytest.fixture(scope="session")
+def bundle(detector, tmp_path_factory):
+    """The folder that `tfafsr export --format edge` writes."""
+    return made_once(tmp_path_factory, "bundle", lambda folder: export_edge(detector, folder, mtcnn_networks()))
+
+
+@pytest.fixture(scope="session")
+def portrait():
+    """A function (number, side) -> a drawn person, uint8 (side, side, 3) RGB."""
+
+    def drawn(number, side=320):
+        image, _ = draw(person(0, f"{number:03d}"), Pose(), side, side)
+        return np.clip(image, 0, 255).astype(np.uint8)
+
+    return drawn
+
+
+@pytest.fixture
+def full_disk():
+    """A context in which no file can grow beyond 10 000 bytes, as on a disk that is nearly full."""
+
+    @contextlib.contextmanager
+    def limited():
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
 
 
 def _faces():

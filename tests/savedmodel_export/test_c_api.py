@@ -11,8 +11,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from savedmodel_export.model import describe
-from savedmodel_export.saved_model import export_saved_model
+from savedmodel_export import describe
 
 SOURCE = Path(__file__).with_name("serve.c")
 TOLERANCE = 1e-4
@@ -35,14 +34,9 @@ def program(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def folder(detector, tmp_path_factory):
-    return export_saved_model(detector, tmp_path_factory.mktemp("models") / "tfafsr")
-
-
-@pytest.fixture(scope="module")
-def serve(program, folder):
+def serve(program, exported):
     """The function (working folder, [(signature, inputs)]) -> [(status code, message, outputs)], in one process."""
-    saved_model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    saved_model = saved_model_pb2.SavedModel.FromString((exported / "saved_model.pb").read_bytes())
     signatures = saved_model.meta_graphs[0].signature_def
 
     def run(working, requests):
@@ -58,7 +52,7 @@ def serve(program, folder):
                 plan.append(f"output {info.name.replace(':', ' ')} {number}-{name}.out")
             plan.append("run")
         (working / "plan").write_text("\n".join(plan))
-        command = [str(program), str(folder), "plan"]
+        command = [str(program), str(exported), "plan"]
         environment = {"TF_CPP_MIN_LOG_LEVEL": "3"}  # and nothing else: no PYTHONPATH, no LD_LIBRARY_PATH
         done = subprocess.run(command, cwd=working, env=environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
@@ -98,9 +92,8 @@ def encoded(faces):
 
 
 @pytest.mark.slow
-def test_every_signature_answers_like_keras_at_any_batch_size(serve, detector, faces, tmp_path):
+def test_every_signature_answers_like_keras_at_any_batch_size(serve, detector, faces, expected, tmp_path):
     frames, points = faces
-    expected = detector.deployed().predict({"frame": frames, "keypoints": points}, verbose=0)
     counts = (1, 5, 12)
     requests = []
     for count in counts:

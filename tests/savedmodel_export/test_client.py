@@ -16,9 +16,8 @@ import psutil
 import pytest
 
 from records.errors import DataError
+from savedmodel_export import describe
 from savedmodel_export.client import GrpcClient, RestClient, ServingError
-from savedmodel_export.model import describe
-from savedmodel_export.saved_model import export_saved_model
 
 TOLERANCE = 1e-4
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,14 +28,13 @@ GROWTH = 45 * 2**20  # bytes, in a second thousand; the inputs and outputs of a 
 
 
 @pytest.fixture(scope="module", params=["stand-in", *(["tensorflow_model_server"] if REAL else [])])
-def server(request, detector, tmp_path_factory):
+def server(request, exported):
     """A running server: (process, gRPC's port, REST's port)."""
-    folder = export_saved_model(detector, tmp_path_factory.mktemp("models") / "tfafsr")
     ports = [free_port(), free_port()]
-    command = [sys.executable, "-m", "tests.savedmodel_export.serving_server", str(folder.parent), *map(str, ports)]
+    command = [sys.executable, "-m", "tests.savedmodel_export.serving_server", str(exported.parent), *map(str, ports)]
     if request.param != "stand-in":
         command = [REAL, f"--port={ports[0]}", f"--rest_api_port={ports[1]}", "--model_name=tfafsr"]
-        command.append(f"--model_base_path={folder.parent}")
+        command.append(f"--model_base_path={exported.parent}")
     # Without it every thread of the C library's allocator keeps what it once needed, which hides or looks like a leak.
     environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}
     with (
@@ -61,12 +59,6 @@ def client(request, server):
     )
     with made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def expected(detector, faces):
-    """What the Keras model answers."""
-    return detector.deployed().predict({"frame": faces[0], "keypoints": faces[1]}, verbose=0)
 
 
 def free_port():

@@ -1,30 +1,12 @@
 import json
 
-import keras
 import numpy as np
 import pytest
 
 from records.errors import DataError
-from savedmodel_export.model import describe, load
+from savedmodel_export import describe, export_edge, export_saved_model, export_tflite
+from savedmodel_export.model import check_exportable
 from tfafsr import Detector
-
-
-def test_a_run_folder_and_its_file_give_the_same_detector(run, detector, faces):
-    x = {"frame": faces[0], "keypoints": faces[1]}
-    expected = detector.deployed().predict(x, verbose=0)["probability"]
-    assert np.ptp(expected) > 0.2
-    for path in (run, run / "model.keras"):
-        np.testing.assert_array_equal(load(path).deployed().predict(x, verbose=0)["probability"], expected)
-
-
-def test_a_detector_trained_in_bfloat16_is_deployed_in_float32(tmp_path):
-    trained = Detector(size=64, width=4, dtype="mixed_bfloat16")
-    trained.save(tmp_path / "model.keras")
-    exact = load(tmp_path)
-    assert exact.options["dtype"] == "float32"
-    assert {layer.compute_dtype for layer in exact.layers if layer.weights} == {"float32"}
-    for one, other in zip(trained.get_weights(), exact.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
 
 
 def test_the_description_is_json_and_says_how_faces_are_read(detector):
@@ -37,12 +19,25 @@ def test_the_description_is_json_and_says_how_faces_are_read(detector):
     assert described["ela"] == {"of": "input", "quality": 90, "gain": 20.0}
 
 
-def test_what_is_no_detector_is_refused_by_name(tmp_path):
-    with pytest.raises(DataError, match=r"model\.keras does not exist"):
-        load(tmp_path)
-    (tmp_path / "model.keras").write_bytes(b"no model")
-    with pytest.raises(DataError, match="cannot be loaded"):
-        load(tmp_path)
-    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "model.keras")
-    with pytest.raises(DataError, match="no Detector"):
-        load(tmp_path)
+@pytest.fixture(scope="module")
+def diverged():
+    """A detector with two weights that are no numbers."""
+    model = Detector(size=64, width=4, output="none", pooling="gap")
+    kernel, bias = model.get_layer("logit").get_weights()
+    kernel[:2, 0] = np.nan, np.inf
+    model.get_layer("logit").set_weights([kernel, bias])
+    return model
+
+
+@pytest.mark.parametrize(
+    "export", [export_saved_model, export_tflite, lambda detector, out: export_edge(detector, out, {})]
+)
+def test_a_detector_with_nan_weights_is_not_exported(diverged, tmp_path, export):
+    with pytest.raises(DataError, match=r"2 of 32 values of the weight logit/kernel are NaN or infinite"):
+        export(diverged, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_detector_in_another_type_is_not_exported():
+    with pytest.raises(DataError, match=r"computes in mixed_bfloat16; load it with `tfafsr.load_detector`"):
+        check_exportable(Detector(size=64, width=4, output="none", pooling="gap", dtype="mixed_bfloat16"))

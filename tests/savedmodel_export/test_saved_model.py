@@ -16,18 +16,12 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
-from faces.crop import crop
+from faces import crop_square
 from records.errors import DataError
-from savedmodel_export.graph import MAX_FACES, Batching
+from savedmodel_export import Batching, describe, export_saved_model, load_saved_model
+from savedmodel_export.graph import MAX_FACES
 from savedmodel_export.images import MAX_BYTES, MAX_SCANS, decode_faces
-from savedmodel_export.model import describe
-from savedmodel_export.saved_model import (
-    export_saved_model,
-    find_version,
-    load_saved_model,
-    read_description,
-    versions,
-)
+from savedmodel_export.saved_model import find_version, read_description, versions
 from savedmodel_export.serving import configuration
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,20 +29,8 @@ TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module")
-def exported(detector, tmp_path_factory):
-    """The first version of a model."""
-    return export_saved_model(detector, tmp_path_factory.mktemp("models") / "tfafsr")
-
-
-@pytest.fixture(scope="module")
 def model(exported):
     return load_saved_model(exported)[0]
-
-
-@pytest.fixture(scope="module")
-def expected(detector, faces):
-    """What the Keras model answers."""
-    return detector.deployed().predict({"frame": faces[0], "keypoints": faces[1]}, verbose=0)
 
 
 def answer(model, signature, **inputs):
@@ -128,7 +110,7 @@ def test_faces_are_decoded_and_resized_as_the_records_are(side, faces):
     large = [cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC) for face in faces[0][:4]]
     encoded = [encode(face, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 90) for face in large]
     decoded = [cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) for data in encoded]
-    frame = np.stack([crop(image, np.array([0, 0, side, side]), 64) for image in decoded])
+    frame = np.stack([crop_square(image, np.array([0, 0, side, side]), 64) for image in decoded])
     got = tf.function(lambda images: decode_faces(images, 64), autograph=False)(tf.constant(encoded)).numpy()
     difference = np.abs(got.astype(int) - frame)
     assert difference.max() <= 1
@@ -273,26 +255,35 @@ def test_folders_that_are_no_model_of_ours_are_refused(tmp_path, exported):
 EXPORT = """
 import sys
 from pathlib import Path
-from savedmodel_export.model import load
-from savedmodel_export.saved_model import export_saved_model
+from savedmodel_export import export_saved_model
+from tfafsr import load_detector
 
-export_saved_model(load(Path(sys.argv[1])), Path(sys.argv[2]))
+export_saved_model(load_detector(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
 @pytest.mark.slow
-def test_an_export_that_is_killed_leaves_no_version(run, detector, tmp_path):
+def test_an_export_that_is_killed_leaves_no_version(model_file, detector, tmp_path):
     out = tmp_path / "tfafsr"
-    process = subprocess.Popen([sys.executable, "-c", EXPORT, str(run), str(out)], cwd=ROOT)
-    while not list(out.glob(".partial-*/*")):  # the first file is being written
+    process = subprocess.Popen([sys.executable, "-c", EXPORT, str(model_file), str(out)], cwd=ROOT)
+    while not list(out.glob(".1.tmp-*/*")):  # the first file is being written
         assert process.poll() is None
         time.sleep(0.005)
+    with pytest.raises(DataError, match="Another process is exporting into"):
+        export_saved_model(detector, out)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert versions(out) == []
     with pytest.raises(DataError, match="neither saved_model"):
         find_version(out)
-    (partial,) = out.glob(".partial-*")
+    (partial,) = out.glob(".1.tmp-*")
     os.utime(partial, (0, 0))  # long ago
     assert export_saved_model(detector, out) == out / "1"
-    assert not list(out.glob(".partial-*"))
+    assert not list(out.glob(".1.tmp-*"))
+
+
+def test_a_full_disk_is_named_and_nothing_is_left(detector, full_disk, tmp_path):
+    out = tmp_path / "tfafsr"
+    with full_disk(), pytest.raises(DataError, match=r"1 cannot be written \(File too large\)"):
+        export_saved_model(detector, out)
+    assert not list(out.iterdir())

@@ -11,12 +11,12 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from faces.ela import error_level_analysis
+from faces import error_level_analysis
 from records.errors import DataError
-from savedmodel_export import tflite
-from savedmodel_export.float16 import LARGE
-from savedmodel_export.model import LABELS, describe
-from savedmodel_export.tflite import convert, export_tflite, read_description
+from savedmodel_export import QUANTIZE, convert, describe, export_tflite
+from savedmodel_export.edge_runtime.description import LABELS_FILE
+from savedmodel_export.model import LABELS
+from savedmodel_export.tflite import read_description
 from tfafsr import Detector
 
 # Largest difference of the logit, as a share of its standard deviation over the faces: this untrained detector's
@@ -27,18 +27,9 @@ CORRELATION = {"none": 0.999, "float16": 0.999, "dynamic": 0.99, "int8": 0.95}
 
 
 @pytest.fixture(scope="module")
-def representative(faces):
-    return [{"frame": faces[0], "keypoints": faces[1]}]
-
-
-@pytest.fixture(scope="module")
-def files(detector, representative, tmp_path_factory):
+def files(tflite_file):
     """Form -> its file."""
-    folder = tmp_path_factory.mktemp("tflite")
-    return {
-        form: export_tflite(detector, folder / f"{form}.tflite", form, representative if form == "int8" else None)
-        for form in tflite.QUANTIZE
-    }
+    return {form: tflite_file(form) for form in QUANTIZE}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +42,7 @@ def fields(detector, faces):
         form: {"frame": frame, "ela": ela, "heatmaps": heatmaps}
         if form == "int8"
         else {"frame": frame, "keypoints": keypoints}
-        for form in tflite.QUANTIZE
+        for form in QUANTIZE
     }
 
 
@@ -66,7 +57,7 @@ def graph(content):
     return model, subgraph, [(codes[operator.opcodeIndex], operator) for operator in subgraph.operators]
 
 
-@pytest.mark.parametrize("form", tflite.QUANTIZE)
+@pytest.mark.parametrize("form", QUANTIZE)
 @pytest.mark.slow
 def test_builtin_operations_alone(files, form):
     model, _, operations = graph(files[form].read_bytes())
@@ -75,7 +66,7 @@ def test_builtin_operations_alone(files, form):
     assert len(operations) > 100
 
 
-@pytest.mark.parametrize("form", tflite.QUANTIZE)
+@pytest.mark.parametrize("form", QUANTIZE)
 def test_answers_like_the_keras_model_for_any_number_of_faces(files, fields, detector, faces, form):
     expected = detector.deployed().predict({"frame": faces[0], "keypoints": faces[1]}, verbose=0)["logit"]
     close = LARGEST[form] * expected.std()
@@ -91,7 +82,7 @@ def test_answers_like_the_keras_model_for_any_number_of_faces(files, fields, det
         np.testing.assert_allclose(alone["logit"][0], found["logit"][index], atol=close)
 
 
-@pytest.mark.parametrize("form", tflite.QUANTIZE)
+@pytest.mark.parametrize("form", QUANTIZE)
 def test_inputs_have_the_names_and_types_that_are_promised(files, form):
     details = Interpreter(model_path=str(files[form])).get_signature_runner().get_input_details()
     found = {name: (one["dtype"], one["shape_signature"].tolist()) for name, one in details.items()}
@@ -113,24 +104,13 @@ def test_every_convolution_of_the_int8_form_computes_in_8_bits(files):
         assert channels == involved[1].shape[0]  # a scale for each output channel
 
 
-def test_the_float16_form_rounds_large_weights_and_nothing_else(files):
-    model, subgraph, _ = graph(files["float16"].read_bytes())
-    halves = [tensor for tensor in subgraph.tensors if tensor.type == schema.TensorType.FLOAT16]
-    assert halves
-    assert all(np.prod(tensor.shape) >= LARGE for tensor in halves)
-    stored = [len(buffer.data) for buffer in model.buffers if buffer.data is not None]
-    full = graph(files["none"].read_bytes())[0]
-    before = [len(buffer.data) for buffer in full.buffers if buffer.data is not None]
-    assert sum(stored) == sum(before) - sum(2 * int(np.prod(tensor.shape)) for tensor in halves)
-
-
 def test_the_description_is_inside_the_file(files, detector):
     for form, path in files.items():
         described = read_description(path)
         assert {name: described[name] for name in describe(detector)} == describe(detector)
         assert described["form"] == form
         with zipfile.ZipFile(path) as archive:
-            assert archive.read(tflite.LABELS_FILE).decode().split() == list(LABELS)
+            assert archive.read(LABELS_FILE).decode().split() == list(LABELS)
 
 
 def test_a_file_runs_and_describes_itself_where_there_is_no_tensorflow(files, fields, tmp_path):
@@ -200,41 +180,10 @@ def test_an_interrupted_export_leaves_the_earlier_file(detector, files, tmp_path
     assert read_description(out)["form"] == "none"
 
 
-def test_what_is_no_exported_detector_is_refused(files, tmp_path):
-    path, content = tmp_path / "model.tflite", files["dynamic"].read_bytes()
-    with pytest.raises(DataError, match="does not exist"):
-        read_description(path)
-    start = content.rindex(b"PK\x03\x04", 0, content.rindex(b"PK\x03\x04"))  # where the archive begins
-    broken = bytearray(content)
-    broken[len(broken) // 4] ^= 1
-    for what, message in (
-        (b"", "no detector that"),
-        (b"some text", "no detector that"),
-        (content[:start], "no detector that"),  # anyone's .tflite
-        (content[: len(content) - 40], "cut off"),
-        (content[: len(content) // 2], "cut off"),
-        (bytes(broken), "damaged"),
-    ):
-        path.write_bytes(what)
-        with pytest.raises(DataError, match=message):
-            read_description(path)
-    for inside, message in (
-        ({"other.json": "{}"}, "no detector that"),
-        ({"tfafsr.json": "no JSON"}, "no detector that"),
-        ({"tfafsr.json": "[" * 20000}, "no detector that"),
-        ({"tfafsr.json": '{"model": "another"}'}, "does not describe a detector"),
-        ({"tfafsr.json": '{"model": "tfafsr"}'}, "damaged"),
-        ({"tfafsr.json": "0" * (tflite.MAX_DESCRIPTION + 1)}, "bytes"),
-    ):
-        path.write_bytes(content[:start])
-        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-            for name, text in inside.items():
-                archive.writestr(name, text)
-        with pytest.raises(DataError, match=message):
-            read_description(path)
-    for offset, value, message in ((8, 1, "encrypted"), (10, 99, "not supported")):  # in the archive's directory
-        changed = bytearray(content)
-        changed[content.index(b"PK\x01\x02", start) + offset] = value
-        path.write_bytes(changed)
-        with pytest.raises(DataError, match=f"no detector that.*{message}"):
-            read_description(path)
+def test_a_full_disk_is_named_and_the_earlier_file_stays(detector, files, full_disk, tmp_path):
+    out = tmp_path / "detector.tflite"
+    out.write_bytes(files["dynamic"].read_bytes())
+    with full_disk(), pytest.raises(DataError, match=r"detector\.tflite cannot be written \(File too large\)"):
+        export_tflite(detector, out)
+    assert read_description(out)["form"] == "dynamic"
+    assert [path.name for path in tmp_path.iterdir()] == ["detector.tflite"]

@@ -1,34 +1,21 @@
-"""Exported detectors are opened whatever their form, compared with the Keras model, and refused with a reason."""
+"""Exported detectors are compared with the Keras model, and refused with a reason where they depart from it."""
 
 import json
-import shutil
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from records.errors import DataError
-from savedmodel_export.exported import open_exported
-from savedmodel_export.latency import keras_detect
-from savedmodel_export.saved_model import export_saved_model
-from savedmodel_export.tflite import export_tflite
-from savedmodel_export.verify import AUC_FACES, TOLERANCES, Faces, compare, verify
+from savedmodel_export import LabelledFaces, verify_exported
+from savedmodel_export.verify import AUC_FACES, TOLERANCES, compare
 from tfafsr import Detector
 
 
 @pytest.fixture(scope="module")
-def models(detector, faces, tmp_path_factory):
-    """An exported detector of every kind."""
-    folder = tmp_path_factory.mktemp("models")
-    bundle = folder / "bundle"
-    bundle.mkdir()
-    representative = [{"frame": faces[0], "keypoints": faces[1]}]
-    return {
-        "savedmodel": export_saved_model(detector, folder / "tfafsr").parent,
-        "none": export_tflite(detector, folder / "none.tflite"),
-        "int8": export_tflite(detector, bundle / "detector.tflite", "int8", representative).parent,
-    }
+def models(exported, tflite_file):
+    """An exported detector of every kind: a folder of versions, a file, and a folder that holds detector.tflite."""
+    return {"savedmodel": exported.parent, "none": tflite_file("none"), "int8": tflite_file("int8").parent}
 
 
 @pytest.fixture(scope="module")
@@ -36,36 +23,15 @@ def batches(faces):
     """12 faces of six people, in two batches."""
     labels, groups = np.arange(12) % 2, np.repeat([f"{person:03d}" for person in range(6)], 2)
     columns = (*faces, labels, groups)
-    return [Faces(*(column[part] for column in columns)) for part in (slice(0, 8), slice(8, 12))]
+    return [LabelledFaces(*(column[part] for column in columns)) for part in (slice(0, 8), slice(8, 12))]
 
 
 @pytest.mark.slow
-def test_every_kind_is_opened_and_answers_like_the_keras_model(models, detector, faces):
-    expected = keras_detect(detector)(*faces)
-    np.testing.assert_array_equal(
-        expected,
-        detector.deployed().predict({"frame": faces[0], "keypoints": faces[1]}, verbose=0)["probability"][:, 0],
-    )
-    for form, path in models.items():
-        opened = open_exported(path)
-        assert opened.form == form
-        assert opened.description["size"] == 64
-        assert opened.size > 10_000
-        found = opened.detect(*faces)
-        assert found.shape == (12,)
-        # Untrained and of width 4, the network suffers more from 8 bits than a trained one.
-        np.testing.assert_allclose(found, expected, atol=1e-4 if form != "int8" else 0.2)
-    version = open_exported(models["savedmodel"] / "1")
-    assert version.path == open_exported(models["savedmodel"]).path
-    assert open_exported(models["int8"] / "detector.tflite").path == open_exported(models["int8"]).path
-
-
-@pytest.mark.slow
-def test_verify_says_what_was_found(models, detector, run, batches):
-    result = verify(detector, run, list(models.values()), batches, threads=(1,))
+def test_verify_says_what_was_found(models, detector, model_file, batches):
+    result = verify_exported(detector, model_file, list(models.values()), batches, threads=(1,))
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert result["keras"]["n"] == 12
-    assert result["keras"]["bytes"] == (run / "model.keras").stat().st_size
+    assert result["keras"]["bytes"] == model_file.stat().st_size
     assert [model["form"] for model in result["models"]] == list(models)
     assert [model["agrees"] for model in result["models"][:2]] == [True] * 2
     assert result["models"][2]["agrees"] == (result["models"][2]["difference"]["mean"] <= TOLERANCES["int8"].mean)
@@ -118,35 +84,16 @@ def test_answers_that_are_no_numbers_do_not_agree():
     assert (single["agrees"], single["auc"], single["auc_loss"]) == (True, None, None)
 
 
-def test_what_is_no_exported_detector_is_refused(models, tmp_path):
-    with pytest.raises(DataError, match="nothing does not exist"):
-        open_exported(tmp_path / "nothing")
-    with pytest.raises(DataError, match=r"neither saved_model\.pb nor a numbered version"):
-        open_exported(tmp_path)
-    tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
-    with pytest.raises(DataError, match="not of this project"):
-        open_exported(tmp_path / "other")
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(b"\x89PNG")
-    with pytest.raises(DataError, match=r"picture\.png is no detector"):
-        open_exported(picture)
-    cut = tmp_path / "cut" / "detector.tflite"
-    shutil.copytree(models["int8"], cut.parent)
-    cut.write_bytes(cut.read_bytes()[:5000])
-    with pytest.raises(DataError, match="cut off"):
-        open_exported(cut.parent)
-
-
-def test_a_detector_of_another_build_is_refused(models, run, batches):
+def test_a_detector_of_another_build_is_refused(models, model_file, batches):
     keras.utils.set_random_seed(1)
     other = Detector(size=64, width=4, output="plain")
     with pytest.raises(DataError, match=r"was not exported from .*: its temperature is 1\.7"):
-        verify(other, run, [models["none"]], batches)
+        verify_exported(other, model_file, [models["none"]], batches)
     other.temperature.assign(1.7)
     with pytest.raises(DataError, match=r"its options is .*residual"):
-        verify(other, run, [models["none"]], batches)
+        verify_exported(other, model_file, [models["none"]], batches)
 
 
-def test_no_faces_are_no_proof(models, detector, run):
+def test_no_faces_are_no_proof(models, detector, model_file):
     with pytest.raises(DataError, match="no faces to compare on"):
-        verify(detector, run, [models["none"]], [])
+        verify_exported(detector, model_file, [models["none"]], [])

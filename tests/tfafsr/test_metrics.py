@@ -147,6 +147,17 @@ def test_interval_of_names_of_a_level_and_of_a_seed(people):
     assert wide[0] < narrow[0] < narrow[1] < wide[1]
 
 
+def test_the_interval_covers_one_half_when_there_is_nothing_to_find():
+    missed = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(30), 5)
+        scores = rng.normal(size=150) + rng.normal(size=30)[groups]
+        low, high = metrics.auc_interval(np.tile([0, 1, 1, 1, 1], 30), scores, groups, replicates=300)
+        missed += not low <= 0.5 <= high
+    assert missed <= 24  # 10 expected of 200
+
+
 def test_replicates_without_a_class_are_left_out():
     # Two people, one real and one fake: half of the replicates hold one class only; the others separate the classes.
     assert metrics.auc_interval([0, 1], [0.2, 0.7], ["a", "b"]) == (1.0, 1.0)

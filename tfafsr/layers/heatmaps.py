@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from faces import HEATMAP_SIGMA, heatmap_cells
+
 
 @keras.saving.register_keras_serializable(package="tfafsr")
 class KeypointHeatmaps(keras.layers.Layer):
@@ -19,13 +21,13 @@ class KeypointHeatmaps(keras.layers.Layer):
         sigma: of the Gaussian, in cells.
     """
 
-    def __init__(self, image_size: int, stride: int, sigma: float = 0.75, **kwargs) -> None:
+    def __init__(self, image_size: int, stride: int, sigma: float = HEATMAP_SIGMA, **kwargs) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.image_size = image_size
         self.stride = stride
         self.sigma = sigma
-        self.cells = -(-image_size // stride)
+        self.cells = heatmap_cells(image_size, stride)
 
     def call(self, keypoints: tf.Tensor) -> tf.Tensor:
         """(B, K, 2), x and y in [0, 1] -> (B, H, W, K), H = W = ceil(S / s), each map summing to H * W."""

@@ -1,15 +1,17 @@
 """`python -m edge_runtime` on videos and images, good and bad."""
 
 import json
+import os
 
 import cv2
 import numpy as np
 import pytest
 
-from faces import crop
+from faces import crop_box, crop_square, normalise_keypoints
 from records.building import face_detector
 from records.footage import write_video
 from savedmodel_export.edge_runtime.__main__ import main
+from savedmodel_export.edge_runtime.media import shown
 
 SIDE, FRAMES = 240, 6
 
@@ -32,6 +34,12 @@ def media(portrait, tmp_path_factory):
         video.write(frame)
     video.release()
     whole = (folder / "whole.avi").read_bytes()
+    (folder / "list.mp4").write_text("ffconcat version 1.0\nfile whole.avi\n")
+    huge = cv2.imencode(".png", empty)[1].tobytes()
+    for name, side in (("huge.png", 2**31 - 1), ("large.png", 16000)):
+        (folder / name).write_bytes(huge[:16] + side.to_bytes(4, "big") * 2 + huge[24:])
+    (folder / os.fsdecode(b"n\xe4me.mp4")).write_text("no video")
+    os.mkfifo(folder / "pipe.mp4")
     (folder / "cut.avi").write_bytes(whole[: len(whole) // 2])
     return folder
 
@@ -54,9 +62,9 @@ def test_a_video_is_scored_as_the_project_scores_it(capsys, bundle, detector, me
     for index in range(FRAMES):
         frame = np.ascontiguousarray(video.read()[1][..., ::-1])
         for face in faces.detect(frame):
-            box = crop.crop_box(face.box)
-            keypoints = crop.normalise_keypoints(face.keypoints, box)[None]
-            x = {"frame": crop.crop(frame, box, 64)[None], "keypoints": keypoints}
+            box = crop_box(face.box)
+            keypoints = normalise_keypoints(face.keypoints, box)[None]
+            x = {"frame": crop_square(frame, box, 64)[None], "keypoints": keypoints}
             expected.append(detector.deployed().predict(x, verbose=0)["probability"][0, 0])
             np.testing.assert_allclose(result["frames"][index - 1]["box"], face.box, atol=0.02)
     np.testing.assert_allclose([frame["probability"] for frame in result["frames"]], expected, atol=1e-3)
@@ -85,13 +93,20 @@ def test_an_image_and_one_without_a_face(capsys, bundle, media):
         ("text.jpg", "is no image that OpenCV can decode"),
         ("nothing.png", "is no image that OpenCV can decode"),
         ("absent.mp4", "does not exist"),
+        ("list.mp4", "is no video that OpenCV can decode"),
+        ("huge.png", f"has {2**31 - 1} x {2**31 - 1} pixels; at most"),
+        ("large.png", "has 16000 x 16000 pixels; at most"),
+        ("pipe.mp4", "is no regular file but a named pipe"),
+        ("", "is a folder"),
+        (os.fsdecode(b"n\xe4me.mp4"), "is no video that OpenCV can decode"),
     ],
 )
 def test_one_bad_file_is_named_and_stops_nothing(capsys, bundle, media, name, message):
     status, out, err = run(capsys, bundle, media / name, media / "person.png", "--json")
     assert status == 1
-    assert f"{media / name} {message}" in err
+    assert f"{shown(media / name)} {message}" in err
     bad, good = json.loads(out)
+    assert bad["path"] == shown(media / name)
     assert message in bad["error"]
     assert 0 < good["probability"] < 1
 
@@ -99,7 +114,7 @@ def test_one_bad_file_is_named_and_stops_nothing(capsys, bundle, media, name, me
 def test_a_folder_that_is_no_bundle_is_named(capsys, tmp_path, media):
     status, _, err = run(capsys, tmp_path, media / "person.png")
     assert status == 1
-    assert "pnet.tflite does not exist; give the folder that `tfafsr export --format edge` wrote" in err
+    assert "pnet.tflite does not exist; give what `tfafsr export --format edge` wrote" in err
 
 
 def test_no_frames_are_refused(bundle, media):

@@ -1,0 +1,45 @@
+"""The description inside a detector's .tflite file: a ZIP archive behind the network, which interpreters ignore."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+from .errors import EdgeError
+
+DETECTOR_FILE = "detector.tflite"  # in a bundle
+DESCRIPTION_FILE, LABELS_FILE = "tfafsr.json", "labels.txt"  # in the archive
+MAX_DESCRIPTION = 2**16  # bytes
+
+
+def read_description(path: Path) -> dict[str, object]:
+    """The description: what `savedmodel_export.describe` says of the detector, `form`, and the network's `sha256`.
+
+    The archive stands where TensorFlow Lite's metadata keep their files: `unzip` and Python's zipfile read it.
+
+    Raises:
+        EdgeError: there is no such file, it is another project's, or it was damaged or cut off.
+    """
+    if not path.is_file():
+        raise EdgeError(f"{path} does not exist; give what `tfafsr export` wrote.")
+    other = f"{path} is no detector that `tfafsr export` wrote, or it was cut off"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo(DESCRIPTION_FILE)
+            if entry.file_size > MAX_DESCRIPTION:
+                raise EdgeError(f"{other}: {DESCRIPTION_FILE} inside has {entry.file_size} bytes.")
+            description = json.loads(archive.read(entry))
+            start = min(one.header_offset for one in archive.infolist())
+    except EdgeError:
+        raise
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError) as error:
+        raise EdgeError(f"{other} ({error}).") from error
+    if not isinstance(description, dict) or description.get("model") != "tfafsr":
+        raise EdgeError(f"{other}: {DESCRIPTION_FILE} inside does not describe a detector.")
+    with path.open("rb") as file:
+        found = hashlib.sha256(file.read(start)).hexdigest()
+    if found != description.get("sha256"):
+        raise EdgeError(f"{path} is damaged: the network inside is not the one that was exported; export it again.")
+    return description
