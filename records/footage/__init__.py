@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "read_frames",
             "same_size",
         ],
-        "paths": ["checked", "inside", "is_picture", "is_video", "printable"],
+        "paths": ["PICTURES", "checked", "inside", "is_picture", "is_video", "printable"],
         "video": ["VideoInfo", "evenly_spaced", "read_picture"],
     },
 )

@@ -1,4 +1,4 @@
-"""Where a face's parts lie, derived from its five key points: the one geometry of rendered faces and photographs."""
+"""Where a face's parts lie, derived from its five key points, the same for rendered faces and photographs."""
 
 from __future__ import annotations
 

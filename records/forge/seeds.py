@@ -1,4 +1,4 @@
-"""Random numbers that depend on what is drawn and never on the order or the process in which it is drawn."""
+"""Random numbers by name: they do not depend on the order or the process in which they are asked for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def generator(*parts: int | str) -> np.random.Generator:
 def smooth_path(rng: np.random.Generator, frames: int, amplitude: float) -> np.ndarray:
     """A smooth curve over a clip, within [-amplitude, amplitude]: float32 (frames,).
 
-    Two sinusoids of random period (0.4 to 1.4 cycles a clip) and phase. The first frame is a frame like any other.
+    Two sinusoids of random period (0.4 to 1.4 cycles a clip) and phase. The face is not at rest in the first frame.
     """
     time = (np.arange(frames) + 0.5) / frames
     cycles, phases = rng.uniform(0.4, 1.4, 2), rng.uniform(0, 2 * np.pi, 2)

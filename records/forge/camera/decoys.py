@@ -1,4 +1,4 @@
-"""Harmless edits with a forger's tools: blur, resampling, colour, a soft mask, but never on the face alone."""
+"""Decoys: edits of the kinds that forgers use (blur, resampling, colour, blending), never of the face alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLACES = ("frame", "away")
 
 @dataclass(frozen=True)
 class Decoy:
-    """One clip's decoy: applied to the real clip and to its manipulated versions alike, so that it says nothing.
+    """One clip's decoy: applied to the real clip and to its manipulated versions alike.
 
     Attributes:
         kind: what is done.

@@ -1,4 +1,4 @@
-"""What the families share: colours matched well or badly, light from elsewhere, and detail that gives nothing away."""
+"""What the methods share: matching and shifting colours, relighting, and restoring fine detail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The four ways to forge a face, and the one path that each of them takes into the frame."""
+"""The four methods of manipulation, and how their faces are blended into the frame."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from records.forge.manipulations.neural_textures import NeuralTextures
 from records.forge.manipulations.painter import Painter, Scene
 from records.forge.seeds import generator
 
-FAMILIES: dict[str, type[Painter]] = {
+PAINTERS: dict[str, type[Painter]] = {
     "Deepfakes": Deepfakes,
     "Face2Face": Face2Face,
     "FaceSwap": FaceSwap,
     "NeuralTextures": NeuralTextures,
 }
-METHODS = tuple(FAMILIES)
+METHODS = tuple(PAINTERS)
 MASK_THRESHOLD = 0.05
 GRAIN_SIDE = 192
 
 
 class Manipulation:
-    """One manipulated clip: a family, and the parameters it drew for this target and this source."""
+    """One manipulated clip: a method with random parameters for this target and this source."""
 
     def __init__(self, method: str, seed: int, target: str, source: str, frames: int) -> None:
         rng = generator(seed, "manipulation", method, target, source)
-        self._painter = FAMILIES[method](rng, frames)
+        self._painter = PAINTERS[method](rng, frames)
         self._detail = self._painter.DETAIL * float(np.exp(rng.normal(0, 0.15)))
         self._grain = rng.standard_normal((GRAIN_SIDE, GRAIN_SIDE), dtype=np.float32)
 
@@ -57,7 +57,7 @@ class Manipulation:
         face, alpha = self._painter.paint(scene, frame)
         alpha = alpha * oval(u, v, **REGION)
         blended = window + alpha[..., None] * (face - window)
-        # Skin moves with the face, and so does the grain that stands in for it.
+        # The grain replaces skin texture, so it moves with the face.
         columns, rows = (u + 1.5) * (GRAIN_SIDE / 3), (v + 1.5) * (GRAIN_SIDE / 3)
         grain = cv2.remap(self._grain, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         blended = match_detail(blended, window, alpha, self._detail, grain)

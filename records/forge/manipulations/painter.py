@@ -1,4 +1,4 @@
-"""What a family of manipulations is given, and what it gives back."""
+"""What a method of manipulation is given, and what it gives back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Scene:
-    """One frame as a family sees it: the window around the target's face, and the source's whole frame.
+    """One frame that a method manipulates: the window around the target's face, and the source's whole frame.
 
     Attributes:
         window: float32 (h, w, 3) in [0, 255].
@@ -33,9 +33,10 @@ class Scene:
 
 
 class Painter(Protocol):
-    """A family of manipulations with the parameters of one clip.
+    """A method of manipulation with the parameters of one clip.
 
-    `DETAIL` is the detail that the family's faces keep after compression, made up for before it: 1 leaves it as it is.
+    `DETAIL` is how much fine detail the manipulated face gets, in units of the untouched face's: methods whose faces
+    lose more of it when they are compressed get more than 1.
     """
 
     DETAIL: ClassVar[float]

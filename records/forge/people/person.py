@@ -1,4 +1,4 @@
-"""What makes one rendered person look like themselves: every number that stays the same from frame to frame."""
+"""A rendered person: every number that stays the same from frame to frame."""
 
 from __future__ import annotations
 

@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 
 from records.errors import DataError
-from records.footage import VideoError, read_picture
-from records.footage.paths import PICTURES
+from records.footage import PICTURES, VideoError, is_picture, read_picture
 from records.forge.camera import canvas_size
 from records.forge.geometry import transform
 
@@ -53,7 +52,7 @@ def list_photographs(folder: Path) -> dict[str, list[str]]:
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder. --faces takes `rendered` or a folder of photographs.")
-    files = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and entry.suffix.lower() in PICTURES)
+    files = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and is_picture(entry))
     if not files:
         raise DataError(f"{folder} holds no photographs ({', '.join(PICTURES)}).")
     people: dict[str, list[str]] = {}

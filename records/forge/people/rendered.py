@@ -1,4 +1,4 @@
-"""Draws a person's head with numpy and OpenCV, and knows where its key points lie."""
+"""Draws a person's head with NumPy and OpenCV, and gives the places of its key points."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _step(value: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 class _Drawing:
-    """One frame on its way: layers are painted one over the other onto `image`, from the back to the front."""
+    """One frame while it is painted: layers go one over the other onto `image`, from the back to the front."""
 
     def __init__(self, person: Person, pose: Pose, size: int, canvas: int) -> None:
         self.person, self.pose = person, pose
@@ -95,7 +95,7 @@ class _Drawing:
         return np.clip(self.image, 0, 255), self._key_points()
 
     def _window(self, left: float, right: float, top: float, bottom: float) -> _Drawing:
-        """The same drawing, seen through a rectangle in eye distances: what it paints lands in the same image."""
+        """The part of the drawing inside a rectangle in eye distances; painting it changes the same image."""
         side = self.image.shape
         x0, x1 = np.clip(np.searchsorted(self.x[0], (left, right)), 0, side[1])
         y0, y1 = np.clip(np.searchsorted(self.y[:, 0], (top, bottom)), 0, side[0])

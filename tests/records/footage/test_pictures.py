@@ -67,6 +67,16 @@ def test_wherever_a_picture_is_cut_it_is_refused_or_whole(tmp_path, name):
             continue
 
 
+@pytest.mark.parametrize("name", ["baseline.jpg", "restarts.jpg", "exif.jpg"])
+def test_a_jpeg_that_lost_its_middle_is_refused(tmp_path, name):
+    """FFmpeg fills the rest with grey unless it is told to be strict."""
+    data = FORMS[name]
+    for share in (0.4, 0.6, 0.9):
+        (tmp_path / name).write_bytes(data[: int(share * len(data))] + data[-2:])
+        with pytest.raises(VideoError, match=f"{name} does not decode"):
+            read_picture(tmp_path / name)
+
+
 def test_a_damaged_byte_in_a_png_is_found(tmp_path):
     data = bytearray(FORMS["a.png"])
     data[len(data) // 2] ^= 0xFF

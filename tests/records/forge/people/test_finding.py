@@ -12,7 +12,7 @@ from records.forge.manipulations import METHODS
 from records.forge.people import RenderedFaces
 from tests.records.footage.pictures import encoded_picture
 
-SIDE, SIZE = 300, 128
+SIDE, SIZE = 200, 96
 # Rendered people (seed 5) in whom MTCNN finds one face each without doubt.
 PEOPLE = ["000", "001", "002", "003", "004", "006", "007"]
 
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
     save("person1_0.jpg", np.repeat(pictures[1].mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2))
     save("couple.png", np.hstack((pictures[0], pictures[2])))
     save("wall.png", np.random.default_rng(0).integers((90, 110, 130), (110, 130, 150), (SIDE, SIDE, 3)))
-    save("small.png", cv2.resize(pictures[3], (120, 120)))
+    save("small.png", cv2.resize(pictures[3], (100, 100)))
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not much of a JPEG")
     (folder / "cut.jpg").write_bytes(encoded_picture(pictures[4], ".jpg")[:-2000])
     (folder / "empty.png").write_bytes(b"")
