@@ -7,7 +7,7 @@ from pathlib import Path
 from experiments import runs, scoring
 from records.atomic import atomic_file, write_json
 from records.errors import DataError
-from records.shards.manifest import Manifest
+from records.shards import Manifest
 from tfafsr import calibration
 
 

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_curve
 from experiments import data, runs
 from records.atomic import atomic_file
 from records.errors import DataError
-from records.shards.manifest import Manifest
+from records.shards import Manifest
 from tfafsr.layers import KeypointHeatmaps
 
 COLUMNS = ("input", "reconstruction", "target", "error image", "mask", "key points", "score")

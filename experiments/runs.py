@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from experiments.config import TrainConfig
 from records.atomic import write_json
 from records.errors import DataError
-from records.shards.manifest import Manifest
-from records.shards.typed_json import from_json
+from records.shards import Manifest, from_json
 
 if TYPE_CHECKING:  # TensorFlow comes with it, which reading a configuration need not wait for
     from tfafsr import Detector

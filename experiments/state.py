@@ -13,7 +13,7 @@ import keras
 
 from records.atomic import MARK, atomic_folder, write_json
 from records.errors import DataError
-from records.shards.typed_json import from_json
+from records.shards import from_json
 
 MODEL, BEST, PROGRESS = "model.keras", "best.keras", "progress.json"
 PREFIX = "state-"

@@ -17,7 +17,7 @@ import faces
 from records.atomic import atomic_folder
 from records.errors import DataError
 from savedmodel_export import edge_runtime
-from savedmodel_export.edge_runtime.description import DETECTOR_FILE
+from savedmodel_export.edge_runtime import DETECTOR_FILE
 from savedmodel_export.tflite import convert
 from tfafsr import Detector
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from records.errors import DataError
 from savedmodel_export import saved_model, tflite
-from savedmodel_export.edge_runtime.description import DETECTOR_FILE
-from savedmodel_export.edge_runtime.detector import Detector as EdgeDetector
+from savedmodel_export.edge_runtime import DETECTOR_FILE
+from savedmodel_export.edge_runtime import Detector as EdgeDetector
 from savedmodel_export.forms import SAVED_MODEL
 
 Detect = Callable[[np.ndarray, np.ndarray], np.ndarray]

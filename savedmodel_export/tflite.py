@@ -20,9 +20,8 @@ import tensorflow as tf
 
 from records.atomic import atomic_file
 from records.errors import DataError
-from savedmodel_export.edge_runtime import description as inside
-from savedmodel_export.edge_runtime.errors import EdgeError
-from savedmodel_export.edge_runtime.inputs import network_inputs
+from savedmodel_export import edge_runtime
+from savedmodel_export.edge_runtime import EdgeError, network_inputs
 from savedmodel_export.float16 import halve_weights
 from savedmodel_export.forms import QUANTIZE
 from savedmodel_export.model import LABELS, check_exportable, describe
@@ -113,7 +112,7 @@ def export_tflite(
 def read_description(path: Path) -> dict[str, object]:
     """What the .tflite file `path` says of its detector (see `edge_runtime.description`); raises `DataError`."""
     with as_data_error():
-        return inside.read_description(path)
+        return edge_runtime.read_description(path)
 
 
 @contextlib.contextmanager
@@ -170,6 +169,8 @@ def _described(content: bytes, description: dict[str, object]) -> bytes:
     description = {**description, "sha256": hashlib.sha256(content).hexdigest()}
     file = io.BytesIO(content)
     with zipfile.ZipFile(file, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(inside.DESCRIPTION_FILE, WRITTEN), json.dumps(description, indent=2) + "\n")
-        archive.writestr(zipfile.ZipInfo(inside.LABELS_FILE, WRITTEN), "\n".join(LABELS) + "\n")
+        archive.writestr(
+            zipfile.ZipInfo(edge_runtime.DESCRIPTION_FILE, WRITTEN), json.dumps(description, indent=2) + "\n"
+        )
+        archive.writestr(zipfile.ZipInfo(edge_runtime.LABELS_FILE, WRITTEN), "\n".join(LABELS) + "\n")
     return file.getvalue()

@@ -13,10 +13,7 @@ import numpy as np
 import pytest
 
 from faces import ela
-from records.shards.entries import ClipEntry, SplitsOrigin
-from records.shards.manifest import Manifest
-from records.shards.schema import Example, serialize
-from records.shards.writer import write_shards
+from records.shards import ClipEntry, Example, Manifest, SplitsOrigin, serialize, write_shards
 from tests import drawn
 
 SIZE = 64

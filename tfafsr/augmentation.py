@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfafsr.layers.ela import ErrorLevelAnalysis
+from tfafsr.layers import ErrorLevelAnalysis
 
 IMAGES = ("frame", "target", "mask")
 MIRRORED = [1, 0, 2, 4, 3]  # left eye <-> right eye, nose, mouth left <-> mouth right (left is the viewer's)

@@ -29,7 +29,7 @@ except ModuleNotFoundError as error:
 
 from records.building import face_detector, finished_parts, one_thread
 from records.footage import evenly_spaced, length, read_frames
-from records.shards.manifest import Manifest
+from records.shards import Manifest
 from records.sources import Clip, SourceOptions, find
 
 

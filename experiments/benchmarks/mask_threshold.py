@@ -16,8 +16,7 @@ import click
 import cv2
 import numpy as np
 
-from faces.crop import crop, crop_box
-from faces.mtcnn import FaceDetector
+from faces import FaceDetector, crop_box, crop_square
 from records.building import THRESHOLD, difference_mask, face_detector
 from records.footage import evenly_spaced, info, read_frames
 from records.progress import progress
@@ -39,7 +38,7 @@ def faces(clips: dict[tuple[str, str, str], Clip], clip: Clip, frames: int, size
         found = detector.detect(read["raw"][1][index])
         if found:
             box = crop_box(found[0].box)
-            yield {level: [crop(video[index], box, size) for video in videos] for level, videos in read.items()}
+            yield {level: [crop_square(video[index], box, size) for video in videos] for level, videos in read.items()}
 
 
 @click.command(help=__doc__)

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from faces.crop import crop
+from faces import crop_square
 from records.building.locate import Place, ReadableFootage
 from records.building.masks import difference_mask
 from records.footage import Footage, read_frames
@@ -51,7 +51,7 @@ def cut(footage: Footage, places: dict[int, Place], size: int) -> Crops:
     pixels = np.empty((len(places), size, size, 3), np.uint8)
     order = sorted(places)
     for row, (index, frame) in zip(pixels, read_frames(footage, order), strict=True):
-        row[...] = crop(frame, places[index].box, size)
+        row[...] = crop_square(frame, places[index].box, size)
     return dict(zip(order, map(Png, pixels), strict=True))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faces.mtcnn import FaceDetector, Networks
+from faces import FaceDetector, Networks
 
 if TYPE_CHECKING:
     import keras

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from faces.ela import error_level_analysis
+from faces import error_level_analysis
 from records.building.cut import ClipCrops, Crops, cut_clip
 from records.building.groups import ClipGroup, versions
 from records.building.locate import LocatedClip, ReadableFootage, known, locate_faces, open_footage, outcome

@@ -10,9 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from faces.crop import crop_box, normalise_keypoints
-from faces.mtcnn import Face
-from faces.tracks import longest_track
+from faces import Face, crop_box, longest_track, normalise_keypoints
 from records.building.detection import face_detector
 from records.building.groups import ClipGroup
 from records.building.options import BuildOptions

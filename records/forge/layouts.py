@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from faces.crop import crop, crop_box
+from faces import crop_box, crop_square
 from records.building import face_detector
 from records.footage import evenly_spaced, length, read_frames, write_video
 from records.forge.options import CRF
@@ -90,7 +90,7 @@ def deepfakebench(v3: Path, out: Path) -> None:
         for index, frame in read_frames(path, evenly_spaced(total, min(BENCH_FRAMES, max(1, 2 * total // 3)))):
             if found := detector.detect(frame):
                 picture = folder / f"{index:03d}.png"
-                _picture(picture, crop(frame, crop_box(found[0].box), BENCH_SIDE))
+                _picture(picture, crop_square(frame, crop_box(found[0].box), BENCH_SIDE))
                 frames.append(f"FaceForensics++/{picture.relative_to(out).as_posix()}")
         label = "FF-real" if origin == "youtube" else BENCH.get(origin, origin)
         clips = listed.setdefault(origin, {}).setdefault(split_of[path.stem[:3]], {}).setdefault(level, {})

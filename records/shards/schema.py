@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from faces.ela import error_level_analysis
+from faces import error_level_analysis
 from records.errors import DataError
 
 SCHEMA_VERSION = 3

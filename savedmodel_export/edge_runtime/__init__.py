@@ -1,1 +1,18 @@
 """The detector on a device: needs ai-edge-litert, numpy and opencv-python-headless, and no TensorFlow."""
+
+from .description import DESCRIPTION_FILE, DETECTOR_FILE, LABELS_FILE, read_description
+from .detector import Detector
+from .errors import EdgeError
+from .inputs import network_inputs
+from .network import load_face_detector
+
+__all__ = [
+    "DESCRIPTION_FILE",
+    "DETECTOR_FILE",
+    "LABELS_FILE",
+    "Detector",
+    "EdgeError",
+    "load_face_detector",
+    "network_inputs",
+    "read_description",
+]

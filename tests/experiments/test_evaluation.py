@@ -16,7 +16,7 @@ from experiments.cli.main import cli
 from experiments.evaluation import evaluate
 from experiments.report import read_scores, write_report
 from records.errors import DataError
-from records.shards.manifest import Manifest
+from records.shards import Manifest
 from tfafsr.calibration import reliability
 
 METRICS = {"auc", "auc_ci95", "ap", "eer", "n"}

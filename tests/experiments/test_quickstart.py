@@ -8,7 +8,7 @@ import pytest
 from experiments.cli.main import cli
 from experiments.quickstart import COMPRESSIONS, quickstart
 from records.errors import DataError
-from records.shards.manifest import Manifest
+from records.shards import Manifest
 
 STEPS = ["forge", "build", "train", "evaluate", "evaluate", "evaluate", "report"]
 

@@ -10,7 +10,7 @@ import pytest
 from experiments import runs, training
 from experiments.config import DetectorOptions, TrainConfig
 from records.errors import DataError
-from records.shards.manifest import Manifest
+from records.shards import Manifest
 from tfafsr import Detector
 
 CONFIG = TrainConfig(("a", "b"), "c23", "small", DetectorOptions(pooling="gap", width=8), seed=3, learning_rate=1.0)

@@ -16,7 +16,7 @@ from experiments import data, runs, state, training
 from experiments.config import DetectorOptions
 from records.atomic import locked
 from records.errors import DataError
-from records.shards.manifest import Manifest
+from records.shards import Manifest
 from tfafsr import Detector, calibration
 
 SMALLEST = DetectorOptions(size=64, width=4, output="none", pooling="gap")  # where only the first epoch matters

@@ -5,7 +5,7 @@ import hashlib
 import tensorflow as tf
 
 from records.building import BuildOptions, build_part
-from records.shards.schema import decode
+from records.shards import decode
 
 OPTIONS = BuildOptions(size=64, frames_train=4, frames_eval=4)
 ARGUMENTS = ["--size", "64", "--frames-train", "4", "--frames-eval", "4"]  # the same

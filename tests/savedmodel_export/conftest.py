@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from records.building.face_detector import mtcnn_networks
 
+from records.forge.people import Pose, draw
 from records.forge.people.person import person
-from records.forge.people.rendered import Pose, draw
 from savedmodel_export import export_edge, export_saved_model, export_tflite
 from tests.shared import made_once
 from tfafsr import Detector

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from faces.ela import error_level_analysis
+from faces import error_level_analysis
 from tfafsr import Detector
 from tfafsr.detector import ELA_QUALITY
 

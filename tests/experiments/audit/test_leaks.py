@@ -11,10 +11,7 @@ from experiments.audit import leaks
 from experiments.cli.inspect import inspect
 from records.errors import DataError
 from records.footage import evenly_spaced
-from records.shards.entries import ClipEntry
-from records.shards.manifest import Manifest
-from records.shards.schema import DERIVED, Example, serialize
-from records.shards.writer import write_shards
+from records.shards import DERIVED, ClipEntry, Example, Manifest, serialize, write_shards
 
 SIZE = 96
 

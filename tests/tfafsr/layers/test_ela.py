@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from faces.ela import error_level_analysis, jpeg_round_trip
+from faces import error_level_analysis, jpeg_round_trip
 from tfafsr.layers import ErrorLevelAnalysis
 
 SIZES, QUALITIES = (64, 97, 225), (75, 85, 90, 95)
