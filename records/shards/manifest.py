@@ -101,7 +101,7 @@ class Manifest:
         )
 
     def _check(self) -> None:
-        """Raises `ValueError` unless shards lie in the folder and hold what is counted: the file may be anyone's."""
+        """Raises `ValueError` unless shards lie in the folder, and counts, shards and clips agree."""
         if not 1 <= self.size <= MAX_SIDE:
             raise ValueError(f"size is {self.size!r}, not a number of pixels in [1, {MAX_SIDE}]")
         held: Counter = Counter()
@@ -112,17 +112,20 @@ class Manifest:
             if shard.examples < 0 or shard.bytes < 0:
                 raise ValueError(f"shards[{path!r}] has a size below 0")
             held[place.groups()] += shard.examples
-        for split, compressions in self.counts.items():
-            for compression, methods in compressions.items():
-                for method, number in methods.items():
-                    if not 0 < number == held[split, compression, method]:
-                        raise ValueError(
-                            f"it counts {number} faces of {split}/{compression}/{method} where its shards hold "
-                            f"{held[split, compression, method]}"
-                        )
+        scored: Counter = Counter()
         for video, clip in self.clips.items():
             if clip.label not in (0, 1) or min(clip.frames_scored, clip.frames_without_face) < 0 or not clip.subjects:
                 raise ValueError(f"clips[{video!r}] needs a label of 0 or 1, subjects, and no number below 0")
+            scored[clip.split, clip.compression, clip.method] += clip.frames_scored
+        for split, compressions in self.counts.items():
+            for compression, methods in compressions.items():
+                for method, number in methods.items():
+                    group = (split, compression, method)
+                    if not 0 < number == held[group] == scored[group]:
+                        raise ValueError(
+                            f"it counts {number} faces of {'/'.join(group)} where its shards hold {held[group]} and "
+                            f"its clips {scored[group]}"
+                        )
 
     def files(self, split: str, compression: str, methods: list[str] | None = None) -> dict[str, list[str]]:
         """The shards of a split at a compression: method -> relative paths, both in order.

@@ -1,12 +1,16 @@
 """The manifest: byte-stable, checked when it is read, and it finds damaged shards."""
 
 import dataclasses
+import json
 import shutil
 
 import pytest
 
 from records.errors import DataError
 from records.shards.manifest import Manifest, verify
+
+VIDEO = "made/real/c40/000"
+SHARD = "train/c40/real-00000-of-00001.tfrecord"
 
 
 @pytest.fixture
@@ -74,6 +78,63 @@ def test_a_damaged_shard_is_named(folder, damage):
         path.write_bytes(content)
     with pytest.raises(DataError, match=f"{path.name} is (damaged|missing)"):
         verify(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("size",), "64", "size must be a whole number; it is '64'"),
+        (("size",), True, "size must be a whole number; it is True"),
+        (("size",), None, "size must be a whole number"),
+        (("options",), [], "options must be an object"),
+        (("versions",), {"numpy": 2}, r"versions\['numpy'\] must be a string"),
+        (("counts",), {"train": 3}, r"counts\['train'\] must be an object"),
+        (("clips",), [], "clips must be an object"),
+        (("clips", VIDEO), "a clip", r"clips\['made/real/c40/000'\] must be an object"),
+        (("clips", VIDEO, "label"), "1", r"clips\['made/real/c40/000'\].label must be a whole number"),
+        (("clips", VIDEO, "label"), 2, "needs a label of 0 or 1"),
+        (("clips", VIDEO, "subjects"), "000", r"subjects must be a list"),
+        (("clips", VIDEO, "subjects"), [0], r"subjects\[0\] must be a string"),
+        (("clips", VIDEO, "subjects"), [], "needs a label of 0 or 1, subjects"),
+        (("clips", VIDEO, "frames_scored"), -1, "no number below 0"),
+        (("clips", VIDEO, "frames_scored"), 4, "where its shards hold 12 and its clips 13"),
+        (("clips", VIDEO, "reasons"), {"no face": "3"}, r"reasons\['no face'\] must be a whole number"),
+        (("clips", VIDEO, "shortened"), 3, "shortened must be a string"),
+        (("skips",), {}, "skips must be a list"),
+        (("skips",), [{"clip": "a"}], r"skips\[0\] lacks label"),
+        (("shards", SHARD, "bytes"), 1.5, "bytes must be a whole number"),
+        (("shards", SHARD, "ends_sha256"), None, "ends_sha256 must be a string"),
+        (("splits", "seed"), "0", "splits.seed must be a whole number"),
+        (("splits", "drawn"), {"000": 1}, r"splits.drawn\['000'\] must be a string"),
+        (("groups",), ["a"], "groups must be an object"),
+        (("schema_version",), "3", "it holds no schema_version"),
+    ],
+)
+def test_a_wrong_type_or_value_is_named_with_its_field(folder, path, value, message):
+    values = json.loads((folder / "manifest.json").read_text())
+    place = values
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    (folder / "manifest.json").write_text(json.dumps(values))
+    with pytest.raises(DataError, match=rf"manifest.json is damaged \(.*{message}"):
+        Manifest.load(folder)
+
+
+@pytest.mark.parametrize("field", ["size", "clips", "shards", "counts"])
+def test_a_missing_field_is_named(folder, field):
+    values = json.loads((folder / "manifest.json").read_text())
+    del values[field]
+    (folder / "manifest.json").write_text(json.dumps(values))
+    with pytest.raises(DataError, match=rf"manifest.json is damaged \(it lacks {field}\)"):
+        Manifest.load(folder)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "3", '"a"'])
+def test_json_that_is_no_object_is_damaged(folder, text):
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(DataError, match="is damaged"):
+        Manifest.load(folder)
 
 
 def changed(folder, change):
