@@ -3,5 +3,5 @@
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submodules=["inspection", "leaks", "probe", "survey", "survey_tables"]
+    __name__, submodules=["contact_sheet", "inspection", "leaks", "probe", "survey", "survey_tables"]
 )
