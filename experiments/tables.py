@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.audit import inspection
-from records.shards.manifest import Manifest
+from records.shards import Manifest
 
 FORMS = {
     "savedmodel": "SavedModel",
