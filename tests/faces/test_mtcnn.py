@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from records.building.face_detector import face_detector
+
+from records.building import face_detector
 
 
 @pytest.fixture(scope="module")

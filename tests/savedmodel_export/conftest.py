@@ -6,8 +6,8 @@ import resource
 import keras
 import numpy as np
 import pytest
-from records.building.face_detector import mtcnn_networks
 
+from records.building import mtcnn_networks
 from records.forge.people import Pose, draw
 from records.forge.people.person import person
 from savedmodel_export import export_edge, export_saved_model, export_tflite
