@@ -151,7 +151,7 @@ def of_another_size(path):
 
 
 def uncompiled(path):
-    Detector(size=64, width=4).save(path)
+    Detector(size=64, width=4, output="none", pooling="gap").save(path)
 
 
 @pytest.mark.parametrize(
