@@ -33,7 +33,8 @@ def test_weights_of_afsr_and_tfe_are_rounded_and_nothing_else(graphs):
     assert len(rounded) > 40
     for name, kind, _ in halved:
         assert kind != FLOAT16 or b"afsr_" in name or b"tfe_" in name
-        assert kind == FLOAT16 or not name.endswith(b"/convolution")
+        bias = b";" in name  # is called after all operations that were fused into it
+        assert kind == FLOAT16 or bias or not name.endswith(b"/convolution")
     assert any(b"ela_of_frame" in name for name, _, _ in halved)
     assert sum(size for *_, size in full) - sum(size for *_, size in halved) == sum(rounded)
 
