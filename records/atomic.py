@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -127,8 +128,9 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         raise _cannot_write(path, error.strerror or str(error)) from error
     except Exception as error:  # TensorFlow and HDF5 raise errors of their own
-        if "No space left on device" in str(error):
-            raise _cannot_write(path, "No space left on device") from error
+        for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            if (reason := os.strerror(number)) in str(error):
+                raise _cannot_write(path, reason) from error
         raise
 
 

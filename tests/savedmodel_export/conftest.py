@@ -37,6 +37,12 @@ def detector():
 
 
 @pytest.fixture(scope="session")
+def simplest():
+    """The detector that is exported fastest: no AFSR and no heat maps, weights as they are drawn."""
+    return Detector(size=SIZE, width=4, output="none", pooling="gap")
+
+
+@pytest.fixture(scope="session")
 def model_file(detector, tmp_path_factory):
     """That detector as a `.keras` file."""
 

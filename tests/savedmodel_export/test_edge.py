@@ -43,9 +43,9 @@ def test_a_failed_export_leaves_nothing(detector, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_named_and_nothing_is_left(detector, full_disk, tmp_path):
+def test_a_full_disk_is_named_and_nothing_is_left(simplest, full_disk, tmp_path):
     with full_disk(), pytest.raises(DataError, match=r"bundle cannot be written \(File too large\)"):
-        export_edge(detector, tmp_path / "bundle", mtcnn_networks())
+        export_edge(simplest, tmp_path / "bundle", mtcnn_networks())
     assert not list(tmp_path.iterdir())
 
 

