@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from faces import ela
+from records.shards.entries import ClipEntry, SplitsOrigin
 from records.shards.manifest import Manifest
 from records.shards.schema import Example, serialize
 from records.shards.writer import write_shards
@@ -66,23 +67,23 @@ def _write_records(folder, size=SIZE, dataset="made"):
                         box=np.array([0, 0, SIZE, SIZE], np.float32),
                     )
                     items.append((f"{video}#{index}", lambda example=example: serialize(example)))
-                clips[video] = {
-                    "split": split,
-                    "label": label,
-                    "method": method,
-                    "compression": "c40",
-                    "frames_scored": FRAMES,
-                    "frames_without_face": 1,
-                    "reasons": {"no face": 1},
-                    "subjects": [f"{person:03d}"],
-                    "notes": {"decoy": "blur" if person % 2 else None},
-                    "shortened": None,
-                }
-            for shard in write_shards(items, folder / split / "c40", method, 1):
-                name = str(shard.path.relative_to(folder))
-                shards[name] = {"examples": shard.examples, "bytes": shard.bytes, "sha256": shard.sha256}
+                clips[video] = ClipEntry(
+                    split=split,
+                    label=label,
+                    method=method,
+                    compression="c40",
+                    subjects=(f"{person:03d}",),
+                    frames_scored=FRAMES,
+                    frames_without_face=1,
+                    reasons={"no face": 1},
+                    notes={"decoy": "blur" if person % 2 else None},
+                )
+            for path, shard in write_shards(items, folder / split / "c40", method, 1).items():
+                shards[path.relative_to(folder).as_posix()] = shard
             counts.setdefault(split, {}).setdefault("c40", {})[method] = len(items)
-    Manifest(size, {"made": "by a test"}, {}, counts, clips, [], shards).save(folder)
+    drawn = {f"{person:03d}": split for split, people in SPLITS.items() for person in people}
+    origin = SplitsOrigin(seed=0, drawn=drawn)
+    Manifest(size, {"made": "by a test"}, {}, counts, clips, [], shards, origin).save(folder)
     return folder
 
 

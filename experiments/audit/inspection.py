@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -18,7 +19,6 @@ from experiments.audit import leaks
 from records.errors import DataError
 from records.shards import reader
 from records.shards.manifest import Manifest, verify
-from records.sources.splits import in_words
 
 FIELDS = ("frame", "target", "ela", "mask", "mask_known", "keypoints", "video", "subjects", "frame_index")
 FACES = 6  # of different people, in a row of the contact sheet
@@ -76,7 +76,7 @@ def summary(manifest: Manifest) -> dict:
     clips = manifest.clips.values()
     reasons: Counter = Counter()
     for clip in clips:
-        reasons.update(clip["reasons"])
+        reasons.update(clip.reasons)
     return {
         "schema_version": manifest.schema_version,
         "size": manifest.size,
@@ -84,12 +84,13 @@ def summary(manifest: Manifest) -> dict:
         "versions": manifest.versions,
         "counts": manifest.counts,
         "clips": len(manifest.clips),
-        "clips_without_any_face": sum(clip["frames_scored"] == 0 for clip in clips),
-        "frames_scored": sum(clip["frames_scored"] for clip in clips),
-        "frames_without_face": sum(clip["frames_without_face"] for clip in clips),
+        "clips_without_any_face": sum(clip.frames_scored == 0 for clip in clips),
+        "frames_scored": sum(clip.frames_scored for clip in clips),
+        "frames_without_face": sum(clip.frames_without_face for clip in clips),
         "reasons": dict(sorted(reasons.items())),
-        "skips": manifest.skips,
-        "bytes": sum(shard["bytes"] for shard in manifest.shards.values()),
+        "splits": dataclasses.asdict(manifest.splits),
+        "skips": [dataclasses.asdict(skip) for skip in manifest.skips],
+        "bytes": sum(shard.bytes for shard in manifest.shards.values()),
         "content_hash": manifest.content_hash,
     }
 
@@ -186,8 +187,7 @@ def _text(text: str, width: int, height: int) -> np.ndarray:
 
 def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
     console = Console(markup=False)  # folders may have [brackets] in their names
-    values, splits = summary(manifest), manifest.options.get("splits")
-    options = {name: value for name, value in sorted(manifest.options.items()) if name != "splits"}
+    values, splits = summary(manifest), manifest.splits.in_words()
     console.print(counts_table(manifest, f"Faces of {values['size']} pixels in {folder}"))
     total = values["frames_scored"] + values["frames_without_face"]
     lines = [
@@ -196,9 +196,9 @@ def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
         f"{values['bytes'] / max(1, values['frames_scored']) / 2**10:.1f} KiB a face.",
         *(f"  {number} frames: {reason}" for reason, number in values["reasons"].items()),
         f"{len(manifest.skips)} skips.",
-        *(f"  {skip['clip']} (label {skip['label']}): {skip['reason']}" for skip in manifest.skips),
-        *([f"Splits: {in_words(splits)}."] if splits is not None else []),
-        "Options: " + ", ".join(f"{name} {value}" for name, value in options.items()) + ".",
+        *(f"  {skip.clip} (label {skip.label}): {skip.reason}" for skip in manifest.skips),
+        *([f"Splits: {splits}."] if splits else []),
+        "Options: " + ", ".join(f"{name} {value}" for name, value in sorted(manifest.options.items())) + ".",
         f"Content hash: {manifest.content_hash}" + (" (every shard verified)" if checked else ""),
     ]
     for line in lines:

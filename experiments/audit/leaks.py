@@ -28,7 +28,6 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from records.errors import DataError
 from records.progress import progress
 from records.shards import reader, schema
 from records.shards.manifest import Manifest
@@ -58,20 +57,15 @@ def in_two_splits(manifests: Sequence[Manifest]) -> dict[str, list[dict]]:
     Returns:
         `subjects`: {dataset, subject, splits} and `videos`: {video, splits} of those in two splits or more; a video is
         dataset/method/clip here, whatever its compression.
-
-    Raises:
-        DataError: a clip does not say its split or subjects.
     """
     subjects: dict[tuple[str, str], set[str]] = {}
     videos: dict[str, set[str]] = {}
     for manifest in manifests:
         for video, clip in manifest.clips.items():
-            if not {"split", "subjects"} <= clip.keys():
-                raise DataError(f"The manifest's clip {video} lacks its split or subjects; build the records again.")
             dataset, *rest = video.split("/")
-            videos.setdefault("/".join([dataset, *rest[:1], *rest[2:]]), set()).add(clip["split"])
-            for subject in clip["subjects"]:
-                subjects.setdefault((dataset, subject), set()).add(clip["split"])
+            videos.setdefault("/".join([dataset, *rest[:1], *rest[2:]]), set()).add(clip.split)
+            for subject in clip.subjects:
+                subjects.setdefault((dataset, subject), set()).add(clip.split)
     return {
         "subjects": [
             {"dataset": dataset, "subject": subject, "splits": in_order(splits)}

@@ -77,7 +77,7 @@ def build(root: Path, out: Path, frames: int, size: int, flags: Sequence[str]) -
         raise click.ClickException(f"`{' '.join(command)}` failed; run it by hand to see why.")
     seconds = time.perf_counter() - started
     clips = Manifest.load(out).clips.values()
-    return sum(clip["frames_scored"] for clip in clips), seconds, memory
+    return sum(clip.frames_scored for clip in clips), seconds, memory
 
 
 def everywhere(clips: Sequence[Clip], frames: int, detect: Callable[[np.ndarray], object]) -> float:
@@ -105,7 +105,7 @@ def main(root: Path, out: Path, frames: int, size: int, number: int, flags: tupl
 
     one_thread()
     examples, seconds, memory = build(root, out, frames, size, flags)
-    size_of_one = sum(shard["bytes"] for shard in Manifest.load(out).shards.values()) / examples
+    size_of_one = sum(shard.bytes for shard in Manifest.load(out).shards.values()) / examples
     clips = ffpp.find_clips(root).clips
     levels: dict[str, list[Clip]] = {}
     for clip in clips:

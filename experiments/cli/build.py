@@ -152,13 +152,13 @@ def report(manifest: Manifest, out: Path) -> None:
     if manifest.skips:  # first, for they may be thousands, and the table is to be seen
         line("Skipped:")
     for skip in manifest.skips:
-        line(f"  {skip['clip']} (label {skip['label']}): {skip['reason']}")
+        line(f"  {skip.clip} (label {skip.label}): {skip.reason}")
     console.print(counts_table(manifest, f"Faces in {out}"))
-    without = sum(clip["frames_without_face"] for clip in manifest.clips.values())
-    total = without + sum(clip["frames_scored"] for clip in manifest.clips.values())
+    without = sum(clip.frames_without_face for clip in manifest.clips.values())
+    total = without + sum(clip.frames_scored for clip in manifest.clips.values())
     share = 100 * (1 - without / total)
     line(f"{total - without} of {total} frames have a face ({share:.1f}%); the manifest counts the rest.")
-    shortened = Counter(bool(clip["shortened"]) for clip in manifest.clips.values())[True]
+    shortened = Counter(bool(clip.shortened) for clip in manifest.clips.values())[True]
     if shortened:
         line(
             f"{shortened} clips are longer or shorter than their twin; the shorter length was used (see the manifest)."

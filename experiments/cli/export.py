@@ -176,7 +176,7 @@ def faces_of(detector: Detector, records: Path, split: str, compression: str) ->
     batches = data.scoring_batches(records, split, compression, detector, scoring.BATCH)
     total = -(-reader.count(records, split, compression) // scoring.BATCH)
     for inputs, fields in progress(batches, total, f"comparing on {split} {compression}"):
-        identities = np.array([clips[video.decode()]["subjects"][0] for video in fields["video"]])
+        identities = np.array([clips[video.decode()].subjects[0] for video in fields["video"]])
         yield Faces(inputs["frame"], inputs["keypoints"], fields["label"], identities)
 
 

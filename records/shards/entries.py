@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +64,13 @@ class ShardEntry:
         examples: number of records in it.
         bytes: size of the file.
         sha256: of its content, in hexadecimal.
+        ends_sha256: of its first and last 64 KiB, compared whenever the shard is opened.
     """
 
     examples: int
     bytes: int
     sha256: str
+    ends_sha256: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,3 +88,12 @@ class SplitsOrigin:
     seed: int | None = None
     drawn: dict[str, str] = dataclasses.field(default_factory=dict)
     drawn_for: str = ""
+
+    def in_words(self) -> str:
+        """Where the splits are from, without the list of subjects; empty where nothing is known."""
+        counts = Counter(self.drawn.values())
+        people = ", ".join(f"{counts[split]} in {split}" for split in ("train", "val", "test"))
+        drawn = f"drawn with seed {self.seed}: {people} (subjects)" if self.drawn else ""
+        if drawn and self.drawn_for:
+            drawn = f"those of {self.drawn_for} {drawn}"
+        return "; ".join(part for part in (self.files and f"from {self.files}", drawn) if part)

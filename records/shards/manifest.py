@@ -5,20 +5,20 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import re
 from collections import Counter
 from pathlib import Path
 
+from records.atomic import write_json
 from records.errors import DataError
+from records.shards.entries import ClipEntry, ShardEntry, SkipEntry, SplitsOrigin
 from records.shards.schema import MAX_SIDE, SCHEMA_VERSION
+from records.shards.typed_json import from_json
 
 FILE = "manifest.json"
 MAX_BYTES = 2**30
 # <split>/<compression>/<method>-00000-of-00001.tfrecord, and nothing that leads out of the folder.
 SHARD = re.compile(r"(?!\.\.?/)([^/\0]+)/(?!\.\.?/)([^/\0]+)/([^/\0]+)-\d{5}-of-\d{5}\.tfrecord")
-CLIP_KEYS = {"frames_scored", "frames_without_face", "reasons"}
-SKIP_KEYS = {"clip", "label", "reason"}
 
 
 @dataclasses.dataclass
@@ -30,53 +30,46 @@ class Manifest:
         options: of `tfafsr build`, those that decide the records' content.
         versions: of the packages that decide it.
         counts: split -> compression -> method -> number of examples.
-        clips: video -> {split, label, method, compression, frames_scored, frames_without_face, reasons, subjects,
-            notes, shortened, unit}.
-        skips: what is not in the records, each {clip, label, reason, split}; with `unit` where building found out.
-        shards: path relative to the folder -> {examples, bytes, sha256}.
-        units: name of each group of clips with one pristine twin -> fingerprint of their videos, so that a later build
+        clips: id of each video -> what is known of it.
+        skips: what is not in the records, and why.
+        shards: path relative to the folder -> what was written there.
+        splits: where the splits are from.
+        groups: name of each group of clips with one pristine twin -> fingerprint of their videos, so that a later build
             knows which have changed; an empty one is built again.
         schema_version: of the records.
-        content_hash: SHA-256 over the shards' names and hashes.
+        content_hash: SHA-256 over the shards' names and hashes: the same for the same records, wherever they lie.
     """
 
     size: int
     options: dict
     versions: dict[str, str]
     counts: dict[str, dict[str, dict[str, int]]]
-    clips: dict[str, dict]
-    skips: list[dict]
-    shards: dict[str, dict]
-    units: dict[str, str] = dataclasses.field(default_factory=dict)
+    clips: dict[str, ClipEntry]
+    skips: list[SkipEntry]
+    shards: dict[str, ShardEntry]
+    splits: SplitsOrigin = dataclasses.field(default_factory=SplitsOrigin)
+    groups: dict[str, str] = dataclasses.field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
     content_hash: str = ""
 
     def __post_init__(self) -> None:
-        lines = "".join(f"{name} {shard['sha256']}\n" for name, shard in sorted(self.shards.items()))
+        lines = "".join(f"{name} {shard.sha256}\n" for name, shard in sorted(self.shards.items()))
         self.content_hash = hashlib.sha256(lines.encode()).hexdigest()
 
     def save(self, folder: Path) -> None:
-        """Writes `manifest.json` into `folder` atomically; equal manifests give equal bytes."""
-        temporary = folder / f"{FILE}.tmp"
-        try:
-            with temporary.open("w") as file:
-                json.dump(dataclasses.asdict(self), file, indent=1, sort_keys=True)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, folder / FILE)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise DataError(
-                f"{folder / FILE} cannot be written ({error}); make room and run the same command again."
-            ) from error
+        """Writes `manifest.json` into `folder` atomically; equal manifests give equal bytes.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        write_json(Path(folder) / FILE, dataclasses.asdict(self), indent=1, sort_keys=True)
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
         """Reads the manifest of `folder`.
 
         Raises:
-            DataError: no records there, a damaged manifest, or one of another schema version.
+            DataError: no records there, a damaged manifest (the field is named), or one of another schema version.
         """
         path = Path(folder) / FILE
         if not path.is_file():
@@ -86,16 +79,17 @@ class Manifest:
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise ValueError(f"it is larger than {MAX_BYTES} bytes")
-            values = json.loads(path.read_text())
-            version = values["schema_version"]
+            values = json.loads(path.read_text(encoding="utf-8"))
+            version = values.get("schema_version") if isinstance(values, dict) else None
+            if type(version) is not int:
+                raise ValueError("it holds no schema_version")
             if version == SCHEMA_VERSION:
-                stored = values.pop("content_hash")
-                manifest = cls(**values)
-                if stored != manifest.content_hash:
+                manifest = from_json(cls, values)
+                if values.get("content_hash") != manifest.content_hash:
                     raise ValueError("its hash does not fit its shards")
                 manifest._check()
                 return manifest
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{path} is damaged ({error}); build the records again.") from error
         raise DataError(
             f"{folder} is of schema version {version}, this program reads {SCHEMA_VERSION}: build the records again."
@@ -103,14 +97,16 @@ class Manifest:
 
     def _check(self) -> None:
         """Raises `ValueError` unless shards lie in the folder and hold what is counted: the file may be anyone's."""
-        if type(self.size) is not int or not 1 <= self.size <= MAX_SIDE:
+        if not 1 <= self.size <= MAX_SIDE:
             raise ValueError(f"size is {self.size!r}, not a number of pixels in [1, {MAX_SIDE}]")
         held: Counter = Counter()
         for path, shard in self.shards.items():
             place = SHARD.fullmatch(path)
             if place is None:
                 raise ValueError(f"{path!r} is not the path of a shard")
-            held[place.groups()] += shard["examples"]
+            if shard.examples < 0 or shard.bytes < 0:
+                raise ValueError(f"shards[{path!r}] has a size below 0")
+            held[place.groups()] += shard.examples
         for split, compressions in self.counts.items():
             for compression, methods in compressions.items():
                 for method, number in methods.items():
@@ -119,9 +115,9 @@ class Manifest:
                             f"it counts {number} faces of {split}/{compression}/{method} where its shards hold "
                             f"{held[split, compression, method]}"
                         )
-        for what, items, keys in (("clip", self.clips.values(), CLIP_KEYS), ("skip", self.skips, SKIP_KEYS)):
-            if any(not keys <= item.keys() for item in items):
-                raise ValueError(f"a {what} lacks one of {_names(keys)}")
+        for video, clip in self.clips.items():
+            if clip.label not in (0, 1) or min(clip.frames_scored, clip.frames_without_face) < 0 or not clip.subjects:
+                raise ValueError(f"clips[{video!r}] needs a label of 0 or 1, subjects, and no number below 0")
 
     def files(self, split: str, compression: str, methods: list[str] | None = None) -> dict[str, list[str]]:
         """The shards of a split at a compression: method -> relative paths, both in order.
@@ -157,9 +153,9 @@ def verify(folder: Path) -> None:
             raise DataError(f"{path} is missing; build the records again.")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != shard["sha256"]:
+        if digest != shard.sha256:
             raise DataError(
-                f"{path} is damaged: {path.stat().st_size} bytes where {shard['bytes']} were written, or changed ones. "
+                f"{path} is damaged: {path.stat().st_size} bytes where {shard.bytes} were written, or changed ones. "
                 "Build the records again, or copy them again."
             )
 

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import tensorflow as tf
 
+from records.atomic import atomic_file
 from records.errors import DataError
+from records.shards.entries import ShardEntry
 
-
-@dataclasses.dataclass(frozen=True)
-class ShardInfo:
-    """A finished shard.
-
-    Attributes:
-        path: of the file.
-        examples: number of records in it.
-        bytes: size of the file.
-        sha256: of its content, in hexadecimal.
-    """
-
-    path: Path
-    examples: int
-    bytes: int
-    sha256: str
+ENDS = 2**16  # bytes at each end of a shard, compared whenever it is opened
 
 
 def write_shards(
     items: Iterable[tuple[str, Callable[[], bytes]]], folder: Path, name: str, shards: int
-) -> list[ShardInfo]:
+) -> dict[Path, ShardEntry]:
     """Writes `name-00000-of-0000N.tfrecord` and so on.
 
     Examples go by the hash of their key, so that neither the order in which they come nor the number of processes that
@@ -46,7 +33,7 @@ def write_shards(
         shards: number of files.
 
     Returns:
-        One entry a shard, in order.
+        Path of each shard -> what was written there, in order.
 
     Raises:
         DataError: a key comes twice, or the disk is full.
@@ -64,31 +51,41 @@ def write_shards(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{folder} cannot be made ({error}). Make room on the disk, or write elsewhere.") from error
-    return [
-        write_file(
-            folder / f"{name}-{index:05d}-of-{shards:05d}.tfrecord", (hashed[key]() for key in order[index::shards])
-        )
-        for index in range(shards)
-    ]
+    paths = [folder / f"{name}-{index:05d}-of-{shards:05d}.tfrecord" for index in range(shards)]
+    return {path: write_file(path, (hashed[key]() for key in order[index::shards])) for index, path in enumerate(paths)}
 
 
-def write_file(path: Path, serialized: Iterable[bytes]) -> ShardInfo:
-    """Writes one TFRecord file under a temporary name, flushes it to the disk and renames it."""
-    temporary = path.with_name(path.name + ".tmp")
+def write_file(path: Path, serialized: Iterable[bytes]) -> ShardEntry:
+    """Writes one TFRecord file that is whole or not there.
+
+    Args:
+        path: of the file.
+        serialized: its records, in order.
+
+    Raises:
+        DataError: it cannot be written, as where the disk is full.
+    """
     examples = 0
-    try:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for record in serialized:
-                writer.write(record)
-                examples += 1
+    with atomic_file(path) as temporary:
+        try:
+            with tf.io.TFRecordWriter(str(temporary)) as writer:
+                for record in serialized:
+                    writer.write(record)
+                    examples += 1
+        except tf.errors.OpError as error:
+            raise DataError(
+                f"{path} cannot be written ({error.message}). Make room on the disk and run the same command again."
+            ) from error
         with temporary.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-        size = temporary.stat().st_size
-        os.replace(temporary, path)
-    except (OSError, tf.errors.OpError) as error:
-        temporary.unlink(missing_ok=True)
-        raise DataError(
-            f"{path} cannot be written ({error}). Make room on the disk and run the same command again."
-        ) from error
-    return ShardInfo(path, examples, size, digest)
+            return ShardEntry(examples, file.tell(), digest, ends_sha256(file))
+
+
+def ends_sha256(file: BinaryIO) -> str:
+    """SHA-256 of the first and last ENDS bytes of an open file, in hexadecimal."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    digest = hashlib.sha256(file.read(ENDS))
+    file.seek(max(file.tell(), size - ENDS))
+    digest.update(file.read(ENDS))
+    return digest.hexdigest()

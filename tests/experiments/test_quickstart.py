@@ -28,7 +28,7 @@ def test_from_nothing_to_a_report_and_again(tmp_path, capfd):
         assert "decoys" in metrics
     manifest = Manifest.load(tmp_path / "records")
     people = {
-        split: {one for clip in manifest.clips.values() if clip["split"] == split for one in clip["subjects"]}
+        split: {one for clip in manifest.clips.values() if clip.split == split for one in clip.subjects}
         for split in ("train", "val", "test")
     }
     assert sum(len(group) for group in people.values()) == len(set.union(*people.values())) == 12
