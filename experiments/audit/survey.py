@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import statistics
 import tempfile
 import time
@@ -12,18 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from records.building.face_detector import face_detector
 
 from experiments.audit.cues import judge
-from records.building.build import by_name, units_of
-from records.building.face_detector import face_detector
 from records.building.options import BuildOptions
-from records.building.unit import Unit
 from records.errors import DataError
 from records.footage.footage import Footage, count_frames, info, length, read_frames, same_size
 from records.footage.video import Encoding, VideoInfo, evenly_spaced
 from records.progress import progress
-from records.shards.schema import serialize
-from records.sources.clip import Clip, Found
+from records.shards.entries import SplitsOrigin
+from records.sources import Clip, Found
 
 BETRAYAL = 0.1  # an AUC further than this from 0.5, with an interval that excludes 0.5, is named
 CUES = {
@@ -56,7 +53,7 @@ class Survey:
     """
 
     layout: str
-    splits: dict
+    splits: SplitsOrigin
     odd: list[str]
     remarks: list[str]
     table: list[dict]
@@ -264,30 +261,26 @@ def _estimate(
     clips: Sequence[Clip], headers: dict[Path, VideoInfo], options: BuildOptions, workers: int, sample: int
 ) -> dict | None:
     """Examples, bytes and seconds of the whole build, from a few groups of clips built with few frames."""
-    units = list(units_of(clips).values())
-    if not sample or not units:
+    groups = group_clips(clips)
+    if not sample or not groups:
         return None
     wanted = {
         split: options.burst * (options.frames_train if split == "train" else options.frames_eval)
         for split in ("train", "val", "test")
     }
-    examples = {id(unit): 0 for unit in units}
-    for unit in units:
-        for clip in unit:
-            examples[id(unit)] += min(wanted[clip.split], _frames(headers[clip.footage.path]))
-    chosen = [units[index] for index in evenly_spaced(len(units), sample)]
+    total = sum(min(wanted[clip.split], _frames(headers[clip.footage.path])) for clip in clips)
+    chosen = [groups[index] for index in evenly_spaced(len(groups), sample)]
     fixed, slope, size, clips_timed = [], [], [], 0
-    _timed(chosen[0][:1], options, 1)  # MTCNN is loaded
-    for unit in progress(chosen, len(chosen), "timing a sample"):
-        few, _, first = _timed(unit, options, SMALL)
-        many, held, second = _timed(unit, options, LARGE)
+    _timed(ClipGroup(chosen[0].name, chosen[0].clips[:1]), options, 1)  # MTCNN is loaded
+    for group in progress(chosen, len(chosen), "timing a sample"):
+        few, _, first = _timed(group, options, SMALL)
+        many, held, second = _timed(group, options, LARGE)
         if many <= few:
             continue
         slope.append(max(0.0, (second - first) / (many - few)))
-        fixed.append(max(0.0, first - slope[-1] * few) / len(unit))
+        fixed.append(max(0.0, first - slope[-1] * few) / len(group.clips))
         size.append(held / many)
-        clips_timed += len(unit)
-    total = sum(examples.values())
+        clips_timed += len(group.clips)
     if not size:
         return None
     seconds = statistics.mean(slope) * total + statistics.mean(fixed) * len(clips)
@@ -300,20 +293,10 @@ def _estimate(
     }
 
 
-def _timed(clips: Sequence[Clip], options: BuildOptions, frames: int) -> tuple[int, int, float]:
+def _timed(group: ClipGroup, options: BuildOptions, frames: int) -> tuple[int, int, float]:
     """(examples, bytes, seconds) of building one group of clips with so many frames a clip."""
-    scratch = Path(tempfile.mkdtemp())
-    started, examples, size = time.perf_counter(), 0, 0
-    try:
-        unit = Unit(clips, dataclasses.replace(options, frames_train=frames, frames_eval=frames, burst=1), scratch)
-        for group in by_name(clips):
-            for clip in group:
-                try:
-                    records = [serialize(example) for example in unit.examples(clip)[0]]
-                except (DataError, OSError):
-                    continue
-                examples, size = examples + len(records), size + sum(map(len, records))
-            unit.forget(group)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return examples, size, time.perf_counter() - started
+    options = dataclasses.replace(options, frames_train=frames, frames_eval=frames, burst=1)
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        sizes = [len(record) for built in build_group(group, options, Path(scratch)) for _, record in built.records]
+    return len(sizes), sum(sizes), time.perf_counter() - started

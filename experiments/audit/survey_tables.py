@@ -10,8 +10,7 @@ from rich.table import Table
 
 from experiments.audit.survey import BETRAYAL, CUES, Survey
 from records.progress import duration
-from records.sources.clip import SPLITS
-from records.sources.splits import in_words
+from records.sources import SPLITS
 
 SHOWN = 10  # of a list; the JSON has them all
 
@@ -24,7 +23,7 @@ def show(found: Survey) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     line(f"Layout: {found.layout}.")
-    line(f"Splits: {in_words(found.splits)}.")
+    line(f"Splits: {found.splits.in_words()}.")
     console.print(_counts(found))
     for remark in found.remarks[:SHOWN]:
         line(remark)

@@ -22,8 +22,8 @@ from pathlib import Path
 import click
 import numpy as np
 import psutil
-
 from records.building.face_detector import face_detector
+
 from records.building.parts import PARTS
 from records.building.workers import one_thread
 from records.footage.footage import length, read_frames

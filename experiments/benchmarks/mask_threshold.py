@@ -15,10 +15,10 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
+from records.building.face_detector import face_detector
 
 from faces.crop import crop, crop_box
 from faces.mtcnn import FaceDetector
-from records.building.face_detector import face_detector
 from records.building.masks import THRESHOLD, difference_mask
 from records.footage.video import evenly_spaced, info, read_frames
 from records.progress import progress

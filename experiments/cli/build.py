@@ -16,6 +16,7 @@ from rich.console import Console
 from experiments.audit.inspection import counts_table
 from experiments.cli.many_values import ManyValues
 from records.shards.manifest import Manifest
+from records.sources import SourceOptions
 from records.sources.registry import FOLDER, find, source_options
 
 if TYPE_CHECKING:  # importing it loads MTCNN's packages, which help does not need
@@ -88,17 +89,17 @@ def build(
     Killed at any moment and started again, it goes on from where it was, to the same records, byte for byte. Started
     again when videos were added or replaced, it builds what is made from those and keeps the rest.
     """
-    from records.building.build import build as run_build
+    from records.building import build_records
 
     content, run = building(options), None
     if runner != "local":
-        from records.building.beam import on_beam
+        from records.building import on_beam
 
         root, out, run = root.absolute(), out.absolute(), on_beam(runner, beam_options)
     elif beam_options:
         raise click.UsageError(f"No such option: {beam_options[0]}")
-    found = find(source, root, **options)
-    report(run_build(found, out, content, workers, source, run=run), out)
+    found = find(root, SourceOptions(source=source, **options))
+    report(build_records(found, out, content, workers, source, run=run), out)
     for remark in found.remarks:
         click.echo(remark)
 
@@ -133,7 +134,7 @@ def check(
     from experiments.audit.survey_tables import show
 
     content = building(options)
-    found = survey(find(source, root, **options), content, workers, sample, faces)
+    found = survey(find(root, SourceOptions(source=source, **options)), content, workers, sample, faces)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
     else:

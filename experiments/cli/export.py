@@ -92,7 +92,7 @@ def export(
 
             written = export_tflite(detector, out, quantize or "none", batches)
         else:
-            from records.building.face_detector import mtcnn_networks
+            from records.building import mtcnn_networks
             from savedmodel_export.edge import export_edge
 
             written = export_edge(detector, out, mtcnn_networks(), quantize or "none", batches)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from records.building.build import build_unit
+from records.building.build import Task, build_part
 from records.building.parts import index_file
 from records.building.workers import one_thread
 from records.errors import DataError
@@ -34,8 +34,8 @@ _QUIET = (
 )
 
 
-def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[tuple]], Iterator[str]]:
-    """What `build(run=...)` takes, to run its tasks under Beam.
+def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[Task]], Iterator[str]]:
+    """What `build_records(run=...)` takes, to run its tasks under Beam.
 
     Workers write the same parts, into the same folder, as local ones do, so that the records are the same, byte for
     byte, and an interrupted build is resumed by any runner. Root and records must lie, under absolute paths, on a file
@@ -58,8 +58,8 @@ def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[tu
     if endpoint and endpoint != "embed":
         _must_answer(endpoint)
 
-    def run(tasks: Sequence[tuple]) -> Iterator[str]:
-        waiting = {name: index_file(out, name) for name, _, out, *_ in tasks}
+    def run(tasks: Sequence[Task]) -> Iterator[str]:
+        waiting = {group.name: index_file(out, group.name) for group, out, *_ in tasks}
         for index in waiting.values():
             index.unlink(missing_ok=True)
         jobs: list = []
@@ -138,7 +138,7 @@ def _reason(error: Exception) -> str:
     return lines[-1].removesuffix(".") if lines else type(error).__name__
 
 
-def _run(apache_beam, options, tasks: list[tuple], jobs: list, pipeline: concurrent.futures.Future[None]) -> None:
+def _run(apache_beam, options, tasks: list[Task], jobs: list, pipeline: concurrent.futures.Future[None]) -> None:
     """Runs the pipeline to its end; `jobs` gets it as soon as it runs elsewhere, and can be cancelled."""
 
     class Build(apache_beam.DoFn):
@@ -147,8 +147,8 @@ def _run(apache_beam, options, tasks: list[tuple], jobs: list, pipeline: concurr
         def setup(self) -> None:
             one_thread()
 
-        def process(self, task: tuple) -> Iterator[str]:
-            yield build_unit(*task)
+        def process(self, task: Task) -> Iterator[str]:
+            yield build_part(*task)
 
     try:
         steps = apache_beam.Pipeline(options=options)

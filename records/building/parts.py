@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -11,43 +12,112 @@ import struct
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import tensorflow as tf
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
+from records.atomic import atomic_file, write_json
 from records.errors import DataError
+from records.shards.entries import ClipEntry, SkipEntry
 from records.shards.manifest import FILE as MANIFEST_FILE
 from records.shards.manifest import Manifest
+from records.shards.typed_json import from_json
 
 PARTS = ".parts"
-BEFORE = "before"  # within the parts: the records as they were when videos changed
-TAKEN = "taken.json"  # within that: the sign that all of them are in the indices
+FINISHED = "finished"  # within the parts: records that were finished before some videos changed
+TAKEN_APART = "taken-apart.json"  # within that, written last: every group that is kept has its index
 RECORD_HEADER, RECORD_FOOTER = 12, 4  # of a TFRecord: length and its checksum; the data's checksum
 
 
-def index_file(out: Path, name: str) -> Path:
-    """Where the index of a part lies; its presence means that the part is whole."""
-    return out / PARTS / f"{name}.json"
+class PartRecord(NamedTuple):
+    """Where the record of one example lies.
+
+    Attributes:
+        split, compression, method: of the shard that it belongs into.
+        key: unique; the shard's order goes by it.
+        file: relative to the folder of the parts.
+        offset, length: of the serialized example in that file, in bytes.
+    """
+
+    split: str
+    compression: str
+    method: str
+    key: str
+    file: str
+    offset: int
+    length: int
 
 
-def part_name(name: str) -> str:
-    """The file of a part's records, within the parts."""
-    return f"{name}.tfrecord"
+@dataclasses.dataclass
+class PartIndex:
+    """What is in the part of one group of clips; its file's presence means that the part is whole.
+
+    Attributes:
+        fingerprint: of the group's videos; empty if the part is to be built again by the next run.
+        records: of all its examples.
+        clips: id of each video that was built -> what is known of it.
+        skips: its clips that were not built, and why.
+    """
+
+    fingerprint: str
+    records: list[PartRecord] = dataclasses.field(default_factory=list)
+    clips: dict[str, ClipEntry] = dataclasses.field(default_factory=dict)
+    skips: list[SkipEntry] = dataclasses.field(default_factory=list)
+
+    def save(self, out: Path, group: str) -> None:
+        """Writes the index of a group's part; raises `DataError` on a full disk."""
+        value = {
+            "fingerprint": self.fingerprint,
+            "clips": {video: dataclasses.asdict(clip) for video, clip in self.clips.items()},
+            "skips": [dataclasses.asdict(skip) for skip in self.skips],
+            "records": self.records,  # there may be thousands: each is a list, without the names of its values
+        }
+        write_json(index_file(out, group), value, indent=None)
+
+    @classmethod
+    def load(cls, path: Path) -> PartIndex:
+        """The index in a file; raises `DataError` if it is damaged."""
+        value = read_json(path)
+        try:
+            return cls(
+                from_json(str, value["fingerprint"], "fingerprint"),
+                [PartRecord(*record) for record in value["records"]],
+                from_json(dict[str, ClipEntry], value["clips"], "clips"),
+                from_json(list[SkipEntry], value["skips"], "skips"),
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise _damaged(path, error) from error
+
+
+def index_file(out: Path, group: str) -> Path:
+    """Where the index of a group's part lies."""
+    return out / PARTS / f"{group}.json"
+
+
+def records_file(out: Path, group: str) -> Path:
+    """Where the records of a group's part lie."""
+    return out / PARTS / f"{group}.tfrecord"
+
+
+def finished_parts(out: Path) -> list[Path]:
+    """The index files of all parts that are whole, by name."""
+    return sorted(path for path in (out / PARTS).glob("*-*.json") if not path.name.startswith("."))
+
+
+def load_indices(out: Path) -> dict[str, PartIndex]:
+    """Group -> the index of its part, of all parts that are whole."""
+    return {path.stem: PartIndex.load(path) for path in finished_parts(out)}
 
 
 @contextlib.contextmanager
-def own_folder(out: Path, name: str) -> Iterator[Path]:
-    """A folder among the parts for one attempt at one part: there may be two at a time. It is removed at the end.
+def scratch_folder(out: Path, group: str) -> Iterator[Path]:
+    """A folder among the parts for one attempt at one part, of which there may be two at a time; it is removed.
 
     Raises:
         DataError: it cannot be made.
     """
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=out / PARTS))
+        folder = Path(tempfile.mkdtemp(prefix=f"{group}.", dir=out / PARTS))
     except OSError as error:
         raise DataError(f"Nothing can be written into {out / PARTS} ({error}). Make room or get access.") from error
     try:
@@ -56,125 +126,109 @@ def own_folder(out: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def publish(folder: Path, out: Path, name: str) -> None:
-    """Moves a whole part from its own folder into its place, and then its index."""
-    os.replace(folder / part_name(name), out / PARTS / part_name(name))
-    os.replace(folder / index_file(out, name).name, index_file(out, name))
-
-
 @contextlib.contextmanager
-def alone(out: Path) -> Iterator[None]:
-    """Keeps other processes from building into `out` at the same time, where the file system has such locks.
-
-    The lock is the system's own and ends with the process, however that ends.
-
-    Raises:
-        DataError: another process is building there, or `out` cannot be a folder.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{out} cannot be made a folder ({error}); give another --out.") from error
-    if fcntl is None:
-        yield
-        return
-    folder = os.open(out, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(folder)
-        raise DataError(
-            f"Another process is building into {out}; wait until it ends, or give another --out."
-        ) from error
-    except OSError:  # some network file systems do not lock folders
-        pass
-    try:
-        yield
-    finally:
-        os.close(folder)
+def record_writer(path: Path) -> Iterator[tf.io.TFRecordWriter]:
+    """Yields a writer of a TFRecord file that is whole or not there; raises `DataError` where it cannot be written."""
+    with atomic_file(path) as temporary:
+        try:
+            with tf.io.TFRecordWriter(str(temporary)) as writer:
+                yield writer
+        except tf.errors.OpError as error:
+            raise DataError(
+                f"{path} cannot be written ({error.message}). Make room on the disk and run the same command again."
+            ) from error
 
 
-def set_aside(out: Path, parts: Path) -> None:
-    """Takes the manifest away: from then on `out` is an unfinished build, and `take_over` does the rest."""
-    (parts / BEFORE).mkdir(parents=True, exist_ok=True)
-    os.replace(out / MANIFEST_FILE, parts / BEFORE / MANIFEST_FILE)
+def unfinish(out: Path) -> None:
+    """Moves the manifest of finished records among the parts: `out` is an unfinished build then, see `take_apart`."""
+    folder = out / PARTS / FINISHED
+    folder.mkdir(parents=True, exist_ok=True)
+    os.replace(out / MANIFEST_FILE, folder / MANIFEST_FILE)
 
 
-def take_over(out: Path, parts: Path, prints: dict[str, str]) -> None:
-    """Makes parts of the records that were set aside, of those units whose videos are what they were.
+def take_apart(out: Path, fingerprints: dict[str, str]) -> None:
+    """Makes parts of the records that were finished before, of those groups whose videos are what they were.
 
-    It can be killed at any moment and called again. The records themselves are not copied: an index names their place.
+    It can be killed at any moment and called again; without such records it does nothing. The records themselves are
+    not copied: an index names their place.
 
     Args:
         out: folder of the records.
-        parts: its parts.
-        prints: unit -> fingerprint, as it is now.
+        fingerprints: group -> fingerprint, as it is now.
 
     Raises:
         DataError: a shard is damaged.
     """
-    before = parts / BEFORE
-    if not (before / MANIFEST_FILE).is_file() or (before / TAKEN).is_file():
+    finished = out / PARTS / FINISHED
+    if not (finished / MANIFEST_FILE).is_file() or (finished / TAKEN_APART).is_file():
         return
-    manifest = Manifest.load(before)
-    kept = {name for name, fingerprint in manifest.units.items() if fingerprint and prints.get(name) == fingerprint}
-    empty: dict[str, dict] = {
-        name: {"fingerprint": prints[name], "keys": [], "clips": {}, "skips": []} for name in sorted(kept)
+    manifest = Manifest.load(finished)
+    indices = {
+        group: PartIndex(fingerprint)
+        for group, fingerprint in sorted(manifest.groups.items())
+        if fingerprint and fingerprints.get(group) == fingerprint
     }
     for video, clip in manifest.clips.items():
-        if clip["unit"] in kept:
-            empty[clip["unit"]]["clips"][video] = clip
+        if clip.group in indices:
+            indices[clip.group].clips[video] = clip
     for skip in manifest.skips:
-        if skip.get("unit") in kept:
-            empty[skip["unit"]]["skips"].append(skip)
+        if skip.group in indices:
+            indices[skip.group].skips.append(skip)
     for name, shard in sorted(manifest.shards.items()):
-        moved = before / name
+        moved = finished / name
         if not moved.is_file():
             moved.parent.mkdir(parents=True, exist_ok=True)
             os.replace(out / name, moved)
         split, compression, _ = name.split("/")
-        for offset, record in _records(moved, shard["sha256"]):
-            feature = tf.train.Example.FromString(record).features.feature
-            video, method = (feature[field].bytes_list.value[0].decode() for field in ("video", "method"))
-            unit = manifest.clips[video]["unit"]
-            if unit in kept:
-                key = f"{video}#{feature['frame_index'].int64_list.value[0]}"
-                place = [str(Path(BEFORE, name)), offset, len(record)]
-                empty[unit]["keys"].append([split, compression, method, key, *place])
-    for name, index in empty.items():
-        write_json(index_file(out, name), index)
-    write_json(before / TAKEN, sorted(kept))
+        for offset, record in _records(moved, shard.sha256, out):
+            video, method, key = _names_in(record)
+            group = manifest.clips[video].group
+            if group in indices:
+                place = PartRecord(split, compression, method, key, f"{FINISHED}/{name}", offset, len(record))
+                indices[group].records.append(place)
+    for group, index in indices.items():
+        index.save(out, group)
+    write_json(finished / TAKEN_APART, sorted(indices))
 
 
-def write_json(path: Path, value: object) -> None:
-    """Writes a JSON file that is whole or not there; raises `DataError` on a full disk."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error}). Make room and run the same command again.") from error
+def record_key(video: str, frame_index: int) -> str:
+    """The key by which an example is ordered among the others of its shard."""
+    return f"{video}#{frame_index}"
 
 
-def read_json(path: Path) -> dict:
-    """The value of such a file; raises `DataError` if it is damaged."""
+def read_record(out: Path, place: PartRecord) -> bytes:
+    """The serialized example at a place."""
+    with (out / PARTS / place.file).open("rb") as file:
+        file.seek(place.offset)
+        return file.read(place.length)
+
+
+def read_json(path: Path) -> object:
+    """The value in a JSON file of a build; raises `DataError` if it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}); remove it and run the same command again.") from error
+        raise _damaged(path, error) from error
 
 
-def _records(path: Path, sha256: str) -> Iterator[tuple[int, bytes]]:
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path} is damaged ({error}); remove it and run the same command again.")
+
+
+def _records(path: Path, sha256: str, out: Path) -> Iterator[tuple[int, bytes]]:
     """(offset, record) of each record of a shard; a shard fits into memory."""
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise DataError(f"{path} is damaged; remove {path.parents[4]} and build the records again.")
+        raise DataError(f"{path} is damaged; remove {out} and build the records again.")
     position = 0
     while position < len(data):
         (length,) = struct.unpack_from("<Q", data, position)
         yield position + RECORD_HEADER, data[position + RECORD_HEADER : position + RECORD_HEADER + length]
         position += RECORD_HEADER + length + RECORD_FOOTER
+
+
+def _names_in(record: bytes) -> tuple[str, str, str]:
+    """Video, method and key of a serialized example."""
+    feature = tf.train.Example.FromString(record).features.feature
+    video, method = (feature[field].bytes_list.value[0].decode() for field in ("video", "method"))
+    return video, method, record_key(video, feature["frame_index"].int64_list.value[0])

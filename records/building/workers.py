@@ -1,9 +1,10 @@
-"""Runs a function over many tasks in processes that are replaced when they die, grow or have done enough."""
+"""Runs a function over many tasks in processes of Pebble's, each replaced when it dies, grows or has done enough."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
-import math
+import functools
 import multiprocessing
 import os
 import re
@@ -13,19 +14,19 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import connection, resource_tracker
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import TypeVar
+
+import pebble
 
 from records.errors import DataError
 
 Result = TypeVar("Result")
 TASKS_A_PROCESS = 100  # then it is replaced by a fresh one, so that no leak of a library can grow
 GROWTH = 2**30  # bytes
-GRACE = 5.0  # seconds that a process gets to end before it is killed
-POSIX = os.name == "posix"
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def in_processes(
@@ -40,15 +41,15 @@ def in_processes(
 
     The processes are fresh ones (`spawn`), with one thread each for OpenCV and TensorFlow: they share the cores among
     themselves, and sums keep their order. OpenCV computes with its own kernels, without Intel's IPP, so that the same
-    task gives the same bytes. Whatever they are at, they end with the iterator and with the program; being daemonic
-    they cannot have `multiprocessing` children.
+    task gives the same bytes. They end with the iterator and with the program, whatever they are doing then. What
+    libraries write to the standard error past Python, such as TensorFlow's start-up lines, is not shown.
 
-    A task whose process died runs once more at the end, in a fresh process with no other beside it. While processes
-    die before they can take a task, for want of room maybe, fewer are used.
+    A task whose process died runs once more after all others, in a fresh process and with no other at the same time.
+    While processes die before they can take a task, for want of memory maybe, fewer are used.
 
     Args:
         function: of a module, as spawned processes must find it by name.
-        tasks: the arguments of each call.
+        tasks: the arguments of each call; a task is pickled when a process is free for it.
         workers: processes at a time.
         tasks_a_process: tasks after which a process is replaced.
         growth: bytes; a process whose peak of resident memory exceeds that after its first task by more is replaced.
@@ -61,108 +62,112 @@ def in_processes(
     """
     if workers < 1 or tasks_a_process < 1:
         raise ValueError(f"workers and tasks_a_process must be at least 1; received {workers} and {tasks_a_process}.")
-    aside: list[tuple] = []
-    for alone, plan in enumerate(((tasks, workers, tasks_a_process), (aside, 1, 1))):
-        with contextlib.closing(_attempts(function, *plan, growth)) as attempts:
-            for task, result, reason in attempts:
-                if not reason:
-                    yield result
-                elif not alone:
-                    aside.append(task)
-                elif died is None:
-                    raise _stopped("A worker process died twice at the same task", reason)
-                else:
-                    yield died(task, reason)
+    again: list[tuple] = []
+    with contextlib.closing(_attempts(function, tasks, workers, tasks_a_process, growth)) as attempts:
+        for task, result, reason in attempts:
+            if reason:
+                again.append(task)
+            else:
+                yield result
+    with contextlib.closing(_attempts(function, again, 1, 1, growth)) as attempts:
+        for task, result, reason in attempts:
+            if reason and died is None:
+                raise DataError(
+                    f"A worker process died twice at the same task ({reason}{_most_likely(reason)}). What was finished "
+                    "is kept: run the same command again, with fewer --workers where memory was short."
+                )
+            yield died(task, reason) if reason else result
 
 
 def _attempts(
     function: Callable[..., Result], tasks: Sequence[tuple], workers: int, tasks_a_process: int, growth: int
 ) -> Iterator[tuple[tuple, Result | None, str]]:
     """Yields (task, result, "") when a task is done and (task, None, reason) when its process died."""
-    waiting, pool, failed = deque(tasks), [], 0
-    pickled = _packed(function)
+    waiting = deque(tasks)
+    idle: list[_Process] = []
+    running: dict[concurrent.futures.Future, tuple[_Process, tuple]] = {}
+    packed_function, failed_starts = _packed(function), 0
     try:
-        while waiting or pool:
-            while len(pool) < max(1, workers - failed) and sum(worker.task is None for worker in pool) < len(waiting):
-                pool.append(_Worker(pickled, tasks_a_process, growth))
-            handles = {handle: worker for worker in pool for handle in (worker.pipe, worker.process.sentinel)}
-            for worker in {handles[handle] for handle in connection.wait(list(handles))}:
-                task = worker.task
-                last, result, reason = worker.receive()
-                if waiting and not last:
-                    worker.give(waiting.popleft())
-                else:
-                    worker.end()
-                    pool.remove(worker)
-                if task is not None:
-                    yield task, result, reason
-                else:
-                    failed = failed + 1 if reason else 0
-                    if failed > workers:
-                        raise _stopped("No worker process can start, the last one died", reason)
+        while waiting or running:
+            while waiting and len(running) < max(1, workers - failed_starts):
+                packed_task = _packed(waiting[0])
+                process = idle.pop() if idle else _Process(packed_function, tasks_a_process, growth)
+                running[process.call(packed_task)] = process, waiting.popleft()
+            future = next(iter(concurrent.futures.wait(running, return_when="FIRST_COMPLETED").done))
+            process, task = running.pop(future)
+            try:
+                answer = future.result()
+            except pebble.ProcessExpired as error:
+                process.stop()
+                yield task, None, _in_words(error.exitcode)
+                continue
+            except BrokenProcessPool as error:  # the process ended before it took the task
+                process.stop()
+                waiting.appendleft(task)
+                failed_starts += 1
+                if failed_starts > workers:
+                    raise DataError(
+                        "No worker process can start, most likely for want of memory. What was finished is kept: run "
+                        "the same command again with fewer --workers."
+                    ) from error
+                continue
+            failed_starts = 0
+            if process.is_used_up(answer[-1]):
+                process.stop()
+            else:
+                idle.append(process)
+            yield task, _unpacked(*answer[:-1]), ""
     finally:
-        for worker in pool:
-            worker.process.terminate()
-        for worker in pool:
-            worker.end()
+        processes = [*idle, *(process for process, _ in running.values())]
+        for process in processes:
+            process.pool.stop()
+        for process in processes:
+            process.stop()
 
 
-class _Worker:
-    """The parent's end of a process: `task` is what it is at, None while it starts."""
+class _Process:
+    """One worker process: a pool of Pebble's of size one, so that it can be replaced between two tasks."""
 
-    def __init__(self, *arguments: object) -> None:
-        self.task: tuple | None = None
-        self.pipe, other = SPAWN.Pipe()
-        self.process = SPAWN.Process(target=_work, args=(other, *arguments), daemon=True)
-        with other, _interrupts_blocked() if POSIX else contextlib.nullcontext():
-            self.process.start()
+    def __init__(self, packed_function: bytes, most_tasks: int, growth: int) -> None:
+        self.tasks_left, self.growth, self.most_memory = most_tasks, growth, None
+        self.pool = pebble.ProcessPool(
+            1, context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(packed_function,)
+        )
 
-    def give(self, task: tuple) -> None:
-        self.task = task
-        with contextlib.suppress(ConnectionError):  # it has just died, which `receive` will tell
-            self.pipe.send(task)
+    def call(self, packed_task: bytes) -> concurrent.futures.Future:
+        with _interrupts_blocked():  # the first call starts the pool's threads, and they the process
+            return self.pool.schedule(_call, (packed_task,))
 
-    def receive(self) -> tuple[bool, object, str]:
-        """(whether it was the last one, result, ""), (True, None, reason) if it died; raises what the task raised."""
-        try:
-            if not self.pipe.poll():
-                raise EOFError
-            last, returned, pickled, words = self.pipe.recv()
-        except (EOFError, OSError):
-            return True, None, self.end()
-        try:
-            value = ForkingPickler.loads(pickled)
-        except Exception as error:
-            raise RuntimeError(f"A worker process {words}\nIt cannot be rebuilt from its pickle: {error!r}") from error
-        if returned:
-            return last, value, ""
-        if self.task is None:
-            raise DataError(f"A worker process cannot start: {value!r}") from value
-        raise value
+    def is_used_up(self, peak_memory: int) -> bool:
+        """Whether a process that has just done a task and then has this peak of memory is to be replaced."""
+        self.tasks_left -= 1
+        if self.most_memory is None:
+            self.most_memory = peak_memory + self.growth
+        return not self.tasks_left or peak_memory > self.most_memory
 
-    def end(self) -> str:
-        """Waits until the process is gone, kills it if that takes long, and says how it ended."""
-        self.pipe.close()
-        self.process.join(GRACE)
-        if self.process.exitcode is None:
-            self.process.kill()
-            self.process.join()
-        code = self.process.exitcode or 0
-        with contextlib.suppress(ValueError):  # no signal
-            return f"killed by {signal.Signals(-code).name}"
-        return f"exit code {code}"
+    def stop(self) -> None:
+        """Ends the process, whatever it is doing, and waits until it is gone."""
+        self.pool.stop()
+        self.pool.join()
 
 
-def _stopped(what: str, reason: str) -> DataError:
-    memory = "SIGKILL" in reason
-    cause, remedy = (", most likely for want of memory", " with fewer --workers") if memory else ("", "")
-    return DataError(f"{what} ({reason}{cause}). What was finished is kept: run the same command again{remedy}.")
+def _in_words(exit_code: int) -> str:
+    with contextlib.suppress(ValueError):  # no signal
+        return f"killed by {signal.Signals(-exit_code).name}"
+    return f"exit code {exit_code}"
+
+
+def _most_likely(reason: str) -> str:
+    return ", most likely for want of memory" if "SIGKILL" in reason else ""
 
 
 @contextlib.contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """A process born here is spared Ctrl-C until `_start`: Python would write a traceback while it boots."""
-    resource_tracker.ensure_running()  # it comes with the first process, and unblocks the signal as it does
+    """Threads and processes that start here are spared Ctrl-C: a process that boots would write a traceback."""
+    if os.name != "posix":
+        yield
+        return
+    resource_tracker.ensure_running()  # it starts with the first process, and would unblock the signal then
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -170,60 +175,65 @@ def _interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(pipe: connection.Connection, pickled: bytes, tasks: int, growth: int) -> None:
-    """A process' life: sends (last, *answer of `_call`) when it has started and after each task."""
-    with contextlib.suppress(EOFError, OSError):  # the pipe is closed: there are no more tasks, or no parent
-        answer = _call(_start, _packed((pickled,)))
-        pipe.send((False, *answer))
-        function, most = answer[0] and ForkingPickler.loads(answer[1]), math.inf  # no tasks come if it could not start
-        for done in range(1, tasks + 1):
-            answer = _call(function, pipe.recv_bytes())
-            peak = _peak()
-            most = peak + growth if done == 1 else most
-            pipe.send((done == tasks or peak > most, *answer))
-    os._exit(0)  # without the second that TensorFlow takes to say goodbye
+# In the worker processes ----------------------------------------------------------------------------------------------
+
+_function: Callable | None = None
 
 
-def _call(function: Callable, pickled: bytes) -> tuple[bool, bytes, str]:
-    """Calls with the pickled task: (whether it returned, what it returned or raised as a pickle, and in words)."""
+def _start(packed_function: bytes) -> None:
+    """Prepares a new process and imports the tasks' function; a failure is raised by the first call."""
+    global _function
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Pebble's handler waits for what a library is computing
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    one_thread()
+    _mute_libraries()
     try:
-        value = function(*ForkingPickler.loads(pickled))
-        print(end="", flush=True)  # the process ends without doing so
+        _function = ForkingPickler.loads(packed_function)
+    except Exception as error:
+        _function = functools.partial(_fail, DataError(f"A worker process cannot start: {error!r}"))
+
+
+def _fail(error: Exception, *task: object) -> None:
+    raise error
+
+
+def _call(packed_task: bytes) -> tuple[bool, bytes, str, int]:
+    """(whether the task returned, what it returned or raised as a pickle, the same in words, peak memory in bytes)."""
+    try:
+        value = _function(*ForkingPickler.loads(packed_task))
         returned, words = True, f"returned a value of {type(value)}."
     except BaseException as error:
         value, returned, words = error, False, f"raised an exception:\n{traceback.format_exc()}"
         error.add_note(f"A worker process {words}")
+    sys.stdout.flush()  # the process may be ended without doing so
     try:
-        return returned, _packed(value), words
+        return returned, _packed(value), words, peak_memory()
     except Exception as error:
-        return False, _packed(RuntimeError(f"A worker process {words}\nIt does not pickle: {error!r}")), words
+        failure = RuntimeError(f"A worker process {words}\nIt does not pickle: {error!r}")
+        return False, _packed(failure), words, peak_memory()
+
+
+def _unpacked(returned: bool, packed: bytes, words: str) -> object:
+    """What a task returned; raises what it raised."""
+    try:
+        value = ForkingPickler.loads(packed)
+    except Exception as error:
+        raise RuntimeError(f"A worker process {words}\nIt cannot be rebuilt from its pickle: {error!r}") from error
+    if not returned:
+        raise value
+    return value
 
 
 def _packed(value: object) -> bytes:
     return bytes(ForkingPickler.dumps(value))
 
 
-def _peak() -> int:
-    """Peak of this process' resident memory in bytes; 0 where the system does not tell."""
-    with contextlib.suppress(OSError):  # on Linux, as `ru_maxrss` begins there with the peak of the parent
+def peak_memory() -> int:
+    """Peak of this process' resident memory in bytes; 0 where the system does not tell it in /proc."""
+    with contextlib.suppress(OSError):
         if found := re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text()):
             return int(found[1]) * 1024
-    with contextlib.suppress(ImportError):  # on Windows
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return 0
-
-
-def _start(pickled: bytes) -> Callable:
-    """Makes a new process modest, mortal and quiet; imports the tasks' function."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is the main process's to explain
-    if POSIX:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    one_thread()
-    with _standard_error_closed():
-        return ForkingPickler.loads(pickled)
 
 
 def one_thread() -> None:
@@ -237,17 +247,12 @@ def one_thread() -> None:
     cv2.ipp.setUseIPP(False)  # Intel's kernels may round otherwise from one memory alignment, or processor, to the next
 
 
-@contextlib.contextmanager
-def _standard_error_closed() -> Iterator[None]:
-    """Keeps off the terminal what TensorFlow writes past Python while it is imported; Python raises as ever."""
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
+def _mute_libraries() -> None:
+    """Drops what libraries write to the standard error past Python; what Python writes is still shown."""
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
 
 
 def _end_with_parent() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from records.building.workers import in_processes
+from records.building import in_processes
 from records.errors import DataError
 from records.forge.layouts import LAYOUTS, RENAMING, V3
 from records.forge.manipulations import METHODS

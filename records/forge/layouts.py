@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from faces.crop import crop, crop_box
-from records.building.face_detector import face_detector
+from records.building import face_detector
 from records.footage.video import count_frames, evenly_spaced, read_frames, write_video
 from records.forge.pair import CRF, PRESET
 

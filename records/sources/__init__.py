@@ -1,1 +1,13 @@
 """One file a data set: a folder becomes clips."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "clip": ["REAL", "SPLITS", "Clip", "Found", "Skip"],
+        "ffpp_names": ["METHODS"],
+        "options": ["SOURCES", "SourceOptions"],
+        "registry": ["find"],
+    },
+)

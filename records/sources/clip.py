@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from records.footage.footage import Footage
+from records.shards.entries import SplitsOrigin
 
 REAL = "real"
 SPLITS = ("train", "val", "test")
@@ -79,7 +80,7 @@ class Found:
         clips: in a fixed order.
         skips: for each clip that should be there and is not.
         layout: the variant recognised, in words.
-        splits: where the splits are from, or, where they were drawn, the seed and every subject's split.
+        splits: where the splits are from.
         masks: video id of a manipulated clip at its best quality -> the data set's own mask; None where it is missing.
         odd: what lies beside the clips and is none of them, relative to the folder.
         remarks: whatever else a user should know before building.
@@ -88,7 +89,7 @@ class Found:
     clips: list[Clip] = dataclasses.field(default_factory=list)
     skips: list[Skip] = dataclasses.field(default_factory=list)
     layout: str = ""
-    splits: dict = dataclasses.field(default_factory=dict)
+    splits: SplitsOrigin = dataclasses.field(default_factory=SplitsOrigin)
     masks: dict[str, Footage | None] = dataclasses.field(default_factory=dict)
     odd: list[str] = dataclasses.field(default_factory=list)
     remarks: list[str] = dataclasses.field(default_factory=list)

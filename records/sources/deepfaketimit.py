@@ -9,8 +9,9 @@ from pathlib import Path
 from records.errors import DataError
 from records.footage.footage import Footage, checked, is_video, printable
 from records.footage.video import Encoding
-from records.sources import splits as drawn
+from records.shards.entries import SplitsOrigin
 from records.sources.clip import REAL, Clip, Found, Skip
+from records.sources.splits import draw
 
 COMPRESSIONS = {"hq": "higher_quality", "lq": "lower_quality"}  # the best quality first; by the GAN that made them
 METHOD = "faceswap-GAN"
@@ -20,6 +21,7 @@ HEAD_ROTATION = "head"  # sequences without speech, which no fake was made from
 
 def find_clips(
     root: Path,
+    *,
     compressions: Sequence[str] | None = None,
     twins: Path | None = None,
     dataset: str = "timit",
@@ -32,7 +34,7 @@ def find_clips(
     DeepfakeTIMIT holds fakes alone, as AVI; VidTIMIT holds the originals as JPEG pictures. The codec would tell the
     label, so originals are encoded anew, each with the codec and at the size a frame of its own fake. AFSR's target of
     a low-quality face is the same frame of the high-quality fake. A fake holds two of the 32 people, and there is no
-    official split: the connected components of the graph that joins targets and donors are dealt out.
+    official split: it is drawn, targets and their donors together.
 
     Args:
         root: with lower_quality/ and higher_quality/, or with DeepfakeTIMIT/ in which they lie.
@@ -61,17 +63,17 @@ def find_clips(
     vidtimit = _vidtimit(root, home, twins)
     known = sorted({key for level in here for key in fakes[level]})
     subjects = {key: (key[0], FAKE.fullmatch(key[1])[2]) for key in known}
-    dealt = drawn.draw({person for pair in subjects.values() for person in pair}, subjects.values(), seed)
+    split_of = draw({person for pair in subjects.values() for person in pair}, subjects.values(), seed)
     found.layout = "DeepfakeTIMIT, " + ", ".join(sorted(COMPRESSIONS[level] for level in here))
-    found.splits = {"drawn with seed": seed, "subjects": dealt}
+    found.splits = SplitsOrigin(seed=seed, drawn=split_of)
     used: set[Footage] = set()
     reals: set[tuple[str, str]] = set()
     lost: dict[tuple[str, str], Skip] = {}
     for key in known:
         target, name = key
         utterance = FAKE.fullmatch(name)[1]
-        split = dealt[target]
-        if dealt[subjects[key][1]] != split:
+        split = split_of[target]
+        if split_of[subjects[key][1]] != split:
             found.remarks.append(f"{target}/{name} is left out: its people are in two splits.")
             continue
         best = next(level for level in COMPRESSIONS if key in fakes[level])

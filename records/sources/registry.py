@@ -1,7 +1,8 @@
-"""The data sets that can be read, by name, and the options that each of them takes."""
+"""The data sets that can be read, by name."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -12,38 +13,43 @@ from experiments.cli.many_values import several
 from records.errors import DataError
 from records.sources import deepfaketimit, ffpp, folder
 from records.sources.clip import Found
+from records.sources.ffpp_names import METHODS
+from records.sources.options import SOURCES, SourceOptions
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
-SOURCES: dict[str, Callable[..., Found]] = {
+FIND_CLIPS: dict[str, Callable[..., Found]] = {
     "ffpp": ffpp.find_clips,
     "deepfaketimit": deepfaketimit.find_clips,
     "folder": folder.find_clips,
 }
-FLAGS = {"csv_path": "csv"}  # where a flag is not the parameter's name
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-def find(source: str, root: Path, **options: object) -> Found:
-    """What `source` finds in `root`.
+def find(root: Path, options: SourceOptions) -> Found:
+    """What a folder holds, by the source that `options` name.
 
     Args:
-        source: a key of SOURCES.
         root: folder of the data set.
-        options: of `source_options`; None or False stands for not given.
+        options: of which those that were given must be parameters of that source's `find_clips`.
 
     Raises:
         DataError: an option that this source does not take, and whatever is wrong with the folder.
     """
-    takes = inspect.signature(SOURCES[source]).parameters
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {
+        field.name: getattr(options, field.name)
+        for field in dataclasses.fields(options)
+        if field.name != "source" and getattr(options, field.name) is not None
+    }
     for name in given:
-        if name not in takes:
-            flag = FLAGS.get(name, name).replace("_", "-")
-            others = [
-                other for other, find_clips in SOURCES.items() if name in inspect.signature(find_clips).parameters
-            ]
-            raise DataError(f"--{flag} is for --source {' or '.join(others)}; --source {source} does not take it.")
+        takers = [
+            source for source, find_clips in FIND_CLIPS.items() if name in inspect.signature(find_clips).parameters
+        ]
+        if options.source not in takers:
+            raise DataError(
+                f"--{name.replace('_', '-')} is for --source {' or '.join(takers)}; --source {options.source} does not "
+                "take it."
+            )
     try:
-        return SOURCES[source](root, **given)
+        return FIND_CLIPS[options.source](root, **given)
     except OSError as error:  # a folder; of a file that cannot be read the clip is left out, and the reason kept
         raise DataError(f"{error.filename} cannot be read ({error.strerror}); change its permissions.") from error
 
@@ -65,7 +71,7 @@ def source_options(command: Callable) -> Callable:
             help="ffpp: folder with train.json, val.json and test.json, or DeepfakeBench's JSON.  [default: in ROOT]",
         ),
         several("--compressions", help="ffpp: raw c23 c40; deepfaketimit: lq hq; folder: one name.  [default: all]"),
-        several("--methods", choices=ffpp.METHODS, help="ffpp only.  [default: all there but DeepFakeDetection]"),
+        several("--methods", choices=METHODS, help="ffpp only.  [default: all there but DeepFakeDetection]"),
         click.option("--twins", type=FOLDER, help="deepfaketimit: folder of VidTIMIT.  [default: in or beside ROOT]"),
         click.option(
             "--equalise/--no-equalise",
@@ -75,13 +81,12 @@ def source_options(command: Callable) -> Callable:
         several("--classes", help="folder: names of the two folders, the real one first.  [default: real fake]"),
         click.option(
             "--csv",
-            "csv_path",
             type=click.Path(dir_okay=False, path_type=Path),
             help="folder: table with path, label and, where known, method, subject, split, twin.",
         ),
         click.option("--dataset", help="First part of the videos' ids; builds trained on together need their own."),
         click.option("--seed", type=int, help="Of splits that are drawn.  [default: 0]"),
-        click.option("--follow-links", is_flag=True, default=None, help="Accept links that lead out of ROOT."),
+        click.option("--follow-links", is_flag=True, help="Accept links that lead out of ROOT."),
     )
     for option in reversed(options):
         command = option(command)

@@ -13,14 +13,14 @@ SHARES = {"train": 0.72, "val": 0.14, "test": 0.14}  # FaceForensics++'s
 def draw(people: Iterable[str], together: Iterable[Sequence[str]] = (), seed: int = 0) -> dict[str, str]:
     """Puts people into train, val and test, 72 to 14 to 14 in a hundred.
 
-    People who are in one clip, as the target and the donor of a fake are, go into one split: what is dealt out are the
+    People who are in one clip, as the target and the donor of a fake are, go into one split: what is assigned are the
     connected components of the graph that joins them. Where that leaves fewer than three components, there is no such
-    split, and people are dealt out one by one; a fake of people in two splits then belongs to neither.
+    split, and people are assigned one by one; a fake of people in two splits then belongs to neither.
 
     Args:
         people: every subject.
         together: the subjects of each clip.
-        seed: of the order in which they are dealt.
+        seed: of the order in which they are assigned.
 
     Returns:
         Subject -> split.
@@ -38,14 +38,14 @@ def draw(people: Iterable[str], together: Iterable[Sequence[str]] = (), seed: in
     random.Random(seed).shuffle(groups)
     groups.sort(key=len, reverse=True)  # the large ones first, while there is room; shuffled among equals
     total = sum(map(len, groups))
-    dealt: dict[str, list[str]] = {split: [] for split in SHARES}
+    members: dict[str, list[str]] = {split: [] for split in SHARES}
     for position, group in enumerate(groups):
-        empty = [split for split in SHARES if not dealt[split]]
+        empty = [split for split in SHARES if not members[split]]
         left = len(groups) - position
         choice = empty if left <= len(empty) else list(SHARES)
-        split = max(choice, key=lambda name: SHARES[name] - len(dealt[name]) / total)
-        dealt[split] += group
-    return {person: split for split, group in dealt.items() for person in sorted(group)}
+        split = max(choice, key=lambda name: SHARES[name] - len(members[name]) / total)
+        members[split] += group
+    return {person: split for split, group in members.items() for person in sorted(group)}
 
 
 def components(people: Iterable[str], together: Iterable[Sequence[str]]) -> list[list[str]]:
@@ -65,16 +65,3 @@ def components(people: Iterable[str], together: Iterable[Sequence[str]]) -> list
     for person in sorted(parent):
         found.setdefault(root(person), []).append(person)
     return sorted(found.values())
-
-
-def in_words(splits: dict) -> str:
-    """Where `Found.splits` are from, or how they were drawn, without the list of subjects."""
-    if "from" in splits:
-        return f"from {splits['from']}" + "".join(
-            f"; {name} {value}" for name, value in splits.items() if name.endswith("seed")
-        )
-    subjects = next((value for name, value in splits.items() if name.endswith("subjects")), {})
-    shares = {split: sum(value == split for value in subjects.values()) for split in SHARES}
-    seed = next((value for name, value in splits.items() if name.endswith("seed")), 0)
-    people = ", ".join(f"{number} in {split}" for split, number in shares.items())
-    return f"drawn with seed {seed}: {people} (subjects)"

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from records.building.face_detector import mtcnn_networks
+from records.building import mtcnn_networks
 from records.errors import DataError
 from records.forge.people.person import person
 from records.forge.people.rendered import Pose, draw

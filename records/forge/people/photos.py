@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from records.building.workers import in_processes
+from records.building import in_processes
 from records.errors import DataError
 from records.forge.camera.motion import canvas_size
 from records.forge.geometry import transform
@@ -195,7 +195,7 @@ def _examine(path: Path, size: int) -> Photograph:
         raise DataError("not in colour.")
     if _detector is None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        from records.building.face_detector import face_detector
+        from records.building import face_detector
 
         _detector = face_detector()
     scale = min(DETECTION_SIDE / max(height, width), 1.0)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from records.building.unit import Options
 
 from experiments.audit.survey import CUES, survey
 from experiments.cli.build import check as command
-from records.building.unit import Options
 from records.footage.video import Encoding, write_encoded, write_video
 from records.sources import folder
 from records.sources.ffpp import find_clips

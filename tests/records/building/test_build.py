@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
+from records.building.unit import NO_FACE_TWIN, BuildOptions
 
 from experiments.cli.build import build as command
 from records.building.build import PARTS, build, build_unit
 from records.building.parts import alone, own_folder
-from records.building.unit import NO_FACE_TWIN, BuildOptions
 from records.errors import DataError
 from records.footage.video import read_frames
 from records.shards.manifest import Manifest, verify

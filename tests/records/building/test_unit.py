@@ -5,8 +5,8 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
-
 from records.building.unit import NO_FACE, NO_FACE_TWIN, OTHER_FACE_TWIN, BuildOptions, Unit
+
 from records.errors import DataError
 from records.footage.footage import Footage
 from records.footage.video import write_video

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pebble
 import pytest
 
 from records.building import workers
@@ -273,7 +274,7 @@ def test_an_iterator_closed_early_leaves_no_process(tmp_path):
 
 
 def test_a_process_that_ignores_its_end_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "GRACE", 0.2)
+    monkeypatch.setattr(pebble.CONSTS, "term_timeout", 0.2)
     results = in_processes(sleep, [(tmp_path, number, True) for number in range(2)], workers=1)
     process = next(results)
     results.close()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import av
 import pytest
+from records.building.unit import Options
 
 from experiments.audit.survey import survey
-from records.building.unit import Options
 from records.errors import DataError
 from records.footage.footage import Footage, encoded, info
 from records.footage.video import Encoding, read_frames, write_encoded

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from records.building.face_detector import mtcnn_networks
+from records.building import mtcnn_networks
 from records.forge.people.person import person
 from records.forge.people.rendered import Pose, draw
 from savedmodel_export.edge import export_edge

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from faces import crop
-from records.building.face_detector import face_detector
+from records.building import face_detector
 from records.footage.video import write_video
 from savedmodel_export.edge_runtime.__main__ import main
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from records.building.face_detector import face_detector
+from records.building import face_detector
 from savedmodel_export.edge_runtime.errors import EdgeError
 from savedmodel_export.edge_runtime.network import load_face_detector
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from records.building.face_detector import face_detector
+from records.building import face_detector
 from records.forge.camera.motion import Expression, canvas_size, clip_motion, move, moved_points
 from records.forge.people.clips import RenderedFaces
 from records.forge.people.person import person

@@ -3,7 +3,6 @@
 import joblib
 import numpy as np
 import pytest
-
 from records.building.face_detector import face_detector
 
 
