@@ -1,1 +1,24 @@
-"""Frames from files: videos, folders of pictures, pictures."""
+"""Pixels from files, and videos from pixels: videos, folders of numbered pictures, pictures."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "encoding": ["Encoding", "write_encoded", "write_video"],
+        "errors": ["VideoError"],
+        "folders": ["numbered"],
+        "footage": [
+            "Footage",
+            "count_frames",
+            "encoded",
+            "frame_size",
+            "info",
+            "length",
+            "read_frames",
+            "same_size",
+        ],
+        "paths": ["checked", "inside", "is_picture", "is_video", "printable"],
+        "video": ["VideoInfo", "evenly_spaced", "read_picture"],
+    },
+)

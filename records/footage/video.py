@@ -1,45 +1,39 @@
-"""Reads and writes videos, through PyAV; a frame is an RGB array."""
+"""Reads videos and pictures, through PyAV: headers, frames as RGB arrays, which frames to take.
+
+Every picture and every frame in `records` becomes an array here.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import itertools
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.filter import Graph
+from av.sidedata.sidedata import Type
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
-from records.errors import DataError
+from records.footage.errors import VideoError, said
+from records.footage.pictures import check_whole, decoder_options, picture_format
 
-ASM = 0
-"""x264's kernels: plain C. Those for AVX-512 (core 165) give another macroblock now and then, by what the process did
-before; and with C the bytes are the same on every processor. Forging takes 8 in a hundred longer."""
 MAX_PIXELS = 64 * 2**20  # a larger frame is taken for a hostile file
+LIMIT = {"max_pixels": str(MAX_PIXELS)}
+"""For FFmpeg's decoders, one of which runs while a file is opened, before its size can be asked."""
 # What is opened at all: no playlist, no list of files, nothing that names another file or address to be read.
 FORMATS = (
     "mov,mp4,avi,matroska,webm,mpeg,mpegts,mpegvideo,flv,asf,ogg,m4v,h264,hevc,ivf,mjpeg,yuv4mpegpipe,gif,wav,mp3,flac"
 )
-PICTURE_FORMATS = {
-    b"\xff\xd8": "jpeg_pipe",
-    b"\x89P": "png_pipe",
-    b"BM": "bmp_pipe",
-    b"II": "tiff_pipe",
-    b"MM": "tiff_pipe",
-}
-ENCODERS = {"h264": "libx264", "mpeg4": "mpeg4", "msmpeg4v3": "msmpeg4", "mjpeg": "mjpeg", "ffv1": "ffv1"}
-LEAST_BIT_RATE = 8000  # below it x264 refuses
-SIZE_TOLERANCE, SIZE_TRIES = 0.03, 8  # a rate-controlled encoder misses its rate; see `write_encoded`
+UNKNOWN_TYPES = range(max(kind.value for kind in Type) + 1, 40)
+"""Numbers of the side data that FFmpeg attaches to frames and PyAV has no name for; 31 is EXIF."""
 
 
-class VideoError(DataError):
-    """A video that cannot be read or written as asked; the message names it."""
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class VideoInfo:
     """What a video's headers say.
 
@@ -68,40 +62,9 @@ class VideoInfo:
         return 8 * self.bytes / self.seconds if self.seconds else 0.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Encoding:
-    """How to encode frames so that they look like another video's.
-
-    Attributes:
-        codec: FFmpeg's name of the codec, e.g. h264.
-        pix_fmt: e.g. yuv420p.
-        bytes_a_frame: what a frame takes in the file, on average.
-        fps: frames per second.
-    """
-
-    codec: str
-    pix_fmt: str
-    bytes_a_frame: float
-    fps: float
-
-    @classmethod
-    def like(cls, path: Path | str) -> Encoding:
-        """The encoding of a video, by its headers and the sizes of its packets; sound does not count.
-
-        Raises:
-            VideoError: no video, or of a codec that nothing can be encoded with here.
-        """
-        header = info(path)
-        with _opened(path) as (container, stream):
-            sizes = [packet.size for packet in container.demux(stream) if packet.size]
-        if not sizes or header.codec not in ENCODERS:
-            raise VideoError(f"{path} is of codec {header.codec!r}, which is nothing to encode others like.")
-        return cls(header.codec, header.pix_fmt, round(sum(sizes) / len(sizes), 1), round(header.fps or 25.0, 3))
-
-
 def info(path: Path | str) -> VideoInfo:
-    """Reads the headers, and decodes nothing; raises `VideoError` for what is no video."""
-    with _opened(path) as (container, stream):
+    """Reads the headers, and decodes nothing; raises `VideoError` for what is neither video nor picture."""
+    with opened(path) as (container, stream):
         context = stream.codec_context
         seconds = (
             float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / av.time_base
@@ -144,20 +107,20 @@ def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Itera
     key frames.
 
     Args:
-        path: a video file.
+        path: a video, or a picture, which has one frame.
         indices: increasing frame indices; None for every frame.
 
     Yields:
-        The index and the frame, RGB uint8 (H, W, 3).
+        The index and the frame, RGB uint8 (H, W, 3), upright.
 
     Raises:
-        VideoError: no video, a frame that does not decode, or one that the video does not have.
+        VideoError: no video, a frame that does not decode, a picture that is cut off, or a frame that is not there.
     """
     wanted = None if indices is None else [int(index) for index in indices]
     if wanted is not None and any(b <= a for a, b in itertools.pairwise(wanted)):
         raise ValueError(f"indices must increase; received {wanted}.")
     position, reformatter = 0, VideoReformatter()
-    with _opened(path) as (container, stream):
+    with opened(path) as (container, stream):
         if wanted == []:
             return
         for index, frame in enumerate(_decoded(path, container, stream)):
@@ -170,189 +133,108 @@ def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Itera
         raise VideoError(f"{path} ends before frame {wanted[position]}; it is cut off, or shorter than its twin.")
 
 
+def read_picture(path: Path | str) -> np.ndarray:
+    """A picture, or a video's first frame: RGB uint8 (H, W, 3), turned as its EXIF says.
+
+    16 bits a channel are rounded to 8, grey is repeated in the three channels, an alpha channel is left out.
+
+    Raises:
+        VideoError: as `read_frames`.
+    """
+    for _, frame in read_frames(path):
+        return frame
+    raise VideoError(f"{path} holds no picture; get it again.")
+
+
 def count_frames(path: Path | str) -> int:
     """The number of frames that decode, which is what counts; raises `VideoError` for a video that does not decode."""
-    with _opened(path) as (container, stream):
+    with opened(path) as (container, stream):
         return sum(1 for _ in _decoded(path, container, stream))
 
 
-def write_video(
-    path: Path | str,
-    frames: Iterable[np.ndarray],
-    fps: int = 25,
-    crf: int = 23,
-    threads: int = 1,
-    preset: str = "medium",
-) -> None:
-    """Writes an H.264 video (libx264, yuv420p); the same frames and options give the same bytes.
-
-    x264 writes its thread count into the stream, so that bytes are the same only for the same number of threads. Its
-    kernels for particular processors are off, see `ASM`.
-
-    Args:
-        path: of the .mp4 file; it appears when it is whole, under a temporary name before.
-        frames: RGB uint8 (H, W, 3), H and W even and the same for all.
-        fps: frames per second.
-        crf: constant rate factor: 0 is lossless (FaceForensics++'s raw), 23 and 40 its c23 and c40.
-        threads: of the encoder.
-        preset: of x264.
+@contextlib.contextmanager
+def opened(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A container and its first video stream, not decoded yet.
 
     Raises:
-        VideoError: no frames, frames of odd or differing size, or a full disk.
+        VideoError: neither video nor picture, no video stream, no known codec, or frames of more than `MAX_PIXELS`.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
-    shape = None
     try:
-        with av.open(str(temporary), "w") as container:
-            for frame in frames:
-                if shape is None:
-                    shape = frame.shape
-                    stream = _encoder(container, path, frame, fps, crf, threads, preset)
-                if frame.shape != shape or frame.dtype != np.uint8:
-                    raise VideoError(f"{path}: a frame is {frame.dtype} {frame.shape}, the first was uint8 {shape}.")
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
-            if shape is None:
-                raise VideoError(f"{path}: there are no frames to write.")
-            container.mux(stream.encode(None))
-        os.replace(temporary, path)
-    except (OSError, av.error.FFmpegError) as error:
-        raise VideoError(f"{path} cannot be written: {error}. Is the disk full, or the folder missing?") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_encoded(path: Path, frames: Callable[[], Iterable[np.ndarray]], encoding: Encoding) -> None:
-    """Writes frames with another video's codec and at its rate, so that neither tells the two apart.
-
-    Encoders miss the rate they are given, the more so in short clips; the frames are therefore encoded again with a
-    corrected one until the bytes a frame are within 3% of what they should be, eight times at most. The closest stays.
-
-    Args:
-        path: of the file; its ending names the container.
-        frames: gives the frames, RGB uint8 (H, W, 3), anew at each call.
-        encoding: of the video to be like.
-
-    Raises:
-        VideoError: no frames, an encoding that is not to be had, a full disk.
-    """
-    attempt = path.with_name(f"attempt-{path.name}")
-    rate, closest = 8 * encoding.bytes_a_frame * encoding.fps, float("inf")
-    too_low, too_high = 0.0, float("inf")
-    for _ in range(SIZE_TRIES):
-        try:
-            share = _encode(attempt, frames(), encoding, max(LEAST_BIT_RATE, round(rate))) / encoding.bytes_a_frame
-        except VideoError:
-            attempt.unlink(missing_ok=True)
-            if closest == float("inf"):
-                raise
-            return
-        if abs(share - 1) < closest:
-            closest = abs(share - 1)
-            os.replace(attempt, path)
-        attempt.unlink(missing_ok=True)
-        if closest <= SIZE_TOLERANCE:
-            return
-        too_low, too_high = (rate, too_high) if share < 1 else (too_low, rate)
-        rate = (too_low * too_high) ** 0.5 if 0 < too_low < too_high < float("inf") else rate / share
-
-
-def _encode(path: Path, frames: Iterable[np.ndarray], encoding: Encoding, bit_rate: int) -> float:
-    """Encodes once and returns the bytes a frame."""
-    count = size = 0
-    try:
-        with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
-            for frame in frames:
-                if count == 0:
-                    rate = Fraction(encoding.fps).limit_denominator(1001)
-                    stream = container.add_stream(ENCODERS[encoding.codec], rate=rate)
-                    stream.height, stream.width = frame.shape[:2]
-                    stream.pix_fmt, stream.bit_rate = encoding.pix_fmt, bit_rate
-                    stream.codec_context.thread_count = 1
-                    stream.options = {"flags": "+bitexact"}
-                    if encoding.codec == "h264":
-                        stream.options = {"x264-params": f"asm={ASM}"}
-                picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-                size += _muxed(container, stream.encode(picture))
-                count += 1
-            if count == 0:
-                raise VideoError(f"{path}: there are no frames to encode.")
-            size += _muxed(container, stream.encode(None))
-    except (OSError, ValueError, av.error.FFmpegError) as error:
-        raise VideoError(f"{path} cannot be encoded like its twin ({encoding}): {error}.") from error
-    return size / count
-
-
-def _muxed(container, packets) -> int:
-    size = sum(packet.size for packet in packets)
-    container.mux(packets)
-    return size
-
-
-def _encoder(container, path: Path, frame: np.ndarray, fps: int, crf: int, threads: int, preset: str):
-    height, width = frame.shape[:2]
-    if height % 2 or width % 2:
-        raise VideoError(f"{path}: frames are {width}x{height}; H.264 in yuv420p needs even sides.")
-    stream = container.add_stream("libx264", rate=Fraction(fps))
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    stream.codec_context.thread_count = threads
-    stream.options = {"crf": str(crf), "preset": preset, "x264-params": f"asm={ASM}"}
-    return stream
-
-
-class _opened:
-    """A container and its first video stream; everything FFmpeg says against them becomes a `VideoError`."""
-
-    def __init__(self, path: Path | str) -> None:
-        self.path = path
-
-    def __enter__(self):
-        try:
-            picture = _picture_format(self.path)
-            self.container = av.open(
-                f"file:{self.path}", format=picture, container_options={"format_whitelist": picture or FORMATS}
+        form = picture_format(path)
+        container = av.open(
+            f"file:{path}", format=form, container_options={"format_whitelist": form or FORMATS}, options=LIMIT
+        )
+    except (OSError, av.error.FFmpegError, ValueError) as error:
+        raise VideoError(f"{path} does not open as a video or a picture: {said(error)}.") from error
+    with container:
+        if not container.streams.video:
+            raise VideoError(f"{path} holds no video stream.")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise VideoError(f"{path} has no known codec.")
+        pixels = stream.codec_context.width * stream.codec_context.height
+        if pixels > MAX_PIXELS or (form and not pixels):
+            raise VideoError(
+                f"{path} does not decode: its header is damaged, or it has more than {MAX_PIXELS} pixels a frame."
             )
-        except (OSError, av.error.FFmpegError, ValueError) as error:
-            raise VideoError(f"{self.path} does not open as a video or a picture: {_said(error)}.") from error
-        if not self.container.streams.video:
-            self.container.close()
-            raise VideoError(f"{self.path} holds no video stream.")
-        stream = self.container.streams.video[0]
-        if stream.codec_context is None or stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
-            self.container.close()
-            raise VideoError(f"{self.path} has no known codec, or frames of more than {MAX_PIXELS} pixels.")
         stream.thread_type = "SLICE"
         stream.codec_context.thread_count = 1
-        return self.container, stream
-
-    def __exit__(self, *_) -> None:
-        self.container.close()
+        stream.codec_context.options = LIMIT | decoder_options(form)
+        yield container, stream
 
 
-def _picture_format(path: Path | str) -> str | None:
-    """FFmpeg's reader for a picture, by its first bytes; None for anything else. By its name it might be a pattern."""
-    with open(path, "rb") as file:
-        start = file.read(12)
-    return "webp_pipe" if start[8:] == b"WEBP" else PICTURE_FORMATS.get(start[:2])
+def _decoded(path: Path | str, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    """The frames of a video, or the one of a picture: what follows in the file is a thumbnail or a maker's notes."""
+    form = picture_format(path)
+    check_whole(path, form)
+    try:
+        yield from itertools.islice(container.decode(stream), 1 if form else None)
+    except av.error.FFmpegError as error:
+        raise VideoError(f"{path} does not decode: {said(error)}. It is damaged or cut off; get it again.") from error
 
 
 def _upright(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
-    """The frame in RGB as a player shows it: cameras turned on their side say so beside the pixels.
+    """The frame in RGB as a player shows it: cameras write beside the pixels how to turn and mirror them.
 
     One reformatter serves a whole video, in one thread: a new one for each frame costs ten times the conversion.
     """
-    turns = round(frame.rotation / 90) % 4
     image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    matrix = _display_matrix(frame)
+    if matrix is None:
+        return image
+    # A pixel at (x, y) is shown at (a x + c y, b x + d y), up to a shift.
+    (a, b), (c, d) = matrix
+    if abs(b) > abs(a):
+        image, a, d = image.swapaxes(0, 1), c, b
+    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 
-def _decoded(path, container, stream) -> Iterator[av.VideoFrame]:
+def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
+    """How the frame is to be turned and mirrored: int32 (2, 2), or None where nothing says so."""
     try:
-        yield from container.decode(stream)
-    except av.error.FFmpegError as error:
-        raise VideoError(f"{path} does not decode: {_said(error)}. It is damaged or cut off; get it again.") from error
+        found = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV cannot list a frame's side data where it does not know one's type
+        found = _without_unknown_types(frame).side_data.get("DISPLAYMATRIX")
+    return None if found is None else np.frombuffer(bytes(found), np.int32).reshape(3, 3)[:2, :2]
 
 
-def _said(error: Exception) -> str:
-    """What went wrong, without FFmpeg's numbers."""
-    return str(getattr(error, "strerror", None) or error)
+def _without_unknown_types(frame: av.VideoFrame) -> av.VideoFrame:
+    """The frame after FFmpeg's filter `sidedata` has removed what PyAV does not know."""
+    graph = Graph()
+    filters = [
+        graph.add("buffer", f"width={frame.width}:height={frame.height}:pix_fmt={frame.format.name}:time_base=1/1"),
+        *(graph.add("sidedata", f"mode=delete:type={number}") for number in UNKNOWN_TYPES),
+        graph.add("buffersink"),
+    ]
+    graph.link_nodes(*filters).configure()
+    graph.push(frame)
+    return graph.pull()
+
+
+def __getattr__(name: str):
+    """Names that moved to `records.footage.encoding`, for importers that do not import from `records.footage` yet."""
+    if name in ("Encoding", "write_encoded", "write_video"):
+        from records.footage import encoding
+
+        return getattr(encoding, name)
+    raise AttributeError(name)

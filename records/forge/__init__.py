@@ -1,1 +1,11 @@
 """Makes a data set in the layout of FaceForensics++ from nothing but faces."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "dataset": ["forge_dataset"],
+        "options": ["CRF", "LAYOUTS", "RENDERED", "V3", "ForgeOptions"],
+    },
+)

@@ -8,12 +8,18 @@ import numpy as np
 from records.footage.video import read_frames
 
 
-def encode(path, frames, codec="libx264", pix_fmt="yuv420p", times=None, rotation=0, **options):
-    """A video of any kind; `times` of the frames are in milliseconds, `rotation` in degrees against the clock."""
+def encode(path, frames, codec="libx264", pix_fmt="yuv420p", times=None, rotation=0, matrix=None, **options):
+    """A video of any kind; `times` of the frames are in milliseconds, `rotation` in degrees against the clock.
+
+    `matrix` is (a, b, c, d) where a pixel at (x, y) is to be shown at (a x + c y, b x + d y), up to a shift.
+    """
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=25)
         stream.pix_fmt = pix_fmt
         stream.set_display_rotation(rotation)
+        if matrix:
+            a, b, c, d = (value << 16 for value in matrix)
+            stream.set_display_matrix((a, b, 0, c, d, 0, 0, 0, 1 << 30))
         stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
         if codec == "libx264":
             stream.options = {"crf": "10", "preset": "ultrafast", "bf": "0"}
