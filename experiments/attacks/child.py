@@ -9,6 +9,7 @@ import os
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
@@ -54,7 +55,10 @@ def run_attacks(target: str, workspace: Path, seed: int, numbers: Iterable[int])
     workspace.mkdir(parents=True, exist_ok=True)
     # What is attacked is made outside of the clock of an attack.
     with _pool(target, workspace, seed) as pool:
-        seconds = pool.schedule(_seconds, timeout=PREPARING).result()
+        try:
+            seconds = pool.schedule(_seconds, timeout=PREPARING).result()
+        except BrokenProcessPool as error:
+            raise RuntimeError(f"the child cannot start: {_last_lines(workspace / LOG)}") from error
         for number in numbers:
             (workspace / CURRENT).write_text("")
             try:

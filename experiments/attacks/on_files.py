@@ -31,6 +31,7 @@ from savedmodel_export.edge_runtime.__main__ import main as edge_main
 
 OPTIONS = BuildOptions(size=64, frames_train=2, frames_eval=2)
 GOOD = "good.png"
+EMPTY = ("empty1.png", "empty2.png")  # splits are drawn among three files at least
 EDGE_FRAMES = 3
 TOGETHER = 25  # every that many attacks, `forge` looks at all of them in one folder
 PHOTO_SIZE = 128  # of forged frames, for which the sound picture is large enough
@@ -54,21 +55,13 @@ class FilesTarget:
     def attack(self, number: int) -> Attack:
         """A hostile file beside a sound one; every kind comes once in `len(FILE_ATTACKS)` numbers."""
         hostile = self._hostile(number)
-        root = self._folder()
+        root = _folder(self.workspace / "files" / "root")
         path = _write(root / "fake", hostile)
         together = number % TOGETHER == TOGETHER - 1
         return hostile.what, lambda: self._judge(hostile, root, path, number if together else None)
 
     def _hostile(self, number: int) -> Hostile:
         return FILE_ATTACKS[number % len(FILE_ATTACKS)](np.random.default_rng((self.seed, number)))
-
-    def _folder(self) -> Path:
-        root = self.workspace / "files" / "root"
-        shutil.rmtree(root.parent, ignore_errors=True)
-        for name in ("real", "fake"):
-            (root / name).mkdir(parents=True)
-        (root / "real" / GOOD).write_bytes(picture(".png"))
-        return root
 
     def _judge(self, hostile: Hostile, root: Path, path: Path, together: int | None) -> tuple[str, str]:
         wanted = self._sound_answers(*hostile.like) if hostile.like else {}
@@ -92,11 +85,7 @@ class FilesTarget:
         """What each reader gives for an undamaged file."""
         key = hashlib.sha256(ending.encode() + content).hexdigest()
         if key not in self.references:
-            root = self.workspace / "sound" / "root"
-            shutil.rmtree(root.parent, ignore_errors=True)
-            for name in ("real", "fake"):
-                (root / name).mkdir(parents=True)
-            (root / "real" / GOOD).write_bytes(picture(".png"))
+            root = _folder(self.workspace / "sound" / "root")
             path = root / "fake" / f"sound{ending}"
             path.write_bytes(content)
             answers = {"folder": self._built, "photographs": self._photograph, "edge": self._scored}
@@ -124,7 +113,7 @@ class FilesTarget:
                 for one in read(out, split, level, fields=("video", "frame")).as_numpy_iterator():
                     frames[one["video"].decode()].append(one["frame"])
         good = frames.pop(next(video for video in frames if video.endswith(f"real/{GOOD}")))
-        reasons = [skip.reason for skip in manifest.skips]
+        reasons = [skip.reason for skip in manifest.skips if not skip.clip.endswith(EMPTY)]
         if frames:
             answer = next(iter(frames.values())) or "no face in any frame"
         elif reasons or found.odd or not path.is_file():
@@ -138,7 +127,12 @@ class FilesTarget:
         good = [read_photograph(root / "real" / GOOD)]
         try:
             people = list_photographs(path.parent)
-            return good, [read_photograph(path)] if path.name in itertools.chain(*people.values()) else None
+        except DataError:  # there is none in that folder
+            return good, None
+        if path.name not in itertools.chain(*people.values()):
+            return good, None
+        try:
+            return good, [read_photograph(path)]
         except DataError as error:
             return good, str(error)
 
@@ -170,11 +164,15 @@ class FilesTarget:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             return "traceback", f"photographs: {done.stderr}"
-        if done.stderr:
+        if "absl::" in done.stderr:  # TensorFlow's start-up lines
             return "vague", f"photographs: printed {done.stderr!r:.500}"
         if GOOD not in json.loads(done.stdout):
             return "silent", f"photographs: the sound one among {TOGETHER} hostile ones is not found"
         return HARMLESS, ""
+
+
+def _nothing(line: str) -> None:
+    """Says nothing."""
 
 
 def _printed(arguments: list[str]) -> str:
@@ -185,6 +183,17 @@ def _printed(arguments: list[str]) -> str:
         edge_main(arguments)
         terminal.flush()
     return written.getvalue().decode()
+
+
+def _folder(root: Path) -> Path:
+    """A data set of one sound picture."""
+    shutil.rmtree(root.parent, ignore_errors=True)
+    for name in ("real", "fake"):
+        (root / name).mkdir(parents=True)
+    (root / "real" / GOOD).write_bytes(picture(".png"))
+    for name in EMPTY:
+        (root / "real" / name).write_bytes(b"")
+    return root
 
 
 def _write(folder: Path, hostile: Hostile) -> Path:
