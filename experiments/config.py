@@ -1,14 +1,12 @@
-"""What a training run is: one typed, frozen declaration that reaches the command line, the run folder and the log."""
+"""The options of a training run: frozen dataclasses from which the command line, config.json and messages are made."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Literal
 
 from records.errors import DataError
-
-CONFIG_FILE = "config.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,34 +33,75 @@ SCHEDULES = {
 }
 
 
+PRESETS_DEFAULT = "  [default: the preset's]"
+
+
+def _option(default: object, text: str, **metadata: object):
+    """A field with its help and what else the command line reads, see `experiments.cli.options`."""
+    return dataclasses.field(default=default, metadata={"help": text, **metadata})
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectorOptions:
+    """Arguments of `tfafsr.Detector` that differ from the preset's; None takes the preset's or Detector's own default.
+
+    Raises:
+        DataError: a number outside of its range.
+    """
+
+    size: int | None = _option(None, "Side of the faces in pixels." + PRESETS_DEFAULT, range=(64, 1024))
+    width: int | None = _option(None, "Filters of ResNet-18's first stage." + PRESETS_DEFAULT, range=(4, 256))
+    output: Literal["plain", "residual", "none"] | None = _option(
+        None, "AFSR's output; `none` is TFE alone." + PRESETS_DEFAULT
+    )
+    pooling: Literal["fp", "gap", "gmp"] | None = _option(None, "Fusion, average or maximum pooling.")
+    fusion: Literal["early", "late"] | None = _option(None, "Where TFE's two streams meet.")
+    ela_of: Literal["input", "reconstruction"] | None = _option(None, "Which image the error level analysis reads.")
+    mining: Literal["semi_hard", "hard"] | None = _option(None, "Which triplets count.")
+    afsr_weight: float | None = _option(None, "Weight of L_AFSR against L_TFE.", range=(0, None))
+
+    def __post_init__(self) -> None:
+        _check_ranges(self)
+
+    def given(self) -> dict[str, object]:
+        """The arguments that are not None."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides the result of a training run, next to the records themselves.
+    """Everything that decides the result of a training run, next to the content of the records.
 
     Attributes:
         records: folders written by `tfafsr build`.
-        compression: of the training and the validation faces: raw, c23 or c40.
-        preset: paper, small or tiny; gives size, width and AFSR's form, and the schedule where it is not given.
         detector: arguments of `tfafsr.Detector` that differ from the preset's.
         epochs, batch_size, learning_rate, drop_every: as in `Schedule`; None takes the preset's.
-        seed: of the initial weights, of the order of the examples and of the augmentation.
-        dtype: `float32` or `mixed_bfloat16`.
-        balanced: as many real as manipulated faces in every batch.
-        augment: random horizontal flips.
+
+    Raises:
+        DataError: a number outside of its range.
     """
 
-    records: tuple[str, ...]
-    compression: str
-    preset: str = "paper"
-    detector: dict = dataclasses.field(default_factory=dict)
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    drop_every: int | None = None
-    seed: int = 0
-    dtype: str = "float32"
-    balanced: bool = True
-    augment: bool = True
+    records: tuple[str, ...] = dataclasses.field(
+        metadata={"help": "Records of `tfafsr build`.", "metavar": "FOLDER ..."}
+    )
+    compression: str = dataclasses.field(metadata={"help": "Train and validate on the faces at raw, c23 or c40."})
+    preset: Literal["paper", "small", "tiny"] = _option("paper", "Size, width, AFSR's output and the schedule.")
+    detector: DetectorOptions = dataclasses.field(default_factory=DetectorOptions)
+    epochs: int | None = _option(None, "Passes over the training split." + PRESETS_DEFAULT, range=(1, None))
+    batch_size: int | None = _option(None, "Faces a step." + PRESETS_DEFAULT, range=(2, None))
+    learning_rate: float | None = _option(
+        None, "Adam's, in the first epochs." + PRESETS_DEFAULT, range=(0, None), min_open=True
+    )
+    drop_every: int | None = _option(
+        None, "Epochs after which the learning rate falls to a tenth." + PRESETS_DEFAULT, range=(1, None)
+    )
+    seed: int = _option(0, "Of the first weights, the order of the faces and the flips.", range=(0, 2**32 - 1))
+    dtype: Literal["float32", "mixed_bfloat16"] = _option("float32", "Layers compute in it.")
+    balanced: bool = _option(True, "As many real as manipulated faces in a batch.", flag="--balanced/--unbalanced")
+    augment: bool = _option(True, "Random horizontal flips.", flag="--augment/--no-augment")
+
+    def __post_init__(self) -> None:
+        _check_ranges(self)
 
     @property
     def schedule(self) -> Schedule:
@@ -76,25 +115,45 @@ class TrainConfig:
         """Adam's learning rate in `epoch` (from 0): divided by 10 every `drop_every` epochs."""
         return self.schedule.learning_rate * 0.1 ** (epoch // self.schedule.drop_every)
 
-    def save(self, run: Path) -> None:
-        """Writes `config.json` into the run folder."""
-        (run / CONFIG_FILE).write_text(json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n")
-
-    @classmethod
-    def load(cls, run: Path) -> TrainConfig:
-        """Reads the configuration of a run folder; raises `DataError` where there is none or it is damaged."""
-        path = run / CONFIG_FILE
-        try:
-            values = json.loads(path.read_text())
-            return cls(**{**values, "records": tuple(values["records"])})
-        except FileNotFoundError:
-            raise DataError(
-                f"{run} is no run folder (it has no {CONFIG_FILE}); give the --out of `tfafsr train`."
-            ) from None
-        except (ValueError, TypeError, KeyError) as error:
-            raise DataError(f"{path} is damaged ({error}); train again into a new folder.") from error
-
     def differences(self, other: TrainConfig) -> list[str]:
-        """Names what makes two runs incomparable; more epochs do not, they prolong a run."""
-        mine, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
-        return sorted(name for name in mine if name != "epochs" and mine[name] != theirs[name])
+        """`option: value here, value there` for each that makes two runs incomparable.
+
+        More epochs prolong a run, and records may lie elsewhere: their content is compared by its hash.
+        """
+        mine, theirs = dict(_flat(self)), dict(_flat(other))
+        return [
+            f"{name}: {_short(mine[name])}, there {_short(theirs[name])}"
+            for name in sorted(mine)
+            if name not in ("epochs", "records") and mine[name] != theirs[name]
+        ]
+
+
+def _check_ranges(options: object) -> None:
+    """Raises `DataError` where a number is outside of its field's range."""
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if value is None:
+            continue
+        low, high = field.metadata.get("range", (None, None))
+        above = field.metadata.get("min_open", False)
+        for fits, words in (
+            (low is None or (value > low if above else value >= low), f"{'above' if above else 'at least'} {low}"),
+            (high is None or value <= high, f"at most {high}"),
+        ):
+            if not fits:
+                raise DataError(f"{field.name} must be {words}; received {_short(value)}.")
+
+
+def _flat(config: TrainConfig) -> Iterator[tuple[str, object]]:
+    """Each option with its value, the detector's among them."""
+    for name, value in dataclasses.asdict(config).items():
+        if name == "detector":
+            yield from value.items()
+        else:
+            yield name, value
+
+
+def _short(value: object) -> str:
+    """A value for a message, in at most 60 characters."""
+    text = "the preset's" if value is None else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
-import keras
-
-from experiments import scoring
+from experiments import runs, scoring
+from records.atomic import atomic_file, write_json
 from records.errors import DataError
 from records.shards.manifest import Manifest
 from tfafsr import calibration
 
 
-def evaluate(
-    run: Path, records: Path, compression: str, split: str, out: Path, model: keras.Model | None = None
-) -> dict:
+def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) -> dict:
     """Scores every face of `split` and measures frame and video AUC, in all and per method.
 
     Args:
@@ -24,27 +19,25 @@ def evaluate(
         records: a folder of `tfafsr build`; its frames without a face are counted and get no score.
         compression: raw, c23 or c40.
         split: train, val or test.
-        out: the JSON file; `<out stem>.frames.csv` and `<out stem>.videos.csv` are written beside it.
-        model: the run's model where the caller has loaded it already.
+        out: the JSON file; `<out stem>.frames.csv` and `<out stem>.videos.csv` are written beside it: all
+            three or none.
 
     Returns:
         What `metrics.json` holds; docs/metrics.md describes it.
 
     Raises:
-        DataError: no such run, records, split or compression; or people shared with the training split.
+        DataError: no such run, records, split or compression; people that the run was trained or selected on, where the
+            split is for people it never saw; or a file that cannot be written.
     """
     manifest = Manifest.load(records)
     clips = {
-        video: clip
-        for video, clip in manifest.clips.items()
-        if (clip["split"], clip["compression"]) == (split, compression)
+        video: clip for video, clip in manifest.clips.items() if (clip.split, clip.compression) == (split, compression)
     }
-    if split != "train":
-        _check_people(manifest, split)
-    model = model or scoring.load_model(run)
+    people = _check_people(manifest, split, run)
+    model = runs.load_detector(run)
     frames = scoring.score_frames(model, records, split, compression)
     videos = scoring.score_videos(frames)
-    identity_of = {video: clips[video]["subjects"][0] for video in clips}
+    identity_of = {video: clips[video].subjects[0] for video in clips}
 
     def both(select) -> dict:
         return {
@@ -61,14 +54,16 @@ def evaluate(
             "clips": len(clips),
             "clips_scored": len(videos.ids),
             "frames_scored": len(frames.ids),
-            "frames_without_face": sum(clip["frames_without_face"] for clip in clips.values()),
+            "frames_without_face": sum(clip.frames_without_face for clip in clips.values()),
         },
+        "people": people,
         "records": str(records),
+        "records_content": manifest.content_hash,
         "run": str(run),
         "compression": compression,
         "split": split,
     }
-    decoys = scoring.false_alarms(videos, {video: clip.get("notes") or {} for video, clip in clips.items()})
+    decoys = scoring.false_alarms(videos, {video: clip.notes for video, clip in clips.items()})
     if decoys is not None:
         result["decoys"] = decoys
     if len(set(frames.labels.tolist())) == 2:
@@ -79,22 +74,46 @@ def evaluate(
             "before": calibration.reliability(frames.labels, before),
             "after": calibration.reliability(frames.labels, frames.values),
         }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    frames.save(out.with_name(out.stem + ".frames.csv"))
-    videos.save(out.with_name(out.stem + ".videos.csv"))
-    temporary = out.with_name(out.name + ".tmp")
-    temporary.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
-    os.replace(temporary, out)
+    # Renamed in the reverse order: metrics.json comes last, and with it the two tables are there.
+    with (
+        atomic_file(out) as metrics_json,
+        atomic_file(out.with_name(out.stem + ".frames.csv")) as frames_csv,
+        atomic_file(out.with_name(out.stem + ".videos.csv")) as videos_csv,
+    ):
+        frames.save(frames_csv)
+        videos.save(videos_csv)
+        write_json(metrics_json, result)
     return result
 
 
-def _check_people(manifest: Manifest, split: str) -> None:
-    people = {name: set() for name in ("train", split)}
-    for clip in manifest.clips.values():
-        if clip["split"] in people:
-            people[clip["split"]].update(clip["subjects"])
-    if shared := people["train"] & people[split]:
+def _check_people(manifest: Manifest, split: str, run: Path) -> dict[str, int]:
+    """How many of the split's people the run knows: {"evaluated", "trained_on", "selected_on"}.
+
+    A validation split may hold people that the run was selected on, a training split any; what the run knows of them is
+    then in the result.
+
+    Raises:
+        DataError: the split shares people with one that must be separate, in the records or in the run.
+    """
+    in_records, in_run = runs.people_in([manifest]), runs.load_people(run)
+    evaluated = in_records.get(split, set())
+    separate = {"train": (), "val": ("train",), "test": ("train", "val")}[split]
+    for other in separate:
+        for people, holder in ((in_run, f"that {run} was trained with"), (in_records, "of the same records")):
+            if shared := evaluated & people.get(other, set()):
+                dataset, subject = min(shared)
+                raise DataError(
+                    f"{len(shared)} people of the {split} split are in the {other} split {holder}, {subject!r} of "
+                    f"{dataset} among them: the figures would be worthless. Build the records from splits that share "
+                    "nobody, or evaluate on other people."
+                )
+    if split == "val" and (shared := evaluated & in_records.get("test", set())):
         raise DataError(
-            f"{len(shared)} people are in the training and in the {split} split, {min(shared)!r} among them: the "
-            "figures would be worthless. Build the records from splits that share nobody."
+            f"{len(shared)} people are in the splits val and test, {min(shared)[1]!r} among them; build the records "
+            "from splits that share nobody."
         )
+    return {
+        "evaluated": len(evaluated),
+        "trained_on": len(evaluated & in_run["train"]),
+        "selected_on": len(evaluated & in_run["val"]),
+    }

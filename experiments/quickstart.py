@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from experiments.tables import results_table
 from records.errors import DataError
 from records.progress import duration
 
@@ -110,36 +110,6 @@ def _export_steps(run: Path, records: Path, models: Path) -> list[tuple[str, str
     exported = " ".join(_q(path) for path in (version.parent, *files.values()))
     line = f"verify {exported} --run {_q(run)} --records {_q(records)}"
     return [*steps, ("Comparing what was exported with the Keras model", line)]
-
-
-def results_table(results: dict[str, dict], title: str) -> Table:
-    """For each compression a row for all methods together and one for each, with frame and video AUC.
-
-    Args:
-        results: compression -> metrics as `evaluate` returns them.
-        title: stands above the table.
-    """
-    table = Table(title=title, title_justify="left")
-    for name in ("tested at", "method", "frame AUC", "video AUC"):
-        table.add_column(name, no_wrap=True)
-    for compression, metrics in results.items():
-        rows = {"all": metrics, **metrics["per_method"]}
-        for number, (method, part) in enumerate(rows.items()):
-            cells = [_cell(part[level]) for level in ("frame", "video")]
-            style = "bold" if method == "all" else None
-            table.add_row(
-                "" if number else compression, method, *cells, style=style, end_section=number == len(rows) - 1
-            )
-    return table
-
-
-def _cell(summary: dict) -> str:
-    if summary["auc"] is None:
-        return "-"
-    if summary["auc_ci95"] is None:
-        return f"{summary['auc']:.3f}"
-    low, high = summary["auc_ci95"]
-    return f"{summary['auc']:.3f} [{low:.2f}, {high:.2f}]"
 
 
 def _q(path: Path) -> str:

@@ -12,9 +12,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from experiments import data, scoring
-from experiments.training import HISTORY_FILE
+from experiments import data, runs
+from records.atomic import atomic_file
 from records.errors import DataError
+from records.shards.manifest import Manifest
 from tfafsr.layers import KeypointHeatmaps
 
 COLUMNS = ("input", "reconstruction", "target", "error image", "mask", "key points", "score")
@@ -133,9 +134,11 @@ def read_scores(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     try:
         with path.open(newline="") as file:
             rows = [(int(row["label"]), row["method"], float(row["score"])) for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError) as error:
+        labels, methods, values = (np.array(column) for column in zip(*rows, strict=True))
+        if not np.isin(labels, (0, 1)).all() or not np.isfinite(values).all():
+            raise ValueError("a label is neither 0 nor 1, or a score is not finite")
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise DataError(f"{path} is not a score table of `tfafsr evaluate` ({error}); run evaluate again.") from error
-    labels, methods, values = (np.array(column) for column in zip(*rows, strict=True))
     names = sorted(set(methods[labels == 1]))
     selections = {"all": np.ones(len(rows), bool)} | {name: (methods == name) | (labels == 0) for name in names}
     return {name: (labels[keep], values[keep]) for name, keep in selections.items()}
@@ -150,25 +153,41 @@ def write_report(run: Path, records: Path, metrics: Path, out: Path) -> list[Pat
         metrics: metrics.json of `evaluate`, its score tables beside it; it names split and compression.
         out: folder for the pictures.
     """
-    try:
-        measured = json.loads(metrics.read_text())
-        compression, split = measured["compression"], measured["split"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{metrics} is not written by `tfafsr evaluate` ({error}); run evaluate again.") from error
-    frames_csv = metrics.with_name(metrics.stem + ".frames.csv")
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        history = json.loads((run / HISTORY_FILE).read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{run / HISTORY_FILE} cannot be read ({error}); finish `tfafsr train` first.") from error
-    draw_roc(read_scores(frames_csv), f"frames of the {split} split at {compression}", out / "roc.png")
-    draw_losses(history, out / "losses.png")
-    draw_faces(scoring.load_model(run), records, split, compression, out / "faces.png")
-    drawn = [out / "roc.png", out / "losses.png", out / "faces.png"]
+    measured = _read_metrics(metrics)
+    compression, split = measured["compression"], measured["split"]
+    if measured["records_content"] != Manifest.load(records).content_hash:
+        raise DataError(
+            f"{metrics} was measured on {measured['records']}, and the content of {records} is another; give the same "
+            "records, or run evaluate again."
+        )
+    detector, history = runs.load_detector(run), runs.load_history(run)
+    scores = read_scores(metrics.with_name(metrics.stem + ".frames.csv"))
+    pictures = [out / "roc.png", out / "losses.png", out / "faces.png"]
+    draw_roc(scores, f"frames of the {split} split at {compression}", pictures[0])
+    draw_losses(history, pictures[1])
+    draw_faces(detector, records, split, compression, pictures[2])
     if "calibration" in measured:
-        drawn.append(out / "reliability.png")
-        draw_reliability(measured["calibration"], drawn[-1])
-    return drawn
+        pictures.append(out / "reliability.png")
+        draw_reliability(measured["calibration"], pictures[-1])
+    return pictures
+
+
+def _read_metrics(path: Path) -> dict:
+    """What metrics.json holds; raises `DataError` where it lacks what the pictures need."""
+    try:
+        measured = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("compression", "split", "records", "records_content"):
+            if type(measured[name]) is not str:
+                raise ValueError(f"{name} must be a string")
+        if "calibration" in measured:
+            float(measured["calibration"]["temperature"])
+            for when in ("before", "after"):
+                float(measured["calibration"][when]["ece"])
+                for row in measured["calibration"][when]["bins"]:
+                    [float(row[name]) for name in ("probability", "manipulated", "weight")]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} is not written by `tfafsr evaluate` ({error}); run evaluate again.") from error
+    return measured
 
 
 def _choose(
@@ -202,4 +221,5 @@ def _write_score(axes, probability: float, label: int) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
+    with atomic_file(path) as temporary:
+        FigureCanvasAgg(figure).print_png(str(temporary), metadata={"Software": None})

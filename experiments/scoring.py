@@ -10,9 +10,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from experiments import data
-from experiments.training import MODEL_FILE
 from records.errors import DataError
 from records.progress import progress
 from records.shards import reader
@@ -45,25 +45,14 @@ class Scores:
         return Scores(*(getattr(self, field.name)[keep] for field in dataclasses.fields(self)))
 
     def save(self, path: Path) -> None:
-        """Writes a CSV file with the columns id, label, method, score."""
-        temporary = path.with_name(path.name + ".tmp")
-        with temporary.open("w", newline="") as file:
+        """Writes a CSV file with the columns id, label, method, score, and flushes it to the disk."""
+        with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["id", "label", "method", "score"])
             for row in zip(self.ids, self.labels, self.methods, self.values, strict=True):
                 writer.writerow([row[0], int(row[1]), row[2], f"{row[3]:.6f}"])
-        os.replace(temporary, path)
-
-
-def load_model(run: Path) -> keras.Model:
-    """The best model of a run folder; raises `DataError` where there is none yet."""
-    path = run / MODEL_FILE
-    if not path.is_file():
-        raise DataError(f"{path} does not exist; finish `tfafsr train --out {run}` first (it resumes by itself).")
-    try:
-        return keras.models.load_model(path)
-    except Exception as error:
-        raise DataError(f"{path} cannot be loaded ({type(error).__name__}: {error}); train again.") from error
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def score_frames(model: keras.Model, folder: Path, split: str, compression: str) -> Scores:
@@ -74,9 +63,12 @@ def score_frames(model: keras.Model, folder: Path, split: str, compression: str)
         folder: records written by `tfafsr build`.
         split: train, val or test.
         compression: raw, c23 or c40.
+
+    Raises:
+        DataError: no such faces, a damaged shard, or a score that is not finite.
     """
     scorer = keras.Model(model.input, model.output["probability"])
-    score = _compiled(scorer)
+    score = tf.function(lambda inputs: scorer(inputs, training=False), reduce_retracing=True)
     total = -(-reader.count([folder], split, compression) // BATCH)
     batches = data.scoring_batches(folder, split, compression, model, BATCH)
     columns: dict[str, list[np.ndarray]] = {name: [] for name in (*data.IDENTITY, "score")}
@@ -85,6 +77,8 @@ def score_frames(model: keras.Model, folder: Path, split: str, compression: str)
             columns[name].append(fields[name])
         columns["score"].append(score(inputs).numpy()[:, 0])
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+    if unusable := int((~np.isfinite(joined["score"])).sum()):
+        raise DataError(f"{unusable} of {len(joined['score'])} faces get no finite score from the model; train again.")
     videos = np.char.decode(joined["video"].astype("S"), "utf-8")
     return Scores(
         ids=np.array([f"{video}#{index}" for video, index in zip(videos, joined["frame_index"], strict=True)]),
@@ -116,12 +110,6 @@ def summary(scores: Scores, identity_of: dict[str, str]) -> dict:
 def methods_of(scores: Scores) -> list[str]:
     """The manipulation methods present, in alphabetical order."""
     return sorted(set(scores.methods[scores.labels == 1]))
-
-
-def _compiled(model: keras.Model):
-    import tensorflow as tf
-
-    return tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
 
 
 def false_alarms(videos: Scores, notes: dict[str, dict], threshold: float = 0.5) -> dict | None:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import keras
 
+from records.atomic import MARK, atomic_folder, write_json
 from records.errors import DataError
+from records.shards.typed_json import from_json
 
 MODEL, BEST, PROGRESS = "model.keras", "best.keras", "progress.json"
 PREFIX = "state-"
@@ -46,27 +48,26 @@ class State:
 def save(run: Path, state: State, model: keras.Model, best: bool) -> Path:
     """Writes the state after an epoch and removes the one before it.
 
-    A kill at any moment leaves either the old folder or the new one, never half of one: everything is written into a
-    temporary folder, flushed, and renamed.
+    A kill at any moment, or a full disk, leaves either the old folder or the new one, never half of one. The caller
+    holds the run's lock.
 
     Args:
         run: the run folder.
         state: the state after the epoch.
         model: the compiled model; its optimizer's state is saved with it.
         best: whether this epoch is the best so far; if not, the best model is taken over from the state before.
+
+    Raises:
+        DataError: it cannot be written; the state before it is kept.
     """
+    for abandoned in run.glob(f".{PREFIX}*{MARK}*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
     before = newest(run)
-    temporary = run / ".state.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    model.save(temporary / MODEL)
-    os.link(temporary / MODEL if best else before / BEST, temporary / BEST)
-    (temporary / PROGRESS).write_text(json.dumps(dataclasses.asdict(state), indent=2) + "\n")
-    for path in temporary.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
     final = run / f"{PREFIX}{state.epoch:04d}"
-    os.rename(temporary, final)
+    with atomic_folder(final) as temporary:
+        model.save(temporary / MODEL)
+        os.link(temporary / MODEL if best else before / BEST, temporary / BEST)
+        write_json(temporary / PROGRESS, dataclasses.asdict(state))
     for old in _folders(run)[:-1]:
         shutil.rmtree(old)
     return final
@@ -79,11 +80,25 @@ def newest(run: Path) -> Path | None:
 
 
 def load(folder: Path) -> State:
-    """Reads the state in `folder` (without the model); raises `DataError` when it is damaged."""
+    """Reads the state in `folder`, without the models.
+
+    Raises:
+        DataError: a file is missing, or progress.json holds what no training wrote.
+    """
+    path = folder / PROGRESS
     try:
-        return State(**json.loads((folder / PROGRESS).read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        state = from_json(State, json.loads(path.read_text(encoding="utf-8")))
+        if state.epoch < 1 or len(state.history) != state.epoch:
+            raise ValueError(f"{state.epoch} epochs are done and {len(state.history)} are in the history")
+        if not 0 <= state.best_epoch < state.epoch:
+            raise ValueError(f"the best epoch is {state.best_epoch} of {state.epoch}")
+        if any(logs.keys() != state.history[0].keys() for logs in state.history):
+            raise ValueError("the epochs of the history have different values")
+        if missing := [name for name in (MODEL, BEST) if not (folder / name).is_file()]:
+            raise ValueError(f"{missing[0]} is missing")
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"The state in {folder} is damaged ({error}); remove that folder and train again.") from error
+    return state
 
 
 def _folders(run: Path) -> list[Path]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from pathlib import Path
 
@@ -11,16 +9,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments import data, state
+from experiments import data, runs, state
 from experiments.config import TrainConfig
+from records.atomic import MARK, atomic_file, locked, write_json
 from records.errors import DataError
 from records.progress import SECONDS_BETWEEN_LINES, duration
 from records.shards import reader
 from records.shards.manifest import Manifest
-from tfafsr import Detector, calibration
+from tfafsr import Detector, ModelError, calibration, load_detector
 
-MODEL_FILE, HISTORY_FILE, LOG_FOLDER = "model.keras", "history.json", "tensorboard"
 SELECTION = "val_auc"
+SHOWN = 12  # characters of a content hash in a message
 
 
 class TrainingDiverged(DataError):
@@ -32,19 +31,25 @@ def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
 
     Args:
         config: what to train, on what.
-        run: the run folder; a run with the same configuration that was interrupted there is continued from its last
-            whole epoch.
+        run: the run folder; a run with the same options and records that was interrupted there is continued from its
+            last whole epoch.
         say: takes one line of text.
 
     Returns:
         {"best_epoch", "val_auc", "temperature"}, the epoch counted from 1.
 
     Raises:
-        DataError: unusable records, or a run folder that holds another run.
+        DataError: unusable records, a run folder that holds another run or in which another process trains, or a file
+            that cannot be written; the last whole state stays where it is.
         TrainingDiverged: the loss became NaN or infinite; the last whole state stays where it is.
     """
+    with locked(run, "training in"):
+        _prepare(config, run)
+        return _train(config, run, say)
+
+
+def _train(config: TrainConfig, run: Path, say) -> dict[str, float]:
     epochs = config.schedule.epochs
-    _check_run(config, run)
     keras.utils.set_random_seed(config.seed)
     before = state.newest(run)
     if before is None:
@@ -52,13 +57,13 @@ def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
         model = _new_model(config)
     else:
         progress = state.load(before)
-        model = keras.models.load_model(before / state.MODEL)
+        model = _load_model(before / state.MODEL, config)
         if progress.epoch < epochs:
             say(f"Resuming {run}: {progress.epoch} of {epochs} epochs are done.")
     steps, batch = data.steps_per_epoch(config)
     say(
         f"{model.count_params() / 1e6:.1f} M parameters; {steps} steps of {batch} faces an epoch; "
-        f"validation on {_faces(config, 'val')} faces."
+        f"validation on {_count(config, 'val')} faces."
     )
     validation = data.validation(config, model)
     started, first = time.monotonic(), progress.epoch
@@ -66,39 +71,35 @@ def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
         logs = _epoch(config, model, epoch, validation, steps)
         best = progress.finished_epoch(logs, logs[SELECTION])
         state.save(run, progress, model, best)
-        _to_tensorboard(run / LOG_FOLDER, logs, epoch)
+        _to_tensorboard(run / runs.LOG_FOLDER, logs, epoch)
         left = (time.monotonic() - started) / (epoch + 1 - first) * (epochs - epoch - 1)
         say(
             f"epoch {epoch + 1}/{epochs}  loss {logs['loss']:.4f}  val loss {logs['val_loss']:.4f}  "
             f"AUC {logs['auc']:.3f}  val AUC {logs[SELECTION]:.3f}{' (best)' if best else ''}  "
             f"about {duration(left)} left"
         )
-    model = keras.models.load_model(state.newest(run) / state.BEST)
-    temperature = _calibrate(model, data.validation(config, model), say)
+    model = _load_model(state.newest(run) / state.BEST, config)
+    temperature = _calibrate(config, model, say)
     _publish(run, progress, model)
     return {"best_epoch": progress.best_epoch + 1, SELECTION: progress.best_value, "temperature": temperature}
 
 
-class _Watch(keras.callbacks.Callback):
-    """Stops on a loss that is not finite, and says every ten seconds how far the epoch is."""
+class _EpochMonitor(keras.callbacks.Callback):
+    """Stops on a loss that is not finite, and prints every ten seconds how far the epoch is."""
 
     def __init__(self, epoch: int, epochs: int, steps: int) -> None:
         super().__init__()
         self.epoch, self.epochs, self.steps = epoch, epochs, steps
-        self.started = self.said = time.monotonic()
+        self.started = self.last_line = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Looks at the mean loss of the epoch so far, which a single bad batch makes NaN for good."""
-        if not np.isfinite(logs["loss"]):
-            raise TrainingDiverged(
-                f"The loss became {logs['loss']} in epoch {self.epoch + 1}, step {batch + 1}. The state of the last "
-                "whole epoch is kept. Try a lower --learning-rate, or --dtype float32 if it was mixed_bfloat16."
-            )
+        """Checks the mean loss of the epoch so far, which stays NaN after one batch of NaN."""
+        _check_finite("loss", logs["loss"], f"epoch {self.epoch + 1}, step {batch + 1}")
         now = time.monotonic()
-        if batch == 0:  # it holds the tracing, which tells nothing of the steps to come
+        if batch == 0:  # the first step includes the tracing of the graph, so it is not counted
             self.started = now
-        if now - self.said >= SECONDS_BETWEEN_LINES:
-            self.said = now
+        if now - self.last_line >= SECONDS_BETWEEN_LINES:
+            self.last_line = now
             line = f"  epoch {self.epoch + 1}/{self.epochs}, step {batch + 1}/{self.steps}: loss {logs['loss']:.4f}"
             if batch:
                 left = (now - self.started) / batch * (self.steps * (self.epochs - self.epoch) - batch - 1)
@@ -119,77 +120,120 @@ def _epoch(
             epochs=epoch + 1,
             shuffle=False,
             verbose=0,
-            callbacks=[_Watch(epoch, config.schedule.epochs, steps)],
+            callbacks=[_EpochMonitor(epoch, config.schedule.epochs, steps)],
         )
         x, y = next(iter(batches))
     logs = {name: float(values[-1]) for name, values in history.history.items()}
     logs |= {f"gradient_norm/{term}": float(norm) for term, norm in model.gradient_norms(x, y).items()}
+    for name, value in logs.items():
+        _check_finite(name, value, f"epoch {epoch + 1}")
     return {**logs, "learning_rate": config.learning_rate_at(epoch)}
 
 
+def _check_finite(name: str, value: float, when: str) -> None:
+    if not np.isfinite(value):
+        raise TrainingDiverged(
+            f"The {name} became {value} in {when}. The state of the last whole epoch is kept. Try a lower "
+            "--learning-rate, or --dtype float32 if it was mixed_bfloat16."
+        )
+
+
 def _new_model(config: TrainConfig) -> Detector:
-    model = Detector.from_preset(config.preset, dtype=config.dtype, **config.detector)
+    model = Detector.from_preset(config.preset, dtype=config.dtype, **config.detector.given())
     model.compile(optimizer=keras.optimizers.Adam(config.schedule.learning_rate))
     return model
 
 
-def _check_run(config: TrainConfig, run: Path) -> None:
-    """Refuses a folder with another run in it, records that cannot be trained on, and splits that share people."""
-    people: dict[str, set[tuple[str, str]]] = {"train": set(), "val": set()}
+def _load_model(path: Path, config: TrainConfig) -> Detector:
+    """A model of the state folder, with its optimizer; raises `DataError` where it is damaged or another run's."""
+    try:
+        model = load_detector(path, for_training=True)
+        if not model.compiled:
+            raise ModelError(f"{path} holds no optimizer.")
+    except ModelError as error:
+        raise DataError(f"{error} To start this run again, remove {path.parent}.") from error
+    runs.check_detector(path, model, config)
+    return model
+
+
+def _prepare(config: TrainConfig, run: Path) -> None:
+    """Checks the records and what is in the run folder, then writes the options and the people into it."""
+    manifests = {folder: Manifest.load(Path(folder)) for folder in config.records}
+    _check_videos(manifests)
+    for split in ("train", "val"):
+        if not _count(config, split):
+            raise DataError(
+                f"The records {', '.join(config.records)} hold no {config.compression} faces of the split {split!r}; "
+                "`tfafsr inspect` lists what they hold."
+            )
+    people = runs.people_in(manifests.values())
+    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+        if shared := people.get(one, set()) & people.get(other, set()):
+            raise DataError(
+                f"{len(shared)} people are in the splits {one} and {other}, {min(shared)[1]!r} among them; build the "
+                "records from splits that share nobody."
+            )
+    content = tuple(manifest.content_hash for manifest in manifests.values())
+    _check_run(config, content, run)
+    runs.save_people(run, people)
+    runs.save_config(run, config, content)
+
+
+def _check_videos(manifests: dict[str, Manifest]) -> None:
+    """Raises `DataError` where two records folders hold a video of the same id."""
     holders: dict[str, str] = {}
-    for folder in config.records:
-        manifest = Manifest.load(Path(folder))
-        for video, clip in manifest.clips.items():
+    for folder, manifest in manifests.items():
+        for video in manifest.clips:
             if holders.setdefault(video, folder) != folder:
                 raise DataError(
                     f"{holders[video]} and {folder} both hold {video}. If these are two videos, build one of them with "
                     "another --dataset; if they are one, leave one of the records away."
                 )
-            if clip["split"] in people:
-                dataset = video.partition("/")[0]
-                people[clip["split"]].update((dataset, subject) for subject in clip["subjects"])
-    for split in people:
-        if not _faces(config, split):
+
+
+def _check_run(config: TrainConfig, content: tuple[str, ...], run: Path) -> None:
+    """Raises `DataError` where the folder holds another run, or something else."""
+    if (run / runs.CONFIG_FILE).exists():
+        earlier = runs.load_config(run)
+        if differences := config.differences(earlier):
             raise DataError(
-                f"The records {', '.join(config.records)} hold no {config.compression} faces of the split {split!r}; "
-                "`tfafsr inspect` lists what they hold."
+                f"{run} holds a run with other options ({'; '.join(differences)}); give another --out, or the same "
+                "options to resume it."
             )
-    if shared := people["train"] & people["val"]:
-        raise DataError(
-            f"{len(shared)} people are in the training and in the validation split, {min(shared)[1]!r} among them; "
-            "build the records from splits that share nobody."
-        )
-    if (run / "config.json").exists():
-        if names := config.differences(TrainConfig.load(run)):
+        if (before := runs.records_content(run)) != content:
             raise DataError(
-                f"{run} holds a run with another {', '.join(names)}; give another --out, or the same options to "
-                "resume it."
+                f"{run} holds a run on records with other content: {_named(config.records, content)} here, "
+                f"{_named(earlier.records, before)} there; give another --out, or the same records to resume it."
             )
-    elif run.exists() and any(run.iterdir()):
+    elif any(MARK not in path.name and path.name != runs.PEOPLE_FILE for path in run.iterdir()):
         raise DataError(f"{run} is not empty and holds no run; give another --out.")
-    run.mkdir(parents=True, exist_ok=True)
-    config.save(run)
 
 
-def _faces(config: TrainConfig, split: str) -> int:
+def _named(records: tuple[str, ...], content: tuple[str, ...]) -> str:
+    """Each records folder with the beginning of its content hash."""
+    return ", ".join(f"{folder} ({digest[:SHOWN]})" for folder, digest in zip(records, content, strict=False))
+
+
+def _count(config: TrainConfig, split: str) -> int:
     return reader.count([Path(folder) for folder in config.records], split, config.compression)
 
 
-def _calibrate(model: Detector, validation: tf.data.Dataset, say) -> float:
+def _calibrate(config: TrainConfig, model: Detector, say) -> float:
     """Fits the temperature of the model's probability on the validation split and sets it; returns it."""
-    logits = keras.Model(model.input, model.output["logit"])
-    found, labels = [], []
-    for x, y in validation:
-        found.append(logits(x, training=False).numpy()[:, 0])
-        labels.append(y["label"].numpy())
-    found, labels = np.concatenate(found), np.concatenate(labels)
+    model_logits = keras.Model(model.input, model.output["logit"])
+    logits, labels = [], []
+    with reader.naming_the_shard(config.records):
+        for x, y in data.validation(config, model):
+            logits.append(model_logits(x, training=False).numpy()[:, 0])
+            labels.append(y["label"].numpy())
+    logits, labels = np.concatenate(logits), np.concatenate(labels)
     if len(np.unique(labels)) < 2:
         say("The validation split holds one class only: the probabilities are not calibrated.")
         return float(model.temperature)
-    temperature = calibration.fit_temperature(labels, found)
+    temperature = calibration.fit_temperature(labels, logits)
     model.temperature.assign(temperature)
     before, after = (
-        calibration.reliability(labels, calibration.probability(found, t))["ece"] for t in (1.0, temperature)
+        calibration.reliability(labels, calibration.probability(logits, t))["ece"] for t in (1.0, temperature)
     )
     say(
         f"Calibrated on the validation split: temperature {temperature:.2f}; expected calibration error "
@@ -200,17 +244,21 @@ def _calibrate(model: Detector, validation: tf.data.Dataset, say) -> float:
 
 def _publish(run: Path, progress: state.State, model: Detector) -> None:
     """Writes the best model and the history to where users and `evaluate` look for them, atomically."""
-    temporary = run / f"tmp-{MODEL_FILE}"  # Keras wants its own ending
-    model.save(temporary)
-    os.replace(temporary, run / MODEL_FILE)
-    (run / f"{HISTORY_FILE}.tmp").write_text(json.dumps(progress.history, indent=2) + "\n")
-    os.replace(run / f"{HISTORY_FILE}.tmp", run / HISTORY_FILE)
+    write_json(run / runs.HISTORY_FILE, progress.history)
+    with atomic_file(run / runs.MODEL_FILE) as temporary:
+        model.save(temporary)
 
 
 def _to_tensorboard(folder: Path, logs: dict[str, float], epoch: int) -> None:
     """Writes the epoch's scalars, training and validation as two curves of one chart."""
-    for part in ("train", "validation"):
-        with tf.summary.create_file_writer(str(folder / part)).as_default():
-            for name, value in logs.items():
-                if name.startswith("val_") == (part == "validation"):
-                    tf.summary.scalar(name.removeprefix("val_"), value, step=epoch + 1)
+    try:
+        for part in ("train", "validation"):
+            with tf.summary.create_file_writer(str(folder / part)).as_default():
+                for name, value in logs.items():
+                    if name.startswith("val_") == (part == "validation"):
+                        tf.summary.scalar(name.removeprefix("val_"), value, step=epoch + 1)
+    except tf.errors.OpError as error:
+        raise DataError(
+            f"{folder} cannot be written ({error.message.splitlines()[0]}). Make room or get access, and run the same "
+            "command again."
+        ) from error

@@ -5,7 +5,7 @@ import json
 import cv2
 import numpy as np
 
-from records.footage.video import write_video
+from records.footage import write_video
 
 SIDE, FRAMES = 160, 8
 CRF = {"raw": 0, "c23": 23, "c40": 40}

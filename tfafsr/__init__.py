@@ -1,38 +1,32 @@
 """Low-resolution facial manipulation detection (Han, Ji, Wang; VCIP 2020) as Keras objects.
 
-After `import tfafsr`, `keras.models.load_model` loads a saved detector without custom objects.
+After `import tfafsr`, `keras.models.load_model` loads a saved detector without custom objects. That takes as long as
+TensorFlow takes to load. `python -m tfafsr` imports this package before it reads its arguments, and must answer
+`--help` at once: nothing is loaded then, and a command loads it when its arguments are right.
 """
 
 from __future__ import annotations
 
-import os
+import itertools
 import sys
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # the layers use TensorFlow's operations
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["augmentation", "calibration", "layers", "losses", "metrics", "presets"],
+    submod_attrs={
+        "detector": ["Detector"],
+        "loading": ["ModelError", "load_detector"],
+        "version": ["__version__"],
+    },
+)
 
 
-def _import_tensorflow_quietly() -> None:
-    """Imports TensorFlow without the start-up notes that it writes past Python, before any log level counts.
-
-    With TF_CPP_MIN_LOG_LEVEL set to less than 3 they are shown.
-    """
-    if "tensorflow" in sys.modules or os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
-        return
-    sys.stderr.flush()
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        import tensorflow  # noqa: F401
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
+def _imported_by_python_m() -> bool:
+    """Whether Python imports this package to run `python -m tfafsr`: sys.argv[0] is "-m" for so long, then a path."""
+    return sys.argv[:1] == ["-m"] and ("-m", "tfafsr") in itertools.pairwise(sys.orig_argv)
 
 
-_import_tensorflow_quietly()
-
-from tfafsr import augmentation, calibration, layers, losses, metrics, presets  # noqa: E402
-from tfafsr.detector import Detector  # noqa: E402
-from tfafsr.version import __version__  # noqa: E402
-
-__all__ = ["Detector", "__version__", "augmentation", "calibration", "layers", "losses", "metrics", "presets"]
+if not _imported_by_python_m():
+    import tfafsr.keras_objects  # noqa: F401

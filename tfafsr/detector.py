@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,6 +82,10 @@ class Detector(keras.Model):
             raise ValueError(f"ela_of must be one of {', '.join(ELA_SOURCES)}; received {ela_of!r}.")
         if mining not in MINING:
             raise ValueError(f"mining must be one of {', '.join(MINING)}; received {mining!r}.")
+        weights = {"afsr_weight": afsr_weight, "artifact_weight": artifact_weight, "triplet_weight": triplet_weight}
+        for name, value in {"margin": margin, **weights}.items():
+            if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be a number from 0 on; received {value!r}.")
 
         # The graph.
         dtype = dtype or keras.config.dtype_policy().name

@@ -1,15 +1,13 @@
-"""The command inspect: what records hold and leak between splits, in words, as JSON, or as a contact sheet."""
+"""What records hold and leak between splits, in words, as JSON, or as a contact sheet."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import os
 from collections import Counter
 from pathlib import Path
 
-import click
 import cv2
 import numpy as np
 from rich.console import Console
@@ -18,7 +16,7 @@ from rich.table import Table
 from experiments.audit import leaks
 from records.errors import DataError
 from records.shards import reader
-from records.shards.manifest import Manifest, verify
+from records.shards.manifest import Manifest
 
 FIELDS = ("frame", "target", "ela", "mask", "mask_known", "keypoints", "video", "subjects", "frame_index")
 FACES = 6  # of different people, in a row of the contact sheet
@@ -29,46 +27,6 @@ LABEL_WIDTH, HEADING = 170, 26
 LEGEND = "Of each face: the crop with its key points, its target; below them ELA, mask (grey: unknown)"
 GREEN = (0, 220, 0)
 SHOWN = 5  # of a list of leaks; the JSON has more
-
-
-@click.command()
-@click.argument("records", nargs=-1, required=True, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="Draw a contact sheet into this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of tables.")
-@click.option("--verify", "check", is_flag=True, help="Read every shard and compare its hash with the manifest's.")
-@click.option(
-    "--leaks", "look", is_flag=True, help="Look for near-duplicate frames in two splits, too; any leak gives status 1."
-)
-@click.pass_context
-def inspect(
-    context: click.Context, records: tuple[Path, ...], png: Path | None, as_json: bool, check: bool, look: bool
-) -> None:
-    """Say what is in folders of records, whether their splits leak, and draw a contact sheet.
-
-    Several folders are taken as used together: their splits are compared across them.
-    """
-    if png and len(records) > 1:
-        raise click.UsageError("--png draws one folder of records.")
-    manifests = {folder: Manifest.load(folder) for folder in records}
-    for folder in records if check else ():
-        verify(folder)
-    found = leaks.in_two_splits(list(manifests.values()))
-    if not as_json:
-        for folder, manifest in manifests.items():
-            _print(manifest, folder, check)
-    if look:
-        found["frames"] = leaks.near_duplicates(list(manifests))
-    if as_json:
-        values = {str(folder): summary(manifest) for folder, manifest in manifests.items()}
-        values = {"folders": values} if len(values) > 1 else next(iter(values.values()))
-        click.echo(json.dumps(values | {"leaks": found}, indent=2, sort_keys=True))
-    else:
-        _print_leaks(found)
-    if png:
-        _write_png(png, contact_sheet(records[0]))
-        click.echo(f"Written: {png}", err=as_json)
-    if look and (found["subjects"] or found["videos"] or found["frames"]["pairs"]):
-        context.exit(1)
 
 
 def summary(manifest: Manifest) -> dict:
@@ -151,7 +109,7 @@ def _people(folder: Path, level: str, method: str, splits: list[str]) -> list[tu
     return sorted(chosen, key=lambda one: splits.index(one[0]))
 
 
-def _write_png(path: Path, picture: np.ndarray) -> None:
+def write_png(path: Path, picture: np.ndarray) -> None:
     # cv2.imwrite answers a folder that is not there with False, and an unknown ending with an error of its own.
     temporary = path.with_name(path.name + ".tmp")
     try:
@@ -185,7 +143,7 @@ def _text(text: str, width: int, height: int) -> np.ndarray:
     return canvas
 
 
-def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
+def print_summary(manifest: Manifest, folder: Path, checked: bool) -> None:
     console = Console(markup=False)  # folders may have [brackets] in their names
     values, splits = summary(manifest), manifest.splits.in_words()
     console.print(counts_table(manifest, f"Faces of {values['size']} pixels in {folder}"))
@@ -205,7 +163,7 @@ def _print(manifest: Manifest, folder: Path, checked: bool) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _print_leaks(found: dict) -> None:
+def print_leaks(found: dict) -> None:
     """Prints what `leaks.in_two_splits` found and, under `frames`, `leaks.near_duplicates` where that was asked for."""
     people = [f"{one['subject']} of {one['dataset']} in {', '.join(one['splits'])}" for one in found["subjects"]]
     videos = [f"{one['video']} in {', '.join(one['splits'])}" for one in found["videos"]]

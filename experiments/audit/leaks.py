@@ -31,7 +31,7 @@ import tensorflow as tf
 from records.progress import progress
 from records.shards import reader, schema
 from records.shards.manifest import Manifest
-from records.sources.clip import SPLITS
+from records.sources import SPLITS
 
 QUALITIES = ("raw", "c23", "c40")  # the best first; other names follow in their order
 FRAMES = 10  # a video, compared with other splits'; as many as `build` takes for validation, so that the grids meet

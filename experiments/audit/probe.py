@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import click
 import cv2
 import numpy as np
 
 from experiments.audit.blanked import blanked_crop, fit_and_score
 from experiments.audit.cues import CUES, FEWEST_IDENTITIES, Region, frame_cues, judge
+from records.atomic import write_json, write_text
 from records.errors import DataError
-from records.footage.footage import Footage, length
-from records.footage.video import evenly_spaced, info, read_frames
-from records.forge.pair import write_atomically
+from records.footage import Footage, evenly_spaced, info, length, read_frames
 from records.progress import progress
-from records.sources.clip import Clip
-from records.sources.ffpp import find_clips
+from records.sources import Clip, SourceOptions, find
 
 NETWORK = "blanked_face"
 FOLDS = 3
@@ -92,8 +88,8 @@ def report(
         "betrays": [name for name, judgement in judgements.items() if judgement["overall"]["verdict"] == "betrays"],
         "betrays_somewhere": [name for name, all_of in verdicts.items() if "betrays" in all_of],
     }
-    write_atomically(root / "probe.json", json.dumps(found, indent=2))
-    write_atomically(root / "probe.txt", readable(found))
+    write_json(root / "probe.json", found)
+    write_text(root / "probe.txt", readable(found) + "\n")
     return found
 
 
@@ -103,7 +99,7 @@ def _target(clip: Clip) -> str:
 
 def _by_target(root: Path, compression: str) -> dict[str, list[Clip]]:
     """Target identity -> its real clip and its fakes, reals first."""
-    clips = find_clips(root, compressions=[compression]).clips
+    clips = find(root, SourceOptions(compressions=(compression,))).clips
     people: dict[str, list[Clip]] = {}
     for clip in sorted(clips, key=lambda clip: (_target(clip), clip.label, clip.method, clip.name)):
         people.setdefault(_target(clip), []).append(clip)
@@ -265,22 +261,3 @@ def readable(found: dict[str, object]) -> str:
     if found["left_out"]:
         lines += ["", f"Left out ({len(found['left_out'])}):", *(f"  {line}" for line in found["left_out"])]
     return "\n".join(lines)
-
-
-@click.command()
-@click.argument("root", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--compression", default="c40", show_default=True, help="The compression to look at.")
-@click.option("--frames", default=4, show_default=True, type=click.IntRange(1), help="Frames measured in every clip.")
-@click.option("--identities", default=300, show_default=True, type=click.IntRange(2), help="Identities, at most.")
-@click.option(
-    "--steps", default=100, show_default=True, type=click.IntRange(1), help="Batches of the network's training."
-)
-@click.option("--seed", default=0, show_default=True, type=int, help="Of the bootstrap and the network.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
-def probe(root: Path, compression: str, frames: int, identities: int, steps: int, seed: int, as_json: bool) -> None:
-    """Tell whether the forged data set in ROOT betrays itself by anything but the forgery.
-
-    Writes ROOT/probe.json and ROOT/probe.txt and prints the latter.
-    """
-    found = report(root, compression=compression, seed=seed, frames=frames, identities=identities, steps=steps)
-    click.echo(json.dumps(found, indent=2) if as_json else readable(found))

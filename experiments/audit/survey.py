@@ -11,13 +11,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from records.building.face_detector import face_detector
 
 from experiments.audit.cues import judge
-from records.building.options import BuildOptions
+from records.building import BuildOptions, ClipGroup, build_group, face_detector, group_clips
 from records.errors import DataError
-from records.footage.footage import Footage, count_frames, info, length, read_frames, same_size
-from records.footage.video import Encoding, VideoInfo, evenly_spaced
+from records.footage import (
+    Encoding,
+    Footage,
+    VideoInfo,
+    count_frames,
+    evenly_spaced,
+    info,
+    length,
+    read_frames,
+    same_size,
+)
 from records.progress import progress
 from records.shards.entries import SplitsOrigin
 from records.sources import Clip, Found

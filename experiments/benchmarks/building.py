@@ -22,15 +22,11 @@ from pathlib import Path
 import click
 import numpy as np
 import psutil
-from records.building.face_detector import face_detector
 
-from records.building.parts import PARTS
-from records.building.workers import one_thread
-from records.footage.footage import length, read_frames
-from records.footage.video import evenly_spaced
+from records.building import face_detector, finished_parts, one_thread
+from records.footage import evenly_spaced, length, read_frames
 from records.shards.manifest import Manifest
-from records.sources import ffpp
-from records.sources.clip import Clip
+from records.sources import Clip, SourceOptions, find
 
 
 class PeakMemory(threading.Thread):
@@ -51,7 +47,7 @@ class PeakMemory(threading.Thread):
             process = psutil.Process(self.pid)
             while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
                 largest = max((_resident(child) for child in [process, *process.children(recursive=True)]), default=0)
-                self.over_time.append((len(list((self.out / PARTS).glob("*-*.json"))), largest))
+                self.over_time.append((len(finished_parts(self.out)), largest))
                 time.sleep(0.1)
         except psutil.NoSuchProcess:
             return
@@ -106,7 +102,7 @@ def main(root: Path, out: Path, frames: int, size: int, number: int, flags: tupl
     one_thread()
     examples, seconds, memory = build(root, out, frames, size, flags)
     size_of_one = sum(shard.bytes for shard in Manifest.load(out).shards.values()) / examples
-    clips = ffpp.find_clips(root).clips
+    clips = find(root, SourceOptions()).clips
     levels: dict[str, list[Clip]] = {}
     for clip in clips:
         levels.setdefault(clip.compression, []).append(clip)

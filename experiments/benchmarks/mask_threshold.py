@@ -15,15 +15,13 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
-from records.building.face_detector import face_detector
 
 from faces.crop import crop, crop_box
 from faces.mtcnn import FaceDetector
-from records.building.masks import THRESHOLD, difference_mask
-from records.footage.video import evenly_spaced, info, read_frames
+from records.building import THRESHOLD, difference_mask, face_detector
+from records.footage import evenly_spaced, info, read_frames
 from records.progress import progress
-from records.sources import ffpp
-from records.sources.clip import Clip
+from records.sources import Clip, SourceOptions, find
 
 STEPS = np.round(np.arange(0.02, 0.165, 0.01), 2)
 
@@ -51,7 +49,7 @@ def faces(clips: dict[tuple[str, str, str], Clip], clip: Clip, frames: int, size
 @click.option("--clips", "most", default=160, show_default=True, help="Manipulated clips looked at, evenly spaced.")
 def main(root: Path, frames: int, size: int, most: int) -> None:
     """Prints a row for each compression and threshold."""
-    found = {(clip.method, clip.compression, clip.name): clip for clip in ffpp.find_clips(root).clips}
+    found = {(clip.method, clip.compression, clip.name): clip for clip in find(root, SourceOptions()).clips}
     fakes = [clip for clip in found.values() if clip.label and clip.compression == "raw"]
     chosen = [fakes[index] for index in evenly_spaced(len(fakes), most)]
     overlap, beside, noise = defaultdict(list), defaultdict(list), defaultdict(list)

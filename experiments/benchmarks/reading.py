@@ -12,7 +12,7 @@ import click
 
 from experiments import data
 from experiments.benchmarks.train_step import milliseconds_an_image
-from experiments.config import TrainConfig
+from experiments.config import DetectorOptions, TrainConfig
 
 
 @click.command(help=__doc__)
@@ -24,8 +24,8 @@ def main(records: Path, compression: str, preset: str, size: int | None) -> None
     """Reads, augments and batches one epoch twice; the second time counts."""
     from tfafsr import Detector
 
-    config = TrainConfig((str(records),), compression, preset, {"size": size} if size else {})
-    model = Detector.from_preset(preset, **config.detector)
+    config = TrainConfig((str(records),), compression, preset, DetectorOptions(size=size))
+    model = Detector.from_preset(preset, **config.detector.given())
     _, batch = data.steps_per_epoch(config)
     for epoch in range(2):
         started = time.perf_counter()

@@ -7,25 +7,24 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.many_values import ManyValues, several
-from records.forge.dataset import RENDERED, forge_dataset
-from records.forge.layouts import LAYOUTS, V3
-from records.forge.pair import CRF
+from experiments.cli.command import command, load_tensorflow
+from experiments.cli.options import FOLDER, options
+from records.forge import LAYOUTS, V3, ForgeOptions
+
+HELP = """Make a data set in FaceForensics++'s layout from nothing but faces.
+
+Two clips of each pair of people, and each of the two forged with the other's help by four methods, encoded at each
+compression; mask videos, splits and notes. Interrupted, the same command goes on where it stopped. In a folder of
+photographs an identity is a file, or the files that share what precedes the last `_`.
+
+\b
+Layouts, to try what reads them:
+""" + "\n".join(f"  {name:<15}{what}" for name, what in LAYOUTS.items())
 
 
-@click.command(cls=ManyValues)
-@click.option(
-    "--faces", required=True, metavar="rendered|FOLDER", help="Draw people, or take them from a folder of photographs."
-)
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The data set's folder.")
-@click.option("--identities", type=int, help="How many people.  [default: 120 rendered, or every usable photograph]")
-@click.option("--frames", type=int, default=8, show_default=True, help="Frames of each clip.")
-@click.option("--size", type=int, default=208, show_default=True, help="Side of the frames in pixels; even.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same bytes.")
-@several("--compressions", choices=tuple(CRF), default=tuple(CRF), show_default=True, help="Which videos to encode.")
-@click.option(
-    "--layout", type=click.Choice((V3, *LAYOUTS)), default=V3, show_default=True, help="Of the folders, see above."
-)
+@command(help=HELP)
+@options(ForgeOptions, "content")
+@click.option("--out", required=True, type=FOLDER, help="The data set's folder.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes; no effect on bytes.")
 @click.option(
     "--probe/--no-probe",
@@ -33,63 +32,22 @@ from records.forge.pair import CRF
     show_default=True,
     help="Tell afterwards whether anything betrays it; v3 only.",
 )
-def forge(
-    faces: str,
-    out: Path,
-    identities: int | None,
-    frames: int,
-    size: int,
-    seed: int,
-    compressions: tuple[str, ...],
-    layout: str,
-    workers: int,
-    probe: bool,
-) -> None:
-    """Make a data set in FaceForensics++'s layout from nothing but faces.
+def forge(content: ForgeOptions, out: Path, workers: int, probe: bool) -> None:
+    """Makes the data set, names the photographs that were left out, and probes it."""
+    from records.forge import forge_dataset
 
-    Two clips of each pair of people, and each of the two forged with the other's help by four methods, encoded at each
-    compression; mask videos, splits and notes. Interrupted, the same command goes on where it stopped. In a folder of
-    photographs an identity is a file, or the files that share what precedes the last `_`.
-
-    \b
-    Layouts, to try what reads them:
-      v3             FaceForensics++ as its download script v3 lays it out
-      c0             the same with c0 for raw, as older copies have it
-      no-youtube     the same with the originals right in original_sequences/
-      images         the same with folders of pictures for videos and masks
-      faceshifter    the same with one more method, FaceShifter, without masks
-      actors         the actors' videos and DeepFakeDetection, without splits
-      deepfakebench  frames as DeepfakeBench extracts them, and its JSON
-      deepfaketimit  DeepfakeTIMIT at two qualities, and VidTIMIT's pictures
-      folder         real/ and fake/METHOD/, and labels.csv
-    """
-    result = forge_dataset(
-        faces,
-        out,
-        identities=identities,
-        frames=frames,
-        size=size,
-        seed=seed,
-        compressions=compressions,
-        layout=layout,
-        workers=workers,
-        say=click.echo,
-    )
-    _report(result, faces == RENDERED)
-    if probe and layout == V3:
-        from experiments.audit.probe import report
-
-        made = result["options"]["compressions"]
-        report(out, compression="c40" if "c40" in made else made[-1])
-        click.echo((out / "probe.txt").read_text(encoding="utf-8"))
-
-
-def _report(result: dict, rendered: bool) -> None:
-    clips = Counter(name.split("/")[0] for name in result["clips"])
+    made = forge_dataset(content, out, workers, click.echo)
+    clips = Counter(name.split("/")[0] for name in made["clips"])
     if clips:
         click.echo("Clips: " + ", ".join(f"{method} {count}" for method, count in sorted(clips.items())) + ".")
-    skips = result["skips"]
-    if not rendered:
-        click.echo(f"Photographs left out: {len(skips)}.")
-        for skip in skips:
+    if content.photographs:
+        click.echo(f"Photographs left out: {len(made['skips'])}.")
+        for skip in made["skips"]:
             click.echo(f"  {skip['file']}: {skip['reason']}")
+    if probe and content.layout == V3:
+        load_tensorflow()
+        from experiments.audit import probe as audit
+
+        compressions = made["options"]["compressions"]
+        audit.report(out, compression="c40" if "c40" in compressions else compressions[-1])
+        click.echo((out / "probe.txt").read_text(encoding="utf-8"))

@@ -1,8 +1,9 @@
-"""Command-line options that take several values after one flag, as in `--compressions raw c23 c40`."""
+"""The one grammar of lists on the command line: `--flag a b c`, `--flag a,b,c` and `--flag a --flag b --flag c`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 
@@ -10,7 +11,7 @@ _BETWEEN = "\x1f"
 
 
 class ManyValues(click.Command):
-    """A command whose `several(...)` options eat every value up to the next flag.
+    """A command whose `several(...)` options take every value up to the next flag.
 
     click reads a fixed number of values after a flag. Before it parses, this command therefore joins the values that
     follow such a flag into one; `Several` takes them apart again.
@@ -66,15 +67,22 @@ class Several(click.ParamType):
     def convert(
         self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """Takes the joined values apart (commas separate too) and refuses what is not a choice, by name."""
-        parts = value.replace(_BETWEEN, ",").split(",") if isinstance(value, str) else value
-        values = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+        """Takes the joined values apart and refuses what is not a choice, by name."""
+        parts = value.split(_BETWEEN) if isinstance(value, str) else value
+        values = tuple(dict.fromkeys(one for part in parts for one in self._apart(part)))
         if not values:
             self.fail("needs at least one value", param, ctx)
         for one in values:
             if self.choices is not None and one not in self.choices:
                 self.fail(f"{one!r} is none of {', '.join(self.choices)}", param, ctx)
         return values
+
+    def _apart(self, text: str) -> Iterator[str]:
+        """The values between commas; a file or folder that is there keeps the commas of its name."""
+        if self.choices is None and "," in text and os.path.exists(text):
+            yield text
+        else:
+            yield from (part.strip() for part in text.split(",") if part.strip())
 
 
 def several(*flags: str, choices: Sequence[str] | None = None, **settings: object) -> Callable[[Callable], Callable]:

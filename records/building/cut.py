@@ -9,7 +9,7 @@ import numpy as np
 from faces.crop import crop
 from records.building.locate import Place, ReadableFootage
 from records.building.masks import difference_mask
-from records.footage.footage import Footage, read_frames
+from records.footage import Footage, read_frames
 from records.shards.schema import Png
 from records.sources.clip import Clip
 

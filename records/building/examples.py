@@ -12,7 +12,7 @@ from records.building.groups import ClipGroup, versions
 from records.building.locate import LocatedClip, ReadableFootage, known, locate_faces, open_footage, outcome
 from records.building.options import BuildOptions
 from records.errors import DataError
-from records.footage.footage import Footage
+from records.footage import Footage
 from records.shards.entries import ClipEntry, SkipEntry
 from records.shards.schema import DERIVED, Example, serialize
 from records.sources.clip import Clip

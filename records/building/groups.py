@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from records.footage.footage import Footage
+from records.footage import Footage
 from records.sources.clip import Clip
 
 UNSAFE = re.compile(r"[^\w.-]", re.ASCII)

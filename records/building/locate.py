@@ -17,8 +17,7 @@ from records.building.detection import face_detector
 from records.building.groups import ClipGroup
 from records.building.options import BuildOptions
 from records.errors import DataError
-from records.footage.footage import Footage, encoded, frame_size, length, read_frames, same_size
-from records.footage.video import evenly_spaced
+from records.footage import Footage, encoded, evenly_spaced, frame_size, length, read_frames, same_size
 from records.sources.clip import Clip
 
 Value = TypeVar("Value")

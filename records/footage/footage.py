@@ -1,4 +1,7 @@
-"""Where a clip's frames come from: a video, a folder of numbered pictures, or one picture; perhaps encoded anew."""
+"""Where a clip's frames come from: a video, a folder of numbered pictures, or one picture; perhaps encoded anew.
+
+Where a function takes `Footage`, a path will do.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from records.footage import video
 from records.footage.encoding import Encoding, write_encoded
 from records.footage.errors import VideoError
 from records.footage.folders import numbered
-from records.footage.paths import checked, inside, is_picture, is_video, printable, regular_file  # noqa: F401
+from records.footage.paths import regular_file
 from records.footage.video import VideoInfo
 
 
@@ -36,12 +39,13 @@ class Footage:
         return str(self.path)
 
 
-def info(footage: Footage) -> VideoInfo:
+def info(footage: Footage | Path) -> VideoInfo:
     """What the headers say of a video, or the first picture and the number of pictures of a folder.
 
     Raises:
         VideoError: neither video nor picture, an empty folder, or one with a gap in its numbers.
     """
+    footage = _footage(footage)
     if not os.path.isdir(footage.path):
         return video.info(regular_file(footage.path))
     pictures = numbered(footage.path, footage.sampled)
@@ -50,19 +54,20 @@ def info(footage: Footage) -> VideoInfo:
     return dataclasses.replace(first, frames=len(pictures), fps=0.0, seconds=0.0, bytes=size)
 
 
-def count_frames(footage: Footage) -> int:
+def count_frames(footage: Footage | Path) -> int:
     """The number of frames that decode; of a folder, the number of pictures."""
+    footage = _footage(footage)
     if os.path.isdir(footage.path):
         return len(numbered(footage.path, footage.sampled))
     return video.count_frames(regular_file(footage.path))
 
 
-def length(footage: Footage) -> int:
+def length(footage: Footage | Path) -> int:
     """The number of frames: by the header, or by decoding where it does not say; raises as they do."""
     return info(footage).frames or count_frames(footage)
 
 
-def frame_size(footage: Footage) -> tuple[int, int]:
+def frame_size(footage: Footage | Path) -> tuple[int, int]:
     """Height and width of the first frame, decoded: the header does not say how a camera's frames are turned.
 
     Raises:
@@ -81,7 +86,7 @@ def same_size(
             raise DataError(f"{other} has another frame size than {footage}; get both again from one source.")
 
 
-def read_frames(footage: Footage, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
+def read_frames(footage: Footage | Path, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
     """Yields (index, frame) for the frames wanted, in order; `encoding` plays no part here.
 
     Args:
@@ -94,6 +99,7 @@ def read_frames(footage: Footage, indices: Sequence[int] | None = None) -> Itera
     Raises:
         VideoError: as `video.read_frames`; pictures of differing sizes.
     """
+    footage = _footage(footage)
     if not os.path.isdir(footage.path):
         yield from video.read_frames(regular_file(footage.path), indices)
         return
@@ -119,3 +125,7 @@ def encoded(footage: Footage, path: Path) -> Footage:
         raise ValueError(f"{footage} has no encoding.")
     write_encoded(path, lambda: (frame for _, frame in read_frames(footage)), footage.encoding)
     return Footage(path)
+
+
+def _footage(given: Footage | Path) -> Footage:
+    return given if isinstance(given, Footage) else Footage(Path(given))

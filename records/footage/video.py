@@ -229,12 +229,3 @@ def _without_unknown_types(frame: av.VideoFrame) -> av.VideoFrame:
     graph.link_nodes(*filters).configure()
     graph.push(frame)
     return graph.pull()
-
-
-def __getattr__(name: str):
-    """Names that moved to `records.footage.encoding`, for importers that do not import from `records.footage` yet."""
-    if name in ("Encoding", "write_encoded", "write_video"):
-        from records.footage import encoding
-
-        return getattr(encoding, name)
-    raise AttributeError(name)

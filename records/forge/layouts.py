@@ -1,4 +1,4 @@
-"""Rearranges a forged data set into the other layouts that data of this kind are about in."""
+"""Copies a forged data set into the other layouts in which such data are passed on."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ import numpy as np
 
 from faces.crop import crop, crop_box
 from records.building import face_detector
-from records.footage.video import count_frames, evenly_spaced, read_frames, write_video
-from records.forge.pair import CRF, PRESET
+from records.footage import evenly_spaced, length, read_frames, write_video
+from records.forge.options import CRF
+from records.forge.pair import PRESET
 
-V3 = "v3"  # as forged
 SPLITS = ("train", "val", "test")
 SCENE = "walking_and_forging"
 BENCH = {"Deepfakes": "FF-DF", "Face2Face": "FF-F2F", "FaceSwap": "FF-FS", "NeuralTextures": "FF-NT"}
 BENCH_FRAMES, BENCH_SIDE = 32, 256
 QUALITIES = {"higher_quality": 18, "lower_quality": 30}  # crf of DeepfakeTIMIT's fakes
-UTTERANCE, NOBODY, JPEG = "sa1", "mzzz0", 90
+UTTERANCE = "sa1"
+UNFORGED = "mzzz0"  # a speaker of VidTIMIT of whom there are no fakes
+JPEG_QUALITY = 90
 
 
 def c0(v3: Path, out: Path) -> None:
@@ -84,7 +86,7 @@ def deepfakebench(v3: Path, out: Path) -> None:
         if level == "masks":
             continue
         folder = out / path.relative_to(v3).parent.parent / "frames" / path.stem
-        total, frames = count_frames(path), []
+        total, frames = length(path), []
         for index, frame in read_frames(path, evenly_spaced(total, min(BENCH_FRAMES, max(1, 2 * total // 3)))):
             if found := detector.detect(frame):
                 picture = folder / f"{index:03d}.png"
@@ -115,14 +117,13 @@ def deepfaketimit(v3: Path, out: Path) -> None:
             continue
         for quality, crf in QUALITIES.items():
             place = out / "DeepfakeTIMIT" / quality / people[0] / f"{UTTERANCE}-video-{people[1]}.avi"
-            place.parent.mkdir(parents=True, exist_ok=True)
             write_video(place, frames, crf=crf, preset=PRESET)
     first = vidtimit / _speaker(found[0][1].stem) / "video" / UTTERANCE
-    shutil.copytree(first, vidtimit / NOBODY / "video" / UTTERANCE)
+    shutil.copytree(first, vidtimit / UNFORGED / "video" / UTTERANCE)
 
 
 def folder(v3: Path, out: Path) -> None:
-    """real/ and fake/METHOD/ as a user might keep them, at the best quality, and labels.csv that tells all of them."""
+    """real/ and fake/METHOD/ as a user might keep them, at the best quality, and labels.csv, a row a video."""
     level = _best(v3)
     split_of = {identity: split for split, pairs in _splits(v3).items() for pair in pairs for identity in pair}
     out.mkdir(parents=True, exist_ok=True)
@@ -140,17 +141,28 @@ def folder(v3: Path, out: Path) -> None:
             table.writerow((place, *known[:2], ";".join(people), split_of[people[0]], known[2]))
 
 
-LAYOUTS: dict[str, Callable[[Path, Path], None]] = {
+ARRANGEMENTS: dict[str, Callable[[Path, Path], None]] = {
     "c0": c0,
     "no-youtube": no_youtube,
     "images": images,
-    "actors": actors,
     "faceshifter": faceshifter,
+    "actors": actors,
     "deepfakebench": deepfakebench,
     "deepfaketimit": deepfaketimit,
     "folder": folder,
 }
-RENAMING = ("actors", "deepfaketimit", "folder")  # in these, notes of the clips would not find them
+RENAMING = ("actors", "deepfaketimit", "folder")  # their clips have other names, by which notes are not found
+
+
+def arrange(layout: str, v3: Path, out: Path) -> None:
+    """Writes a data set in `layout`, a key of `ARRANGEMENTS`, into the folder `out`.
+
+    Args:
+        layout: which.
+        v3: a whole data set, as forged; it stays as it is.
+        out: an empty or missing folder.
+    """
+    ARRANGEMENTS[layout](v3, out)
 
 
 def _files(v3: Path) -> Iterator[Path]:
@@ -194,7 +206,7 @@ def _copy(path: Path, place: Path) -> None:
 
 def _sequence(folder: Path, frames: list[np.ndarray]) -> None:
     for number, frame in enumerate(frames, start=1):
-        _picture(folder / f"{number:03d}", frame, ".jpg", (cv2.IMWRITE_JPEG_QUALITY, JPEG))
+        _picture(folder / f"{number:03d}", frame, ".jpg", (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
 
 
 def _picture(path: Path, frame: np.ndarray, form: str = ".png", settings: tuple[int, ...] = ()) -> None:

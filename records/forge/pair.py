@@ -1,64 +1,38 @@
-"""One unit of work: everything that is made of a pair of identities, and a note that says it is whole."""
+"""Makes all clips of a pair of identities: two untouched ones, and the manipulated ones both ways."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from records.footage.video import write_video
-from records.forge.camera.decoys import Decoy
+from records.atomic import write_json
+from records.footage import write_video
+from records.forge.camera import Decoy
 from records.forge.manipulations import METHODS, Manipulation
-from records.forge.people.clips import FaceClip, Faces
+from records.forge.options import CRF
+from records.forge.people import FaceClip, Faces
 from records.forge.seeds import generator
+from records.forge.tree import Tree
 
-CRF = {"raw": 0, "c23": 23, "c40": 40}
-PRESET = "veryfast"
-UNITS = ".forge"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where FaceForensics++ keeps things (download script v3)."""
-
-    root: Path
-
-    def original(self, compression: str, name: str) -> Path:
-        """Video of an untouched clip."""
-        return self.root / "original_sequences" / "youtube" / compression / "videos" / f"{name}.mp4"
-
-    def manipulated(self, method: str, compression: str, name: str) -> Path:
-        """Video of a manipulated clip called `<target>_<source>`."""
-        return self.root / "manipulated_sequences" / method / compression / "videos" / f"{name}.mp4"
-
-    def mask(self, method: str, name: str) -> Path:
-        """Mask video of a manipulated clip."""
-        return self.root / "manipulated_sequences" / method / "masks" / "videos" / f"{name}.mp4"
-
-    def folders(self, compressions: tuple[str, ...]) -> list[Path]:
-        """Every folder that holds videos."""
-        videos = [self.original(compression, "x") for compression in compressions]
-        videos += [self.manipulated(method, compression, "x") for method in METHODS for compression in compressions]
-        videos += [self.mask(method, "x") for method in METHODS]
-        return [video.parent for video in videos]
-
-    def unit(self, pair: tuple[str, str]) -> Path:
-        """The note that says that a pair is whole."""
-        return self.root / UNITS / f"{pair[0]}_{pair[1]}.json"
+PRESET = "veryfast"  # of x264
 
 
 def forge_pair(
-    layout: Layout, faces: Faces, seed: int, compressions: tuple[str, ...], pair: tuple[str, str]
+    tree: Tree, faces: Faces, seed: int, compressions: tuple[str, ...], pair: tuple[str, str]
 ) -> dict[str, dict]:
     """Makes the two untouched clips of a pair and the manipulated ones both ways, at each compression.
 
+    Args:
+        tree: where the videos go; its folders are there.
+        faces: where the clips of the two come from.
+        seed: of the data set.
+        compressions: keys of `CRF`.
+        pair: two identities.
+
     Returns:
-        The notes of its clips, `original/000` or `Deepfakes/000_003` -> notes; also written to `layout.unit(pair)`,
-        last of all and in one piece, so that a unit is whole when its note is there.
+        The notes of its clips, `original/000` or `Deepfakes/000_003` -> notes. They are also written to
+        `tree.pair_notes(pair)`, after all videos: where they are, the pair is whole.
     """
     clips = {identity: faces.clip(identity) for identity in pair}
     # One of the two carries a decoy: half of all clips, in every split.
@@ -69,34 +43,24 @@ def forge_pair(
         common = {"decoy": decoy.name if decoy else None}
         clip = clips[target]
         for compression in compressions:
-            _encode(layout.original(compression, target), _finished(clip, clip.frames, decoy), compression)
+            _encode(tree.original(compression, target), _filmed(clip, clip.frames, decoy), compression)
         notes[f"original/{target}"] = {**common, **faces.note(target)}
         for method in METHODS:
             name = f"{target}_{source}"
             frames, masks = _manipulated(method, seed, target, source, clips)
-            finished = _finished(clip, frames, decoy)
+            filmed = _filmed(clip, frames, decoy)
             for compression in compressions:
-                _encode(layout.manipulated(method, compression, name), finished, compression)
-            write_video(layout.mask(method, name), masks, crf=0, preset=PRESET)
+                _encode(tree.manipulated(method, compression, name), filmed, compression)
+            write_video(tree.mask(method, name), masks, crf=0, preset=PRESET)
             notes[f"{method}/{name}"] = dict(common)
-    note = layout.unit(pair)
-    write_atomically(note, json.dumps(notes, indent=1, sort_keys=True))
+    write_json(tree.pair_notes(pair), notes, indent=1, sort_keys=True)
     return notes
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a text file under a temporary name and renames it."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def _manipulated(
     method: str, seed: int, target: str, source: str, clips: dict[str, FaceClip]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Frames, float32 (H, W, 3) in [0, 255], and masks, uint8 (H, W, 3), of a manipulated clip."""
     clip, donor = clips[target], clips[source]
     manipulation = Manipulation(method, seed, target, source, len(clip.frames))
     frames, masks = [], []
@@ -109,11 +73,10 @@ def _manipulated(
     return frames, masks
 
 
-def _finished(clip: FaceClip, frames: list[np.ndarray], decoy: Decoy | None) -> list[np.ndarray]:
-    """Decoy and sensor noise: what happens to every clip, manipulated or not."""
-    edit: Callable[[np.ndarray, np.ndarray], np.ndarray] = decoy.apply if decoy else (lambda image, points: image)
+def _filmed(clip: FaceClip, frames: list[np.ndarray], decoy: Decoy | None) -> list[np.ndarray]:
+    """Frames with decoy and sensor noise, uint8: every clip is filmed so, manipulated or not."""
     return [
-        clip.camera.expose(edit(image, points), t)
+        clip.camera.expose(decoy.apply(image, points) if decoy else image, t)
         for t, (image, points) in enumerate(zip(frames, clip.points, strict=True))
     ]
 

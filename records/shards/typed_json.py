@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 
@@ -11,7 +12,8 @@ def from_json(kind: object, value: object, where: str = "") -> object:
     """The value as `kind`, every field and element of it checked.
 
     Args:
-        kind: a dataclass, `dict[str, X]`, `list[X]`, `tuple[X, ...]`, `X | None`, `dict`, `str`, `int` or `bool`.
+        kind: a dataclass, `dict[str, X]`, `list[X]`, `tuple[X, ...]`, `X | None`, `Literal[...]` of texts, `dict`,
+            `str`, `int`, `float` (a finite number, whole ones too) or `bool`.
         value: what `json.loads` gave.
         where: the field's path, for messages.
 
@@ -21,9 +23,17 @@ def from_json(kind: object, value: object, where: str = "") -> object:
     if dataclasses.is_dataclass(kind):
         return _dataclass(kind, value, where)
     base, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
-    if base is types.UnionType:
+    if base in (types.UnionType, typing.Union):  # Literal[...] | None is the latter
         chosen = next(one for one in arguments if (one is types.NoneType) == (value is None))
         return None if value is None else from_json(chosen, value, where)
+    if base is typing.Literal:
+        if type(value) is not str or value not in arguments:
+            raise ValueError(f"{where or 'it'} must be one of {', '.join(arguments)}; it is {_short(value)}")
+        return value
+    if base is float:
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise ValueError(f"{where or 'it'} must be a finite number; it is {_short(value)}")
+        return float(value)
     expected = list if base is tuple else base
     if type(value) is not expected:  # not isinstance: True is no number here
         raise ValueError(f"{where or 'it'} must be {_NAMES[expected]}; it is {_short(value)}")

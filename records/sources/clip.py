@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from records.footage.footage import Footage
+from records.footage import Footage
 from records.shards.entries import SplitsOrigin
 
 REAL = "real"

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from records.errors import DataError
-from records.footage.footage import Footage, checked, is_video, printable
-from records.footage.video import Encoding
+from records.footage import Encoding, Footage, checked, is_video, printable
 from records.shards.entries import SplitsOrigin
 from records.sources.clip import REAL, Clip, Found, Skip
 from records.sources.splits import draw

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from records.errors import DataError
-from records.footage.footage import Footage
+from records.footage import Footage
 from records.sources.clip import REAL, SPLITS, Clip, Skip
 from records.sources.ffpp_names import COMPRESSIONS, METHOD_OF_ACTORS, TARGETS
 from records.sources.ffpp_tree import Tree

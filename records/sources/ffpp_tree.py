@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from records.errors import DataError
-from records.footage.footage import Footage, checked, is_video, printable
+from records.footage import Footage, checked, is_video, printable
 
 LEVELS = {"raw": ("raw", "c0"), "c23": ("c23",), "c40": ("c40",)}  # older copies call raw c0
 FORMS = {"videos": "videos", "images": "frame folders", "frames": "sampled frames as DeepfakeBench extracts them"}

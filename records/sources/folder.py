@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from records.errors import DataError
-from records.footage.footage import Footage, checked, printable
+from records.footage import Footage, checked, printable
 from records.shards.entries import SplitsOrigin
 from records.sources.clip import REAL, SPLITS, Clip, Found, Skip
 from records.sources.folder_table import Row, list_files, read_table

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from records.errors import DataError
-from records.footage.footage import is_picture, is_video, printable
+from records.footage import is_picture, is_video, printable
 from records.sources.clip import REAL, SPLITS
 
 COLUMNS = ("path", "label", "method", "subject", "split", "twin")

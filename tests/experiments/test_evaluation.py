@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from sklearn.metrics import roc_auc_score
 
 from experiments import scoring, training
+from experiments.cli.main import cli
 from experiments.config import TrainConfig
 from experiments.evaluation import evaluate
 from records.errors import DataError
-from tfafsr.__main__ import cli
 from tfafsr.calibration import reliability
 
 METRICS = {"auc", "auc_ci95", "ap", "eer", "n"}

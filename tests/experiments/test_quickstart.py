@@ -3,9 +3,9 @@
 import cv2
 import pytest
 
+from experiments.cli.main import cli
 from experiments.quickstart import COMPRESSIONS, quickstart
 from records.shards.manifest import Manifest
-from tfafsr.__main__ import cli
 
 
 @pytest.mark.slow

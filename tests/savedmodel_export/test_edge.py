@@ -11,8 +11,7 @@ import pytest
 
 from records.building import mtcnn_networks
 from records.errors import DataError
-from records.forge.people.person import person
-from records.forge.people.rendered import Pose, draw
+from records.forge.people import Pose, draw, make_person
 from savedmodel_export.edge import converted_mtcnn, export_edge
 from savedmodel_export.edge_runtime.__main__ import main
 from savedmodel_export.exported import open_exported
@@ -54,7 +53,7 @@ def test_a_failed_export_leaves_nothing(detector, tmp_path):
 @pytest.mark.slow
 def test_in_a_fresh_environment_without_tensorflow(bundle, tmp_path, capsys):
     """Installs the bundle's requirements and nothing else, and runs the bundle on an image there."""
-    image, _ = draw(person(0, "000"), Pose(), 240, 240)
+    image, _ = draw(make_person(0, "000"), Pose(), 240, 240)
     cv2.imwrite(str(tmp_path / "person.png"), np.clip(image, 0, 255).astype(np.uint8)[..., ::-1])
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)
     python = tmp_path / "env" / "bin" / "python"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from records.forge.camera.motion import align
+from records.forge.camera import align
 from records.forge.geometry import oval
 from records.forge.manipulations.blending import colour_shift, match_colour, relight
 from records.forge.manipulations.painter import Scene

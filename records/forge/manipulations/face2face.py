@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from records.forge.camera.motion import Expression, warp_expression
+from records.forge.camera import Expression, warp_expression
 from records.forge.geometry import oval
 from records.forge.manipulations.blending import colour_shift, relight
 from records.forge.manipulations.painter import Scene

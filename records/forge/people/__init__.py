@@ -1,1 +1,15 @@
-"""The people who are filmed: drawn ones, and those of photographs."""
+"""The people who are filmed: rendered ones, and those of photographs."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "clips": ["FaceClip", "Faces", "PhotographedFaces", "RenderedFaces"],
+        "finding": ["find_faces"],
+        "identities": ["People", "find_people"],
+        "person": ["Person", "make_person"],
+        "photos": ["Photograph", "PhotoSkip", "fingerprint"],
+        "rendered": ["Pose", "draw"],
+    },
+)

@@ -1,4 +1,4 @@
-"""Untouched clips: a moving face, lit and framed, from a drawing or from a photograph."""
+"""Untouched clips: a moving face, lit and framed, rendered or from a photograph."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from records.forge.camera.motion import canvas_size, clip_motion, move
-from records.forge.camera.noise import Camera
-from records.forge.people.person import person
+from records.forge.camera import Camera, canvas_size, clip_motion, move
+from records.forge.people.person import make_person
 from records.forge.people.photos import Photograph, canvas_of, read_photograph
 from records.forge.people.rendered import Pose, draw
 from records.forge.seeds import generator, smooth_path
@@ -43,7 +42,7 @@ class Faces(Protocol):
 
 @dataclass(frozen=True)
 class RenderedFaces:
-    """People who were drawn."""
+    """People who are rendered, each at any moment anew."""
 
     seed: int
     size: int
@@ -53,7 +52,7 @@ class RenderedFaces:
         """See `Faces.clip`."""
         motion = clip_motion(self.seed, identity, self.frames, self.size, strength=0.35)
         camera = Camera.of(self.seed, identity, self.frames)
-        who, poses = person(self.seed, identity), _poses(self.seed, identity, self.frames)
+        who, poses = make_person(self.seed, identity), _poses(self.seed, identity, self.frames)
         images, points = [], []
         for frame, pose in enumerate(poses):
             canvas, places = draw(who, pose, self.size, canvas_size(self.size))
@@ -93,7 +92,7 @@ class PhotographedFaces:
 
 
 def _poses(seed: int, identity: str, frames: int) -> list[Pose]:
-    """How a drawn person holds their head from frame to frame."""
+    """How a rendered person holds their head from frame to frame."""
     rng = generator(seed, "pose", identity)
     amplitudes = {
         "yaw": (0.10, 0.10),

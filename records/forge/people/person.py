@@ -59,7 +59,7 @@ class Person:
     strands: np.ndarray
 
 
-def person(seed: int, identity: str) -> Person:
+def make_person(seed: int, identity: str) -> Person:
     """The person called `identity` in the data set with that seed."""
     rng = generator(seed, "person", identity)
     skin = _between(SKIN, rng) + rng.normal(0, 4, 3)

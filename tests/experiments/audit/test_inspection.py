@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 import experiments.audit.inspection
-from experiments.audit.inspection import FACES, HEADING, LABEL_WIDTH, TILE_HEIGHT, TILE_WIDTH, contact_sheet, inspect
+from experiments.audit.inspection import FACES, HEADING, LABEL_WIDTH, TILE_HEIGHT, TILE_WIDTH, contact_sheet
+from experiments.cli.inspect import inspect
 from records.errors import DataError
 
 

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.audit import leaks
-from experiments.audit.inspection import inspect
+from experiments.cli.inspect import inspect
 from records.errors import DataError
-from records.footage.video import evenly_spaced
+from records.footage import evenly_spaced
 from records.shards.entries import ClipEntry
 from records.shards.manifest import Manifest
 from records.shards.schema import DERIVED, Example, serialize

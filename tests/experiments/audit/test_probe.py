@@ -7,9 +7,10 @@ from click.testing import CliRunner
 
 from experiments.audit.blanked import blanked_crop
 from experiments.audit.cues import CUES, Region
-from experiments.audit.probe import NETWORK, probe, report
+from experiments.audit.probe import NETWORK, report
+from experiments.cli.probe import probe
 from records.errors import DataError
-from records.footage.video import write_video
+from records.footage import write_video
 
 SIDE, FRAMES = 128, 4
 CHANCE = 0.06

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from records.building.unit import Options
 
 from experiments.audit.survey import CUES, survey
-from experiments.cli.build import check as command
-from records.footage.video import Encoding, write_encoded, write_video
+from experiments.cli.check import check as command
+from records.footage import Encoding, write_encoded, write_video
 from records.sources import folder
 from records.sources.ffpp import find_clips
 

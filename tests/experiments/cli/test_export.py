@@ -11,11 +11,11 @@ from rich.console import Console
 
 from experiments.cli.export import faces_of, representative, table
 from experiments.cli.export import verify as verify_command
+from experiments.cli.main import cli
 from experiments.config import TrainConfig
 from records.errors import DataError
 from savedmodel_export.tflite import read_description
 from tfafsr import Detector
-from tfafsr.__main__ import cli
 
 
 @pytest.fixture(scope="module")

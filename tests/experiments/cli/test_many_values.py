@@ -1,4 +1,4 @@
-"""`--flag a b c`: values up to the next flag, wherever the flag stands."""
+"""The grammar of lists: values up to the next flag, commas, and the flag again."""
 
 from __future__ import annotations
 
@@ -52,6 +52,13 @@ def test_what_is_wrong_is_named(args, message):
     result = CliRunner().invoke(command, args.split())
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_a_folder_that_is_there_keeps_its_commas(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a,b").mkdir()
+    result = CliRunner().invoke(command, ["--root", "r", "--methods", "a,b", "c,d"])
+    assert result.output.strip() == repr(("r", ALL, ("a,b", "c", "d"), False))
 
 
 def test_help_names_the_choices():

@@ -21,7 +21,7 @@ from experiments.cli.build import build as command
 from records.building.build import PARTS, build, build_unit
 from records.building.parts import alone, own_folder
 from records.errors import DataError
-from records.footage.video import read_frames
+from records.footage import read_frames
 from records.shards.manifest import Manifest, verify
 from records.shards.schema import decode
 from records.sources.ffpp import find_clips
@@ -153,7 +153,7 @@ def test_killed_and_resumed_it_gives_the_same_bytes(built, root, tmp_path):
 def test_ctrl_c_ends_it_with_a_word_and_the_same_command_goes_on(built, root, tmp_path):
     out = tmp_path / "interrupted"
     arguments = ["--root", str(root), "--out", str(out), "--workers", "1", *ARGUMENTS]
-    program = f"import sys; from tfafsr.__main__ import main; sys.argv[1:] = {['build', *arguments]!r}; main()"
+    program = f"import sys; from experiments.cli.main import main; sys.argv[1:] = {['build', *arguments]!r}; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", f"import signal; signal.signal(2, signal.default_int_handler); {program}"],
         cwd=REPOSITORY,

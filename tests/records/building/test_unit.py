@@ -8,8 +8,7 @@ import pytest
 from records.building.unit import NO_FACE, NO_FACE_TWIN, OTHER_FACE_TWIN, BuildOptions, Unit
 
 from records.errors import DataError
-from records.footage.footage import Footage
-from records.footage.video import write_video
+from records.footage import Footage, write_video
 from records.shards.schema import decode, serialize
 from records.sources.clip import Clip
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from records.errors import DataError
-from records.footage import Encoding, Footage, VideoError, encoded, info, write_encoded, write_video
-from records.footage.video import read_frames
+from records.footage import Encoding, Footage, VideoError, encoded, info, read_frames, write_encoded, write_video
 from tests.records.footage.pictures import numbered_pictures, plain_frames
 
 

@@ -4,8 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from records.footage import VideoError, evenly_spaced, write_video
-from records.footage.video import count_frames, info, read_frames
+from records.footage import VideoError, count_frames, evenly_spaced, info, read_frames, write_video
 from tests.records.footage.pictures import index_of, plain_frames, scene
 from tests.records.footage.videos import encode, frames_of
 

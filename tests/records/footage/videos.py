@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from records.footage.video import read_frames
+from records.footage import read_frames
 
 
 def encode(path, frames, codec="libx264", pix_fmt="yuv420p", times=None, rotation=0, matrix=None, **options):

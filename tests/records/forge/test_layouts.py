@@ -1,9 +1,9 @@
 """The other layouts: what lies where, that nothing is lost on the way, and that an interrupted forge goes on."""
 
 import csv
-import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,30 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.cli.forge import forge
-from records.errors import DataError
-from records.footage.footage import Footage, info
-from records.footage.video import read_frames
-from records.forge.dataset import UNITS, forge_dataset
-from records.forge.layouts import LAYOUTS, V3
+from records.footage import Footage, info, read_frames, read_picture
+from records.forge import LAYOUTS, arrange, forge_dataset
+from records.forge.tree import WORKING
+from tests.records.forge.contents import media
 
-OPTIONS = {"identities": 6, "frames": 3, "size": 96, "seed": 3, "compressions": ("raw", "c40"), "workers": 1}
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
-
-
-def silent(line):
-    """Says nothing."""
-
-
-@pytest.fixture(scope="module")
-def v3(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("forged") / "data"
-    forge_dataset("rendered", folder, **OPTIONS, say=silent)
-    return folder
 
 
 @pytest.fixture
 def arranged(v3, tmp_path, request):
-    LAYOUTS[request.param](v3, tmp_path / "out")
+    arrange(request.param, v3, tmp_path / "out")
     return tmp_path / "out"
 
 
@@ -44,12 +31,7 @@ def layout(name):
 
 def files(folder):
     """Relative paths of all files but notes."""
-    paths = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    return {path for path in paths if path not in ("forge.json", "README.txt")}
-
-
-def content(folder):
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files(folder)}
+    return media(folder).keys()
 
 
 def same(folder, name, v3, original):
@@ -86,9 +68,8 @@ def test_images_hold_every_frame_of_every_video_and_mask(arranged, v3):
         (f"manipulated_sequences/FaceSwap/masks/{name}", f"manipulated_sequences/FaceSwap/masks/videos/{name}.mp4"),
     ):
         assert sorted(path.name for path in (arranged / folder).iterdir()) == ["0000.png", "0001.png", "0002.png"]
-        for index, frame in read_frames(v3 / video):
-            ((_, picture),) = read_frames(arranged / folder / f"{index:04d}.png")
-            np.testing.assert_array_equal(picture, frame)
+        for index, frame in read_frames(Footage(v3 / video)):
+            np.testing.assert_array_equal(read_picture(arranged / folder / f"{index:04d}.png"), frame)
 
 
 @layout("actors")
@@ -117,8 +98,10 @@ def test_faceshifter_is_a_method_more_without_masks(arranged, v3):
 
 
 @pytest.mark.slow
-@layout("deepfakebench")
-def test_deepfakebench(arranged, v3):
+def test_deepfakebench(v3, tmp_path):
+    one_level, arranged = tmp_path / "v3", tmp_path / "out"
+    shutil.copytree(v3, one_level, ignore=shutil.ignore_patterns("c40", "masks"))
+    arrange("deepfakebench", one_level, arranged)
     assert {path for path in files(arranged) if "/" not in path} == {
         *("train.json", "val.json", "test.json"),
         *("FF-DF.json", "FF-F2F.json", "FF-FS.json", "FF-NT.json"),
@@ -185,60 +168,27 @@ def test_folder(arranged, v3):
     assert same(arranged, "real/000.mp4", v3, "original_sequences/youtube/raw/videos/000.mp4")
 
 
-def test_forging_leaves_the_layout_and_its_notes_alone(v3, tmp_path):
-    said = []
-    result = forge_dataset("rendered", tmp_path / "x", **OPTIONS, layout="c0", say=said.append)
-    assert files(tmp_path / "x") == {name.replace("/raw/", "/c0/") for name in files(v3)}
-    assert sorted(path.name for path in (tmp_path / "x").iterdir()) == [
-        *("README.txt", "forge.json", "manipulated_sequences", "original_sequences", "splits"),
-    ]
-    notes = json.loads((tmp_path / "x" / "forge.json").read_text())
-    assert notes == result
-    assert notes["options"]["layout"] == "c0"
-    assert notes["clips"] == json.loads((v3 / "forge.json").read_text())["clips"]
-    assert "tfafsr forge --layout c0" in (tmp_path / "x" / "README.txt").read_text()
-    assert "layout" not in json.loads((v3 / "forge.json").read_text())["options"]
-
-    said.clear()
-    before = content(tmp_path / "x")
-    forge_dataset("rendered", tmp_path / "x", **OPTIONS, layout="c0", say=said.append)
-    assert said == [f"{tmp_path / 'x'} holds this data set already, whole."]
-    assert content(tmp_path / "x") == before
-    for other, was in (("images", "c0"), (V3, "c0")):
-        with pytest.raises(DataError, match=f"layout {was} is now"):
-            forge_dataset("rendered", tmp_path / "x", **OPTIONS, layout=other, say=silent)
-
-
 @pytest.mark.parametrize("state", ["before", "half made", "half moved"])
-def test_an_interrupted_forge_goes_on_to_the_same_files(v3, tmp_path, state):
+def test_an_interrupted_forge_goes_on_to_the_same_files(v3, options, tmp_path, state):
     """The states that a kill leaves: v3 whole in .forge; half a tree of the layout beside it; half of it moved up."""
     out, expected = tmp_path / "out", tmp_path / "expected"
-    LAYOUTS["folder"](v3, expected)
+    arrange("folder", v3, expected)
     result = json.loads((v3 / "forge.json").read_text())
-    (out / UNITS).mkdir(parents=True)
-    (out / UNITS / "options.json").write_text(json.dumps({**result["options"], "layout": "folder"}))
-    shutil.copytree(v3, out / UNITS / V3)
+    (out / WORKING).mkdir(parents=True)
+    (out / WORKING / "options.json").write_text(json.dumps({**result["options"], "layout": "folder"}))
+    shutil.copytree(v3, out / WORKING / "v3")
     if state != "before":
-        shutil.copytree(expected, out / UNITS / "made")
-        (out / UNITS / "made" / "labels.csv").unlink()
+        shutil.copytree(expected, out / WORKING / "made")
+        (out / WORKING / "made" / "labels.csv").unlink()
     if state == "half moved":
-        (out / UNITS / "made" / "fake").rename(out / "fake")
+        (out / WORKING / "made" / "fake").rename(out / "fake")
         (out / "fake/Deepfakes").rename(out / "fake/stale")
     said = []
-    forge_dataset("rendered", out, **OPTIONS, layout="folder", say=said.append)
-    assert said == [f"{out / UNITS / V3} holds this data set already, whole."]
-    assert content(out) == content(expected)
+    forge_dataset(replace(options, layout="folder"), out, say=said.append)
+    assert said == [f"{out / WORKING / 'v3'} holds this data set already, whole."]
+    assert media(out) == media(expected)
     assert json.loads((out / "forge.json").read_text())["clips"] == {}
-    assert not (out / UNITS).exists()
-
-
-def test_somebodys_folder_and_unknown_layouts_are_refused(tmp_path):
-    (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(DataError, match="not an empty folder"):
-        forge_dataset("rendered", tmp_path, **OPTIONS, layout="c0", say=silent)
-    with pytest.raises(DataError, match="--layout is v4, one of v3, c0, no-youtube"):
-        forge_dataset("rendered", tmp_path / "x", **OPTIONS, layout="v4", say=silent)
-    assert not (tmp_path / "x").exists()
+    assert not (out / WORKING).exists()
 
 
 def test_help_names_every_layout():
@@ -247,4 +197,4 @@ def test_help_names_every_layout():
     assert [line.split()[0] for line in listed.splitlines() if line.strip()] == [
         *("v3", "c0", "no-youtube", "images", "faceshifter", "actors", "deepfakebench", "deepfaketimit", "folder"),
     ]
-    assert set(LAYOUTS) | {V3} == {line.split()[0] for line in listed.splitlines() if line.strip()}
+    assert set(LAYOUTS) == {line.split()[0] for line in listed.splitlines() if line.strip()}

@@ -16,8 +16,8 @@ from experiments.audit.survey import survey
 from records.building.build import build, build_unit
 from records.building.options import BuildOptions
 from records.errors import DataError
-from records.footage.video import info, write_video
-from records.forge.layouts import LAYOUTS
+from records.footage import info, write_video
+from records.forge import arrange
 from records.shards.manifest import Manifest, verify
 from records.sources.registry import find
 from tests.records.footage.videos import encode, frames_of, turned
@@ -155,7 +155,7 @@ def test_links_out_of_the_root(root, tmp_path, whole):
 
 def test_frame_folders_with_gaps_doubles_links_and_other_sizes(v3, tmp_path, whole):
     root = tmp_path / "data"
-    LAYOUTS["images"](v3, root)
+    arrange("images", v3, root)
     folders = {name: root / FAKES / f"c40/images/{name}" for name in ("000_001", "001_000", "002_003", "004_005")}
     (folders["000_001"] / "0003.png").unlink()
     shutil.copy(folders["001_000"] / "0003.png", folders["001_000"] / "frame3.png")
@@ -236,7 +236,7 @@ def test_frame_sizes_are_compared_as_a_player_shows_them(root, tmp_path, whole):
 
 
 def test_unicode_spaces_and_long_names_are_built(v3, tmp_path):
-    LAYOUTS["folder"](v3, tmp_path / "data")
+    arrange("folder", v3, tmp_path / "data")
     root = tmp_path / "data"
     names = [
         "Пётр и Волк.mp4",
@@ -293,7 +293,7 @@ def test_a_file_that_may_not_be_read_is_a_skip(v3, open_folder, whole):
 
 def test_a_frame_folder_that_may_not_be_read_is_a_skip(v3, open_folder, whole):
     root = open_folder / "data"
-    LAYOUTS["images"](v3, root)
+    arrange("images", v3, root)
     (root / FAKES / "c40/images/000_001").chmod(0)
     with nobody():
         manifest = run(root, open_folder / "out")
@@ -316,7 +316,7 @@ def test_a_frame_folder_that_may_not_be_read_is_a_skip(v3, open_folder, whole):
 )
 def test_a_folder_that_may_not_be_read_is_named_before_anything_is_built(v3, open_folder, layout, source, place):
     root = open_folder / "data"
-    LAYOUTS[layout](v3, root)
+    arrange(layout, v3, root)
     find(source, root)
     (root / place).chmod(0)
     with nobody(), pytest.raises(DataError, match=rf"{Path(place).name}.* cannot be read \(Permission denied\)"):
@@ -325,7 +325,7 @@ def test_a_folder_that_may_not_be_read_is_named_before_anything_is_built(v3, ope
 
 def test_what_lies_in_a_folder_that_may_not_be_read_is_a_skip(v3, open_folder):
     """Where a table or a twin leads there."""
-    LAYOUTS["folder"](v3, open_folder / "data")
+    arrange("folder", v3, open_folder / "data")
     table = open_folder / "data/labels.csv"
     assert find("folder", open_folder / "data", csv_path=table).skips == []
     (open_folder / "data/fake/Deepfakes").chmod(0)
@@ -333,7 +333,7 @@ def test_what_lies_in_a_folder_that_may_not_be_read_is_a_skip(v3, open_folder):
         found = find("folder", open_folder / "data", csv_path=table)
     assert len(found.skips) == 6
     assert all("Permission denied" in skip.reason and "Deepfakes" in skip.reason for skip in found.skips)
-    LAYOUTS["deepfaketimit"](v3, open_folder / "timit")
+    arrange("deepfaketimit", v3, open_folder / "timit")
     (open_folder / "timit/VidTIMIT/faaa0").chmod(0)
     with nobody():
         found = find("deepfaketimit", open_folder / "timit")
@@ -345,7 +345,7 @@ def test_what_lies_in_a_folder_that_may_not_be_read_is_a_skip(v3, open_folder):
 MEMORY = """
 import sys
 from pathlib import Path
-from records.footage.footage import Footage
+from records.footage import Footage
 from records.sources.clip import Clip
 from records.building.options import BuildOptions
     from records.building.unit import Unit

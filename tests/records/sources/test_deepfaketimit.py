@@ -10,8 +10,7 @@ from records.building.unit import Options
 
 from experiments.audit.survey import survey
 from records.errors import DataError
-from records.footage.footage import Footage, encoded, info
-from records.footage.video import Encoding, read_frames, write_encoded
+from records.footage import Encoding, Footage, encoded, info, read_frames, write_encoded
 from records.forge.layouts import deepfaketimit
 from records.sources.deepfaketimit import METHOD, find_clips
 from records.sources.registry import find

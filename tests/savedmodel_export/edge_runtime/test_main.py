@@ -8,7 +8,7 @@ import pytest
 
 from faces import crop
 from records.building import face_detector
-from records.footage.video import write_video
+from records.footage import write_video
 from savedmodel_export.edge_runtime.__main__ import main
 
 SIDE, FRAMES = 240, 6

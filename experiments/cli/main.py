@@ -1,0 +1,100 @@
+"""The table of commands, and the group that imports one of them only when it is asked for."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import importlib.util
+import runpy
+import sys
+from pathlib import Path
+
+import click
+
+INTERRUPTED = "Interrupted. What was finished is kept; the same command goes on from there."
+FULL = (errno.ENOSPC, errno.EDQUOT)
+COMMANDS: dict[str, tuple[str, str]] = {  # name -> module, which holds a command of the same name; help
+    "quickstart": (
+        "experiments.cli.quickstart",
+        "The whole job in one go: forge, build, train, evaluate, report, export.",
+    ),
+    "forge": ("experiments.cli.forge", "Make a data set in FaceForensics++'s layout from nothing but faces."),
+    "probe": (
+        "experiments.cli.probe",
+        "Tell whether a forged data set betrays itself by anything but the forgery.",
+    ),
+    "check": ("experiments.cli.check", "Say what a build would find, miss and cost, before anything is built."),
+    "build": ("experiments.cli.build", "Turn a data set's videos into TFRecords of faces."),
+    "inspect": (
+        "experiments.cli.inspect",
+        "Say what is in records, draw a contact sheet, look for leaks between splits.",
+    ),
+    "train": ("experiments.cli.train", "Train AFSR and TFE together; resumes what was interrupted."),
+    "evaluate": ("experiments.cli.evaluate", "Frame and video AUC of a run, per method, with intervals."),
+    "report": ("experiments.cli.report", "Draw ROC curves, losses and a contact sheet of scored faces."),
+    "export": ("experiments.cli.export", "Write a run's detector for TensorFlow Serving, LiteRT or a device."),
+    "verify": ("experiments.cli.verify", "Compare exported models with the Keras model: answers, AUC, speed."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the command called `cmd_name`, or gives None for a name that is not in the table."""
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but a mistyped name gets suggestions from the table."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands from the table, so that help imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command; an error that is meant for the user becomes a message without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # click would say no more than "Aborted!"
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            if getattr(error, "for_user", False):
+                raise click.ClickException(str(error)) from error
+            if isinstance(error, OSError) and error.errno in FULL:
+                where = f"{error.filename} cannot be written" if error.filename else "Something cannot be written"
+                message = f"{where} ({error.strerror}). Make room, and run the same command again."
+                raise click.ClickException(message) from error
+            raise
+
+
+def _version() -> str:
+    """`tfafsr.__version__`, without importing `tfafsr`, which loads TensorFlow."""
+    package = importlib.util.find_spec("tfafsr")
+    return runpy.run_path(str(Path(package.origin).with_name("version.py")))["__version__"]
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(_version())
+def cli() -> None:
+    """Tells manipulated faces from real ones in low-resolution, heavily compressed images and videos."""
+
+
+def main() -> None:
+    """Entry point of the `tfafsr` script and of `python -m tfafsr`."""
+    try:
+        cli(prog_name="tfafsr")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,47 @@
+"""The faces of records that an export needs: to measure int8 activations on, and to compare models on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from experiments import data, scoring
+from records.progress import progress
+from records.shards import reader
+from records.shards.manifest import Manifest
+from savedmodel_export.verify import Faces
+from tfafsr import Detector
+
+
+def representative_faces(
+    records: Path, compression: str, split: str, size: int, count: int
+) -> list[dict[str, np.ndarray]]:
+    """Faces to measure activations on, as many real as manipulated, always the same ones.
+
+    Returns:
+        At most `count` batches of one face: `frame` uint8 (1, S, S, 3), `keypoints` float32 (1, 5, 2).
+
+    Raises:
+        DataError: no such records, split or compression; their faces are not `size` pixels wide.
+    """
+    faces = reader.read_training(
+        records, split, compression, size=size, fields=("frame", "keypoints"), shuffle_buffer=4 * count
+    )
+    with reader.naming_the_shard(records):
+        return list(faces.take(count).batch(1).as_numpy_iterator())
+
+
+def faces_of_split(detector: Detector, records: Path, split: str, compression: str) -> Iterator[Faces]:
+    """Every face of a split at a compression, in batches, with labels and target identities.
+
+    Raises:
+        DataError: no such records, split or compression.
+    """
+    clips = Manifest.load(records).clips
+    batches = data.scoring_batches(records, split, compression, detector, scoring.BATCH)
+    total = -(-reader.count(records, split, compression) // scoring.BATCH)
+    for inputs, fields in progress(batches, total, f"comparing on {split} {compression}"):
+        identities = np.array([clips[video.decode()].subjects[0] for video in fields["video"]])
+        yield Faces(inputs["frame"], inputs["keypoints"], fields["label"], identities)

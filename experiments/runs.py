@@ -1,0 +1,158 @@
+"""A run folder: the names of its files, and reading each of them with every value checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.config import TrainConfig
+from records.atomic import write_json
+from records.errors import DataError
+from records.shards.manifest import Manifest
+from records.shards.typed_json import from_json
+
+if TYPE_CHECKING:  # TensorFlow comes with it, which reading a configuration need not wait for
+    from tfafsr import Detector
+
+CONFIG_FILE, MODEL_FILE, HISTORY_FILE, PEOPLE_FILE = "config.json", "model.keras", "history.json", "people.json"
+LOG_FOLDER = "tensorboard"
+CONTENT = "records_content"  # key of config.json
+MAX_BYTES = 2**28
+People = dict[str, set[tuple[str, str]]]  # split -> (dataset, subject)
+
+
+def save_config(run: Path, config: TrainConfig, content: Sequence[str]) -> None:
+    """Writes `config.json`: the options, and the content hash of each records folder in the order of the options."""
+    write_json(run / CONFIG_FILE, {**dataclasses.asdict(config), CONTENT: list(content)}, sort_keys=True)
+
+
+def load_config(run: Path) -> TrainConfig:
+    """The options of a run; raises `DataError` where the folder holds no run, or a value is missing or impossible."""
+    return _config_and_content(run)[0]
+
+
+def records_content(run: Path) -> tuple[str, ...]:
+    """The content hashes of the records that a run is trained on; raises `DataError` as `load_config`."""
+    return _config_and_content(run)[1]
+
+
+def trained_on(run: Path) -> str:
+    """The compression of the faces that a run was trained on; raises `DataError` as `load_config`, or for a file."""
+    if run.is_file():
+        raise DataError(f"{run} does not say at which compression it was trained; give --compression raw, c23 or c40.")
+    return load_config(run).compression
+
+
+def load_detector(run: Path) -> Detector:
+    """The detector of a finished run, in float32.
+
+    Args:
+        run: a run folder of `tfafsr train`, or a `.keras` file itself.
+
+    Raises:
+        DataError: the run is not finished, its model is damaged, or it is not the one that config.json describes.
+    """
+    from tfafsr import ModelError
+    from tfafsr import load_detector as load
+
+    path = run / MODEL_FILE if run.is_dir() else run
+    if run.is_dir() and not path.exists():
+        raise DataError(f"{path} does not exist; finish `tfafsr train --out {run}` first (it resumes by itself).")
+    try:
+        detector = load(path)
+    except ModelError as error:
+        raise DataError(str(error)) from error
+    if run.is_dir():
+        check_detector(path, detector, load_config(run))
+    return detector
+
+
+def check_detector(path: Path, detector: Detector, config: TrainConfig) -> None:
+    """Raises `DataError` where the detector of the file `path` was not made from `config`."""
+    from tfafsr.presets import preset
+
+    expected = {**preset(config.preset), **config.detector.given()}
+    for name, value in expected.items():
+        if detector.options[name] != value:
+            raise DataError(
+                f"{path} is the model of another run ({name}: {detector.options[name]}, in {CONFIG_FILE} {value}); "
+                "copy the run's own back, or train again into a new folder."
+            )
+
+
+def load_history(run: Path) -> list[dict[str, float]]:
+    """Loss and metrics of each epoch of a finished run; raises `DataError` where there are none."""
+    path = run / HISTORY_FILE
+    try:
+        history = from_json(list[dict[str, float]], _read_json(path), "it")
+        if not history or any(logs.keys() != history[0].keys() for logs in history):
+            raise ValueError("it needs the same values for each epoch")
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read ({error}); finish `tfafsr train --out {run}` first.") from error
+    return history
+
+
+def people_in(manifests: Iterable[Manifest]) -> People:
+    """The people of each split; one name in two datasets is two people."""
+    people: People = {}
+    for manifest in manifests:
+        for video, clip in manifest.clips.items():
+            dataset = video.partition("/")[0]
+            people.setdefault(clip.split, set()).update((dataset, subject) for subject in clip.subjects)
+    return people
+
+
+def save_people(run: Path, people: People) -> None:
+    """Writes `people.json`: whom the run is trained and selected on, so that no evaluation meets them unnoticed."""
+    write_json(run / PEOPLE_FILE, {split: sorted(people[split]) for split in ("train", "val")}, indent=None)
+
+
+def load_people(run: Path) -> People:
+    """The people that a run was trained (`train`) and selected (`val`) on.
+
+    Raises:
+        DataError: the run does not say it, or not in the form of `save_people`.
+    """
+    path = run / PEOPLE_FILE
+    try:
+        values = from_json(dict[str, list[list[str]]], _read_json(path), "it")
+        people = {split: {(dataset, subject) for dataset, subject in values[split]} for split in ("train", "val")}
+        if not people["train"] or not people["val"]:
+            raise ValueError("a split has nobody")
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{run} does not say on whom it was trained (it has no {PEOPLE_FILE}): give the same `tfafsr train` "
+            "command again, which writes it."
+        ) from error
+    except (OSError, ValueError, KeyError, RecursionError) as error:
+        raise DataError(
+            f"{path} is damaged ({error}); give the same `tfafsr train` command again, which writes it anew."
+        ) from error
+    return people
+
+
+def _config_and_content(run: Path) -> tuple[TrainConfig, tuple[str, ...]]:
+    path = run / CONFIG_FILE
+    try:
+        values = _read_json(path)
+        if type(values) is not dict:
+            raise ValueError("it must be an object")
+        content = from_json(tuple[str, ...], values.pop(CONTENT, None), CONTENT)
+        return from_json(TrainConfig, values), content
+    except FileNotFoundError:
+        raise DataError(
+            f"{run} is no run folder (it has no {CONFIG_FILE}); give the --out of `tfafsr train`."
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} is damaged ({error}); train again into a new folder.") from error
+
+
+def _read_json(path: Path) -> object:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"it is larger than {MAX_BYTES} bytes")
+    return json.loads(path.read_text(encoding="utf-8"))

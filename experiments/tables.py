@@ -1,0 +1,148 @@
+"""The tables that the commands print: what was built, what a run scored, how exported models compare."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from experiments.audit import inspection
+from records.shards.manifest import Manifest
+
+FORMS = {
+    "savedmodel": "SavedModel",
+    "none": "LiteRT float32",
+    "float16": "LiteRT float16",
+    "dynamic": "LiteRT dynamic",
+    "int8": "LiteRT int8",
+}
+
+
+def print_built(manifest: Manifest, out: Path) -> None:
+    """Prints every skip with its reason, the number of faces, and how many frames have none."""
+    console = Console()
+
+    def line(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    if manifest.skips:  # before the table: there may be thousands, and the table must stay in sight
+        line("Skipped:")
+    for skip in manifest.skips:
+        line(f"  {skip.clip} (label {skip.label}): {skip.reason}")
+    console.print(inspection.counts_table(manifest, f"Faces in {out}"))
+    without = sum(clip.frames_without_face for clip in manifest.clips.values())
+    total = without + sum(clip.frames_scored for clip in manifest.clips.values())
+    share = 100 * (1 - without / total)
+    line(f"{total - without} of {total} frames have a face ({share:.1f}%); the manifest counts the rest.")
+    shortened = Counter(bool(clip.shortened) for clip in manifest.clips.values())[True]
+    if shortened:
+        line(
+            f"{shortened} clips are longer or shorter than their twin; the shorter length was used (see the manifest)."
+        )
+    if manifest.skips:
+        line(f"{len(manifest.skips)} clips were skipped; their reasons stand above and in {out / 'manifest.json'}.")
+    line(f"Content hash: {manifest.content_hash[:16]}")
+
+
+def results_table(results: dict[str, dict], title: str) -> Table:
+    """For each compression a row for all methods together and one for each, with frame and video AUC.
+
+    Args:
+        results: compression -> metrics as `evaluate` returns them.
+        title: stands above the table.
+    """
+    table = Table(title=title, title_justify="left")
+    for name in ("tested at", "method", "frame AUC", "video AUC"):
+        table.add_column(name, no_wrap=True)
+    for compression, metrics in results.items():
+        rows = {"all": metrics, **metrics["per_method"]}
+        for number, (method, part) in enumerate(rows.items()):
+            cells = [_auc(part[level], 3) for level in ("frame", "video")]
+            style = "bold" if method == "all" else None
+            table.add_row(
+                "" if number else compression, method, *cells, style=style, end_section=number == len(rows) - 1
+            )
+    return table
+
+
+def results_lines(metrics: dict) -> list[str]:
+    """What stands below that table: coverage, false alarms on decoys, calibration.
+
+    Args:
+        metrics: as `evaluate` returns them.
+    """
+    coverage = metrics["coverage"]
+    total = coverage["frames_scored"] + coverage["frames_without_face"]
+    lines = [
+        f"{coverage['frames_scored']} of {total} frames of {coverage['clips']} clips scored; "
+        f"{coverage['frames_without_face']} without a face."
+    ]
+    if "decoys" in metrics:
+        with_decoy, without = metrics["decoys"]["with_decoy"], metrics["decoys"]["without_decoy"]
+        lines.append(
+            f"False alarms at {metrics['decoys']['threshold']}: {with_decoy['false_alarms']} of {with_decoy['videos']} "
+            f"real videos with a decoy, {without['false_alarms']} of {without['videos']} without."
+        )
+    if "calibration" in metrics:
+        before, after = (metrics["calibration"][name]["ece"] for name in ("before", "after"))
+        lines.append(
+            f"Expected calibration error {before:.3f} before and {after:.3f} after temperature "
+            f"{metrics['calibration']['temperature']:.2f}."
+        )
+    return lines
+
+
+def print_comparison(result: dict) -> None:
+    """Prints how exported models compare with the Keras model, and why one that departs does.
+
+    Args:
+        result: as `verify` prints it with --json.
+    """
+    console = Console()
+    console.print(comparison_table(result))
+    for model in result["models"]:
+        for reason in model["reasons"]:
+            console.print(f"{model['path']}: {reason}.", style="bold red", highlight=False, soft_wrap=True)
+    if all(model["agrees"] for model in result["models"]):
+        console.print("All agree with the Keras model within their tolerances, which --json lists.", soft_wrap=True)
+
+
+def comparison_table(result: dict) -> Table:
+    """A row for the Keras model and one for each exported form, in 80 columns.
+
+    Args:
+        result: as `verify` prints it with --json.
+    """
+    threads = list(result["keras"]["latency_ms"])
+    title = f"{result['keras']['n']} faces of {result['records']}, {result['split']} split at {result['compression']}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("form", "largest\ndiff.", "mean\ndiff."):
+        table.add_column(name, no_wrap=True)
+    table.add_column("AUC\n[95% int.]", min_width=12)
+    for name in ("points\nlost", "MB", *(f"ms, {count}\nthread{'s' * (count != '1')}" for count in threads)):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, row in (("Keras", result["keras"]), *((FORMS[model["form"]], model) for model in result["models"])):
+        difference = row.get("difference") or {}
+        table.add_row(
+            name,
+            *(f"{difference[key]:.1e}" if key in difference else "-" for key in ("largest", "mean")),
+            _auc(row, 4),
+            "-" if row.get("auc_loss") is None else f"{row['auc_loss']:+.2f}",
+            f"{row['bytes'] / 1e6:.2f}",
+            *(f"{row['latency_ms'][count]:.1f}" for count in threads),
+            style=None if row.get("agrees", True) else "bold red",
+        )
+    return table
+
+
+def _auc(summary: dict, digits: int) -> str:
+    """`0.969 [0.93, 0.99]`; `-` where one class is missing, no interval where there is none."""
+    if summary["auc"] is None:
+        return "-"
+    if summary["auc_ci95"] is None:
+        return f"{summary['auc']:.{digits}f}"
+    low, high = summary["auc_ci95"]
+    return f"{summary['auc']:.{digits}f} [{low:.2f}, {high:.2f}]"

@@ -1,0 +1,67 @@
+"""The four ways to forge a face, and the one path that each of them takes into the frame."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from records.forge.geometry import REGION, face_coordinates, oval, region_box
+from records.forge.manipulations.blending import match_detail
+from records.forge.manipulations.deepfakes import Deepfakes
+from records.forge.manipulations.face2face import Face2Face
+from records.forge.manipulations.faceswap import FaceSwap
+from records.forge.manipulations.neural_textures import NeuralTextures
+from records.forge.manipulations.painter import Painter, Scene
+from records.forge.seeds import generator
+
+FAMILIES: dict[str, type[Painter]] = {
+    "Deepfakes": Deepfakes,
+    "Face2Face": Face2Face,
+    "FaceSwap": FaceSwap,
+    "NeuralTextures": NeuralTextures,
+}
+METHODS = tuple(FAMILIES)
+MASK_THRESHOLD = 0.05
+GRAIN_SIDE = 192
+
+
+class Manipulation:
+    """One manipulated clip: a family, and the parameters it drew for this target and this source."""
+
+    def __init__(self, method: str, seed: int, target: str, source: str, frames: int) -> None:
+        rng = generator(seed, "manipulation", method, target, source)
+        self._painter = FAMILIES[method](rng, frames)
+        self._detail = self._painter.DETAIL * float(np.exp(rng.normal(0, 0.15)))
+        self._grain = rng.standard_normal((GRAIN_SIDE, GRAIN_SIDE), dtype=np.float32)
+
+    def apply(
+        self, frame: int, image: np.ndarray, points: np.ndarray, donor: np.ndarray, donor_points: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Manipulates frame number `frame`.
+
+        Args:
+            frame: index in the clip.
+            image, points: float32 (H, W, 3) in [0, 255] and float32 (5, 2), the target.
+            donor, donor_points: the same of the source's clip.
+
+        Returns:
+            (image, mask): float32 (H, W, 3) in [0, 255], equal to the input where mask is 0; uint8 (H, W), 255 where
+            the face was replaced.
+        """
+        height, width = image.shape[:2]
+        y0, x0, y1, x1 = region_box(points, height, width)
+        window = image[y0:y1, x0:x1]
+        shift = np.array((x0, y0), np.float32)
+        u, v = face_coordinates(points - shift, y1 - y0, x1 - x0)
+        scene = Scene(window, points - shift, u, v, donor, donor_points)
+        face, alpha = self._painter.paint(scene, frame)
+        alpha = alpha * oval(u, v, **REGION)
+        blended = window + alpha[..., None] * (face - window)
+        # Skin moves with the face, and so does the grain that stands in for it.
+        columns, rows = (u + 1.5) * (GRAIN_SIDE / 3), (v + 1.5) * (GRAIN_SIDE / 3)
+        grain = cv2.remap(self._grain, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        blended = match_detail(blended, window, alpha, self._detail, grain)
+        manipulated, mask = image.copy(), np.zeros((height, width), np.uint8)
+        manipulated[y0:y1, x0:x1] = np.clip(blended, 0, 255)
+        mask[y0:y1, x0:x1] = np.where(alpha > MASK_THRESHOLD, 255, 0)
+        return manipulated, mask

@@ -1,0 +1,86 @@
+"""The people of a data set, by its options: their names, where their clips come from, who was left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from records.atomic import write_json
+from records.errors import DataError
+from records.forge.options import RENDERED_IDENTITIES, ForgeOptions
+from records.forge.people.clips import Faces, PhotographedFaces, RenderedFaces
+from records.forge.people.finding import find_faces
+from records.forge.people.photos import Photograph, PhotoSkip
+
+FEWEST = 6  # one pair each in train, val and test
+
+
+@dataclasses.dataclass(frozen=True)
+class People:
+    """Whom a data set shows.
+
+    Attributes:
+        faces: where the clips of an identity come from.
+        names: of the identities: 000, 001, ...; an even number.
+        skips: photographs that were left out.
+    """
+
+    faces: Faces
+    names: list[str]
+    skips: list[PhotoSkip]
+
+
+def find_people(options: ForgeOptions, remembered: Path, workers: int, say: Callable[[str], None]) -> People:
+    """The people of the options; looks for faces in the photographs unless an earlier run did.
+
+    Args:
+        options: of the data set.
+        remembered: JSON file of the faces found, written here for a run that goes on.
+        workers: number of processes that look for faces.
+        say: is told how many there are.
+
+    Raises:
+        DataError: too few photographs can be used, with the reasons; or `remembered` is damaged.
+    """
+    folder = options.photographs
+    if folder is None:
+        names = _names(options.identities or RENDERED_IDENTITIES)
+        return People(RenderedFaces(options.seed, options.size, options.frames), names, [])
+    if remembered.is_file():
+        found, skips = _load(remembered)
+    else:
+        found, skips = find_faces(folder, options.size, options.identities, workers)
+        _save(remembered, found, skips)
+    if len(found) % 2:
+        skips.append(PhotoSkip(found.pop().file, "left over: identities go in pairs."))
+    wanted = options.identities or FEWEST
+    if len(found) < wanted:
+        reasons = "; ".join(f"{skip.file}: {skip.reason}" for skip in skips[:5])
+        raise DataError(
+            f"{folder} gives {len(found)} usable identities, {wanted} are wanted;"
+            f" {len(skips)} photographs were left out: {reasons}."
+        )
+    say(f"{len(found)} identities, {len(skips)} photographs left out.")
+    names = _names(len(found))
+    of_name = dict(zip(names, found, strict=True))
+    return People(PhotographedFaces(options.seed, options.size, options.frames, folder, of_name), names, skips)
+
+
+def _names(count: int) -> list[str]:
+    return [f"{number:03d}" for number in range(count)]
+
+
+def _save(path: Path, found: list[Photograph], skips: list[PhotoSkip]) -> None:
+    content = {"found": [[p.file, p.box, p.points] for p in found], "skips": [dataclasses.asdict(s) for s in skips]}
+    write_json(path, content, indent=None)
+
+
+def _load(path: Path) -> tuple[list[Photograph], list[PhotoSkip]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found = [Photograph(file, tuple(box), tuple(map(tuple, points))) for file, box, points in content["found"]]
+        return found, [PhotoSkip(**skip) for skip in content["skips"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read ({error}). Remove it; the faces are then looked for again.") from error

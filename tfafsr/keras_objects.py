@@ -1,0 +1,35 @@
+"""Imports TensorFlow without its start-up notes, and every module whose objects a saved detector is made of.
+
+Importing them registers them with Keras.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # the layers use TensorFlow's operations
+
+
+def _import_tensorflow_quietly() -> None:
+    """Imports TensorFlow with stderr closed: it writes its first notes before it reads any log level.
+
+    With TF_CPP_MIN_LOG_LEVEL set to less than 3 they are shown.
+    """
+    if "tensorflow" in sys.modules or os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
+        return
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+_import_tensorflow_quietly()
+
+from tfafsr import augmentation, calibration, layers, losses, metrics, presets  # noqa: E402, F401
+from tfafsr.detector import Detector  # noqa: E402, F401
