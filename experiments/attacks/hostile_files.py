@@ -309,7 +309,7 @@ def size_that_changes(rng: Generator) -> Hostile:
 
 
 def uneven_times(rng: Generator) -> Hostile:
-    """A video whose frames are not shown for the same time; frames are counted, not times, where the file counts them."""
+    """A video whose frames are not shown for the same time; the MP4 says how many there are."""
     times = np.cumsum(rng.integers(1, 50, size=6)).tolist()
     name = ("h264", "ffv1")[rng.integers(2)]
     ending, content = sound_files()[name]

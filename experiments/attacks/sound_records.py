@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from experiments.audit import summary
+from experiments.audit import inspection
 from faces import error_level_analysis
 from records.shards import (
     ClipEntry,
@@ -74,7 +74,9 @@ def everything_read(folder: Path, compression: str) -> dict[str, object]:
         DataError: records that cannot be used; anything else is a fault.
     """
     manifest = Manifest.load(folder)
-    found: dict[str, object] = {name: value for name, value in summary(manifest).items() if name not in REPEATED}
+    found: dict[str, object] = {
+        name: value for name, value in inspection.summary(manifest).items() if name not in REPEATED
+    }
     with naming_the_shard(folder):
         for split, compressions in manifest.counts.items():
             for level in compressions:
