@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.config import TrainConfig
-from records.shards import reader
+from records import shards
+from records.errors import DataError
 from tfafsr import augmentation
 
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
@@ -30,7 +31,7 @@ def input_size(model: keras.Model) -> int:
 
 def steps_per_epoch(config: TrainConfig) -> tuple[int, int]:
     """Full batches an epoch, and the batch size (the number of faces where that is smaller)."""
-    faces = reader.count([Path(folder) for folder in config.records], "train", config.compression)
+    faces = shards.count([Path(folder) for folder in config.records], "train", config.compression)
     batch = min(config.schedule.batch_size, faces)
     return faces // batch, batch
 
@@ -39,7 +40,7 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
     """The batches of one epoch; their order and their flips are a pure function of (seed, epoch)."""
     inputs = input_names(model)
     steps, batch = steps_per_epoch(config)
-    faces = reader.read_training(
+    faces = shards.read_training(
         [Path(folder) for folder in config.records],
         split="train",
         compression=config.compression,
@@ -53,7 +54,7 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         first = tf.constant([config.seed, epoch << 32], tf.int64)
         faces = faces.enumerate().map(
             lambda index, fields: augmentation.random_flip(fields, first + tf.stack([0, index])),
-            num_parallel_calls=reader.PARALLEL_CALLS,
+            num_parallel_calls=shards.PARALLEL_CALLS,
             deterministic=True,
         )
     batches = faces.batch(batch, drop_remainder=True).take(steps)
@@ -65,12 +66,12 @@ def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> t
     inputs, batch = input_names(model), config.schedule.batch_size
     folders = [Path(folder) for folder in config.records]
     datasets = [
-        reader.read(folder, split, config.compression, size=input_size(model), fields=_fields(inputs))
+        shards.read(folder, split, config.compression, size=input_size(model), fields=_fields(inputs))
         for folder in folders
     ]
     faces = functools.reduce(tf.data.Dataset.concatenate, datasets)
     batches = faces.batch(batch).map(lambda fields: _split(fields, inputs)).prefetch(2)
-    return _of_length(-(-reader.count(folders, split, config.compression) // batch), batches)
+    return _of_length(-(-shards.count(folders, split, config.compression) // batch), batches)
 
 
 def scoring_batches(
@@ -85,14 +86,24 @@ def scoring_batches(
         model: gives the names and the size of the inputs.
         batch_size: faces a batch; the last one may be smaller.
         extra: fields wanted next to those that identify a face (video, method, label, frame_index).
+
+    Raises:
+        DataError: no such records, split or compression, a damaged shard, or a face of a video that is not listed.
     """
+    folder = Path(folder)
+    listed = {video.encode() for video, clip in shards.Manifest.load(folder).clips.items() if clip.split == split}
     inputs = input_names(model)
     others = {*IDENTITY, *extra}
-    faces = reader.read(
+    faces = shards.read(
         folder, split, compression, size=input_size(model), fields=(*dict.fromkeys((*inputs, *others)),)
     )
-    with reader.naming_the_shard(folder):
+    with shards.naming_the_shard(folder):
         for fields in faces.batch(batch_size).prefetch(2).as_numpy_iterator():
+            if unknown := set(fields["video"]) - listed:
+                raise DataError(
+                    f"{folder} holds faces of {min(unknown).decode()} in the split {split!r}, which its manifest does "
+                    "not list there; build the records again."
+                )
             yield {name: fields[name] for name in inputs}, {name: fields[name] for name in others}
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from experiments import data, scoring
+from records import shards
 from records.progress import progress
-from records.shards import reader
-from records.shards.manifest import Manifest
 from savedmodel_export.verify import Faces
 from tfafsr import Detector
 
@@ -26,10 +25,10 @@ def representative_faces(
     Raises:
         DataError: no such records, split or compression; their faces are not `size` pixels wide.
     """
-    faces = reader.read_training(
+    faces = shards.read_training(
         records, split, compression, size=size, fields=("frame", "keypoints"), shuffle_buffer=4 * count
     )
-    with reader.naming_the_shard(records):
+    with shards.naming_the_shard(records):
         return list(faces.take(count).batch(1).as_numpy_iterator())
 
 
@@ -39,9 +38,9 @@ def faces_of_split(detector: Detector, records: Path, split: str, compression: s
     Raises:
         DataError: no such records, split or compression.
     """
-    clips = Manifest.load(records).clips
+    clips = shards.Manifest.load(records).clips
     batches = data.scoring_batches(records, split, compression, detector, scoring.BATCH)
-    total = -(-reader.count(records, split, compression) // scoring.BATCH)
+    total = -(-shards.count(records, split, compression) // scoring.BATCH)
     for inputs, fields in progress(batches, total, f"comparing on {split} {compression}"):
         identities = np.array([clips[video.decode()].subjects[0] for video in fields["video"]])
         yield Faces(inputs["frame"], inputs["keypoints"], fields["label"], identities)

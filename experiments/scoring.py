@@ -15,7 +15,7 @@ import tensorflow as tf
 from experiments import data
 from records.errors import DataError
 from records.progress import progress
-from records.shards import reader
+from records.shards import count
 from tfafsr import metrics
 
 BATCH = 32
@@ -69,7 +69,7 @@ def score_frames(model: keras.Model, folder: Path, split: str, compression: str)
     """
     scorer = keras.Model(model.input, model.output["probability"])
     score = tf.function(lambda inputs: scorer(inputs, training=False), reduce_retracing=True)
-    total = -(-reader.count([folder], split, compression) // BATCH)
+    total = -(-count([folder], split, compression) // BATCH)
     batches = data.scoring_batches(folder, split, compression, model, BATCH)
     columns: dict[str, list[np.ndarray]] = {name: [] for name in (*data.IDENTITY, "score")}
     for inputs, fields in progress(batches, total, f"scoring {split} {compression}"):

@@ -11,11 +11,10 @@ import tensorflow as tf
 
 from experiments import data, runs, state
 from experiments.config import TrainConfig
+from records import shards
 from records.atomic import MARK, atomic_file, locked, write_json
 from records.errors import DataError
 from records.progress import SECONDS_BETWEEN_LINES, duration
-from records.shards import reader
-from records.shards.manifest import Manifest
 from tfafsr import Detector, ModelError, calibration, load_detector
 
 SELECTION = "val_auc"
@@ -112,7 +111,7 @@ def _epoch(
 ) -> dict[str, float]:
     model.optimizer.learning_rate = config.learning_rate_at(epoch)
     batches = data.training_epoch(config, model, epoch)
-    with reader.naming_the_shard(config.records):
+    with shards.naming_the_shard(config.records):
         history = model.fit(
             batches,
             validation_data=validation,
@@ -158,7 +157,7 @@ def _load_model(path: Path, config: TrainConfig) -> Detector:
 
 def _prepare(config: TrainConfig, run: Path) -> None:
     """Checks the records and what is in the run folder, then writes the options and the people into it."""
-    manifests = {folder: Manifest.load(Path(folder)) for folder in config.records}
+    manifests = {folder: shards.Manifest.load(Path(folder)) for folder in config.records}
     _check_videos(manifests)
     for split in ("train", "val"):
         if not _count(config, split):
@@ -179,7 +178,7 @@ def _prepare(config: TrainConfig, run: Path) -> None:
     runs.save_config(run, config, content)
 
 
-def _check_videos(manifests: dict[str, Manifest]) -> None:
+def _check_videos(manifests: dict[str, shards.Manifest]) -> None:
     """Raises `DataError` where two records folders hold a video of the same id."""
     holders: dict[str, str] = {}
     for folder, manifest in manifests.items():
@@ -215,14 +214,14 @@ def _named(records: tuple[str, ...], content: tuple[str, ...]) -> str:
 
 
 def _count(config: TrainConfig, split: str) -> int:
-    return reader.count([Path(folder) for folder in config.records], split, config.compression)
+    return shards.count([Path(folder) for folder in config.records], split, config.compression)
 
 
 def _calibrate(config: TrainConfig, model: Detector, say) -> float:
     """Fits the temperature of the model's probability on the validation split and sets it; returns it."""
     model_logits = keras.Model(model.input, model.output["logit"])
     logits, labels = [], []
-    with reader.naming_the_shard(config.records):
+    with shards.naming_the_shard(config.records):
         for x, y in data.validation(config, model):
             logits.append(model_logits(x, training=False).numpy()[:, 0])
             labels.append(y["label"].numpy())

@@ -26,11 +26,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import tensorflow as tf
 
 from records.progress import progress
-from records.shards import reader, schema
-from records.shards.manifest import Manifest
+from records.shards import Manifest, naming_the_shard, read
 from records.sources import SPLITS
 
 QUALITIES = ("raw", "c23", "c40")  # the best first; other names follow in their order
@@ -120,41 +118,36 @@ class _Faces:
 
 
 @dataclasses.dataclass
-class _Shards:
-    """The shards of one method in one split; `choose` marks which of their records are compared, bool (N,)."""
+class _Group:
+    """The faces of one method in one split; `chosen` marks which of them are compared, bool (N,)."""
 
     folder: Path
     split: str
-    paths: list[str]
-    size: int
+    compression: str
+    method: str
     examples: int
     chosen: np.ndarray | None = None
 
     def choose(self) -> Iterator[None]:
         """Goes through the records, decoding no image, and marks up to FRAMES of each video; yields for each record."""
         places: dict[bytes, list[tuple[int, int]]] = {}
-        for place, one in enumerate(self._parsed(tf.data.TFRecordDataset(self.paths), ("video", "frame_index"))):
+        for place, one in enumerate(self._read(("video", "frame_index"))):
             places.setdefault(one["video"], []).append((place, int(one["frame_index"])))
             yield
-        self.chosen = np.zeros(sum(map(len, places.values())), bool)
+        self.chosen = np.zeros(self.examples, bool)
         for pairs in places.values():
             place, index = np.array(pairs).T
             self.chosen[place[_spread(index)]] = True
 
     def faces(self) -> Iterator[dict]:
-        """The records that were chosen, in the shards' order; no other is decoded."""
-        marked = tf.data.Dataset.zip(
-            tf.data.Dataset.from_tensor_slices(self.chosen), tf.data.TFRecordDataset(self.paths)
-        )
-        records = marked.filter(lambda chosen, _: chosen).map(lambda _, record: record)
-        yield from self._parsed(records, ("video", "frame_index", "frame"))
+        """The records that were chosen; no other is decoded."""
+        yield from self._read(("video", "frame_index", "frame"))
 
-    def _parsed(self, records: tf.data.Dataset, fields: tuple[str, ...]) -> Iterator[dict]:
-        options = tf.data.Options()
-        options.autotune.enabled = False  # a pipeline that tunes itself is slow to end
-        parsed = records.map(lambda record: schema.parse(record, self.size, fields), reader.PARALLEL_CALLS)
-        with reader.naming_the_shard(self.folder):
-            yield from parsed.with_options(options).as_numpy_iterator()
+    def _read(self, fields: tuple[str, ...]) -> Iterator[dict]:
+        with naming_the_shard(self.folder):
+            yield from read(
+                self.folder, self.split, self.compression, [self.method], fields=fields, chosen=self.chosen
+            ).as_numpy_iterator()
 
 
 def _spread(index: np.ndarray) -> np.ndarray:
@@ -164,20 +157,19 @@ def _spread(index: np.ndarray) -> np.ndarray:
     return np.abs(index[:, None] - middles).argmin(axis=0)
 
 
-def _shards(folder: Path) -> Iterator[_Shards]:
+def _groups(folder: Path) -> Iterator[_Group]:
     """Every method in every split, at the best compression that it has there."""
     manifest = Manifest.load(folder)
     for split, levels in manifest.counts.items():
         order = in_order(levels, QUALITIES)
         for method in sorted(set().union(*levels.values())):
             level = next(level for level in order if method in levels[level])
-            paths = [str(folder / name) for name in manifest.files(split, level, [method])[method]]
-            yield _Shards(folder, split, paths, manifest.size, levels[level][method])
+            yield _Group(folder, split, level, method, levels[level][method])
 
 
 def _read(folders: Sequence[Path]) -> dict[str, _Faces]:
     """Split -> its frames; the records are gone through twice, for they lie in no order and most are not decoded."""
-    groups = [group for folder in folders for group in _shards(Path(folder))]
+    groups = [group for folder in folders for group in _groups(Path(folder))]
     every = (one for group in groups for one in group.choose())
     for _ in progress(every, sum(group.examples for group in groups), "Frames listed"):
         pass

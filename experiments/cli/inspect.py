@@ -41,8 +41,8 @@ def inspect(
         raise click.UsageError("--png draws one folder of records.")
 
     load_tensorflow()
-    from experiments.audit import inspection, leaks
-    from records.shards.manifest import Manifest, verify
+    from experiments.audit import contact_sheet, inspection, leaks
+    from records.shards import Manifest, verify
 
     manifests = {folder: Manifest.load(folder) for folder in records}
     for folder in records if check_shards else ():
@@ -60,7 +60,7 @@ def inspect(
     else:
         inspection.print_leaks(found)
     if png:
-        inspection.write_png(png, inspection.contact_sheet(records[0]))
+        contact_sheet.write_png(png, contact_sheet.contact_sheet(records[0]))
         click.echo(f"Written: {png}", err=as_json)
     if check_frames and (found["subjects"] or found["videos"] or found["frames"]["pairs"]):
         context.exit(1)

@@ -36,8 +36,7 @@ from records.building.workers import in_processes
 from records.errors import DataError
 from records.progress import progress
 from records.shards.entries import ClipEntry, ShardEntry, SkipEntry
-from records.shards.manifest import FILE as MANIFEST_FILE
-from records.shards.manifest import Manifest
+from records.shards.manifest import MANIFEST_FILE, Manifest
 from records.shards.schema import SCHEMA_VERSION
 from records.shards.writer import write_shards
 from records.sources.clip import Found

@@ -19,8 +19,7 @@ import tensorflow as tf
 from records.atomic import atomic_file, write_json
 from records.errors import DataError
 from records.shards.entries import ClipEntry, SkipEntry
-from records.shards.manifest import FILE as MANIFEST_FILE
-from records.shards.manifest import Manifest
+from records.shards.manifest import MANIFEST_FILE, Manifest
 from records.shards.typed_json import from_json
 
 PARTS = ".parts"

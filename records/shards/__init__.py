@@ -1,1 +1,26 @@
 """The format: fields, shards, manifest; writing and reading them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "damage": ["naming_the_shard"],
+        "entries": ["ClipEntry", "ShardEntry", "SkipEntry", "SplitsOrigin"],
+        "manifest": ["MANIFEST_FILE", "Manifest", "verify"],
+        "reader": ["PARALLEL_CALLS", "REAL", "count", "read", "read_training"],
+        "schema": [
+            "DERIVED",
+            "SCHEMA_VERSION",
+            "Example",
+            "Png",
+            "SchemaError",
+            "decode",
+            "describe",
+            "parse",
+            "serialize",
+        ],
+        "typed_json": ["from_json"],
+        "writer": ["write_file", "write_shards"],
+    },
+)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 from collections import Counter
+from pathlib import Path
+from typing import BinaryIO
+
+ENDS = 2**16  # bytes at each end of a shard, compared whenever it is opened
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +77,23 @@ class ShardEntry:
     bytes: int
     sha256: str
     ends_sha256: str
+
+    @classmethod
+    def of(cls, path: Path, examples: int) -> ShardEntry:
+        """The entry of the file at `path`, which holds `examples` records."""
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            return cls(examples, file.tell(), sha256, ends_sha256(file))
+
+
+def ends_sha256(file: BinaryIO) -> str:
+    """SHA-256 of the first and last ENDS bytes of an open file, in hexadecimal."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    digest = hashlib.sha256(file.read(ENDS))
+    file.seek(max(file.tell(), size - ENDS))
+    digest.update(file.read(ENDS))
+    return digest.hexdigest()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import functools
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -162,32 +162,41 @@ def serialize(example: Example) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
 
 
-def parse(serialized: tf.Tensor, size: int, fields: Iterable[str] | None = None) -> dict[str, tf.Tensor]:
-    """Parses one serialized example inside a graph.
+def parse(
+    serialized: tf.Tensor, size: int, fields: Iterable[str] | None = None, shard: tf.Tensor | str = ""
+) -> dict[str, tf.Tensor]:
+    """Parses one serialized example inside a graph, and checks the sides of images and the ranges of numbers.
 
     Args:
         serialized: string ().
         size: side of the images in pixels.
-        fields: names of the fields wanted; None for all. What is not wanted is not decoded.
+        fields: names of the fields wanted; None for all. What is not wanted is neither decoded nor checked.
+        shard: path of the file that the example is from, for the messages, string ().
 
     Returns:
         Field name -> tensor: images uint8 (size, size, C), texts as string, `subjects` as string (n,), int64, float32.
+
+    Raises:
+        tf.errors.InvalidArgumentError: when it runs, for what is no example of this schema and size.
     """
     wanted = [BY_NAME[name] for name in (BY_NAME if fields is None else fields)]
     read = {field.name: _feature_spec(field) for field in wanted}
     if any(field.derive for field in wanted):
         read["frame"] = _feature_spec(BY_NAME["frame"])
     parsed = tf.io.parse_single_example(serialized, read)
+    _check_numbers([field for field in wanted if field.kind in ("int", "float")], parsed, shard)
     decoded: dict[str, tf.Tensor] = {}
     for field in sorted(wanted, key=lambda field: field.derive is not None):  # `frame` before what derives from it
         value = parsed[field.name]
         if field.kind == "image" and field.derive is not None:
-            frame = functools.partial(_frame, decoded, parsed, size)
-            stored = functools.partial(_decode_image, value, field, size)
+            frame = functools.partial(_frame, decoded, parsed, size, shard)
+            stored = functools.partial(_decode_image, value, field, size, shard)
             value = tf.cond(tf.equal(tf.strings.length(value), 0), functools.partial(_derived, field, frame), stored)
             value = tf.ensure_shape(value, (size, size, *field.shape))
         elif field.kind == "image":
-            value = _decode_image(value, field, size)
+            value = _decode_image(value, field, size, shard)
+        elif field.kind in ("text", "texts"):
+            value = tf.strings.unicode_transcode(value, "UTF-8", "UTF-8", errors="strict")
         decoded[field.name] = value
     return {field.name: decoded[field.name] for field in wanted}
 
@@ -208,6 +217,10 @@ def decode(serialized: bytes) -> Example:
     for field in FIELDS:
         if values[field.name] is DERIVED:
             values[field.name] = field.derive(values["frame"])
+        side = len(values["frame"])
+        if field.kind == "image" and values[field.name].shape != (side, side, *field.shape):
+            height, width = values[field.name].shape[:2]
+            raise SchemaError(f"{field.name} is {height} x {width} pixels; it must be square and as large as frame.")
     return Example(**values)
 
 
@@ -245,18 +258,25 @@ def _feature(field: Field, value: object, size: int) -> tf.train.Feature:
         ):
             what = "a string" if field.kind == "text" else "a list of strings"
             raise SchemaError(f"{field.name} must be {what} and not empty; received {value!r}.")
-        return _bytes([text.encode() for text in texts])
+        try:
+            return _bytes([text.encode() for text in texts])
+        except UnicodeEncodeError as error:
+            raise SchemaError(f"{field.name} cannot be written as UTF-8; received {value!r}.") from error
     array = np.asarray(value)
     kinds = "iub" if field.kind == "int" else "fiu"
     if array.dtype.kind not in kinds or array.shape != field.shape:
         raise SchemaError(
             f"{field.name} must be {_TYPES[field.kind]} {field.shape}; received {array.dtype} {array.shape}."
         )
-    if not np.all((array >= field.low) & (array <= field.high)):  # NaN fails both
-        raise SchemaError(f"{field.name} must lie in [{field.low:g}, {field.high:g}]; received {array.tolist()}.")
+    _check_range(field, array)
     if field.kind == "int":
         return tf.train.Feature(int64_list=tf.train.Int64List(value=array.astype(np.int64).reshape(-1).tolist()))
     return tf.train.Feature(float_list=tf.train.FloatList(value=array.astype(np.float32).reshape(-1).tolist()))
+
+
+def _check_range(field: Field, array: np.ndarray) -> None:
+    if not np.all((array >= field.low) & (array <= field.high)):  # NaN fails both
+        raise SchemaError(f"{_range(field)}; received {array.tolist()}.")
 
 
 def _bytes(values: list[bytes]) -> tf.train.Feature:
@@ -270,17 +290,34 @@ def _feature_spec(field: Field):
     return tf.io.FixedLenFeature(() if field.kind in ("image", "text") else field.shape, dtype)
 
 
-def _frame(decoded: dict[str, tf.Tensor], parsed: dict[str, tf.Tensor], size: int) -> tf.Tensor:
-    return decoded["frame"] if "frame" in decoded else _decode_image(parsed["frame"], BY_NAME["frame"], size)
+def _check_numbers(fields: Sequence[Field], parsed: dict[str, tf.Tensor], shard: tf.Tensor | str) -> None:
+    """Asserts that the numbers lie in their fields' ranges, all of them in one comparison; NaN lies in none."""
+    if not fields:
+        return
+    repeats = [int(np.prod(field.shape, dtype=int)) for field in fields]
+    low, high = (np.repeat([getattr(field, end) for field in fields], repeats) for end in ("low", "high"))
+    messages = np.repeat([_range(field) for field in fields], repeats)
+    numbers = tf.concat([tf.cast(tf.reshape(parsed[field.name], [-1]), tf.float64) for field in fields], 0)
+    inside = (numbers >= low) & (numbers <= high)
+    first = tf.argmin(tf.cast(inside, tf.int32))
+    tf.debugging.Assert(tf.reduce_all(inside), [tf.gather(messages, first), tf.as_string(numbers[first]), shard])
+
+
+def _range(field: Field) -> str:
+    return f"{field.name} must lie in [{field.low:g}, {field.high:g}]"
+
+
+def _frame(decoded: dict[str, tf.Tensor], parsed: dict[str, tf.Tensor], size: int, shard: tf.Tensor | str) -> tf.Tensor:
+    return decoded["frame"] if "frame" in decoded else _decode_image(parsed["frame"], BY_NAME["frame"], size, shard)
 
 
 def _derived(field: Field, frame: Callable[[], tf.Tensor]) -> tf.Tensor:
     return frame() if field.derive is _same else tf.numpy_function(field.derive, [frame()], tf.uint8, stateful=False)
 
 
-def _decode_image(png: tf.Tensor, field: Field, size: int) -> tf.Tensor:
+def _decode_image(png: tf.Tensor, field: Field, size: int, shard: tf.Tensor | str) -> tf.Tensor:
     right = tf.equal(tf.strings.substr(png, *PNG_SIDES), struct.pack(">II", size, size))
-    checked = tf.debugging.Assert(right, [f"{field.name} is not {size} x {size} pixels"])
+    checked = tf.debugging.Assert(right, [f"{field.name} is not {size} x {size} pixels", shard])
     with tf.control_dependencies([checked] if checked is not None else []):  # eager code is in order without it
         image = tf.io.decode_png(png, channels=field.shape[0])
     return tf.ensure_shape(image, (size, size, field.shape[0]))
@@ -303,6 +340,7 @@ def _value(field: Field, feature: tf.train.Feature) -> object:
         raise SchemaError(
             f"{field.name} holds {values.size} numbers where {field.shape} are due; the record is damaged."
         )
+    _check_range(field, values)
     return int(values[0]) if field.kind == "int" else values.astype(np.float32).reshape(field.shape)
 
 

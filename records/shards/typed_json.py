@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -48,7 +49,7 @@ def _dataclass(kind: type, value: object, where: str) -> object:
     if type(value) is not dict:
         raise ValueError(f"{where or 'it'} must be an object; it is {_short(value)}")
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     for name, field in fields.items():
         if name not in value and field.default is field.default_factory is dataclasses.MISSING:
             raise ValueError(f"{where or 'it'} lacks {name}")
@@ -57,6 +58,11 @@ def _dataclass(kind: type, value: object, where: str) -> object:
     return kind(
         **{name: from_json(hints[name], one, f"{where}.{name}" if where else name) for name, one in value.items()}
     )
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, object]:
+    return typing.get_type_hints(kind)
 
 
 _NAMES = {dict: "an object", list: "a list", str: "a string", int: "a whole number", bool: "true or false"}

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
 
 import tensorflow as tf
 
 from records.atomic import atomic_file
 from records.errors import DataError
 from records.shards.entries import ShardEntry
-
-ENDS = 2**16  # bytes at each end of a shard, compared whenever it is opened
 
 
 def write_shards(
@@ -76,16 +72,4 @@ def write_file(path: Path, serialized: Iterable[bytes]) -> ShardEntry:
             raise DataError(
                 f"{path} cannot be written ({error.message}). Make room on the disk and run the same command again."
             ) from error
-        with temporary.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return ShardEntry(examples, file.tell(), digest, ends_sha256(file))
-
-
-def ends_sha256(file: BinaryIO) -> str:
-    """SHA-256 of the first and last ENDS bytes of an open file, in hexadecimal."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    digest = hashlib.sha256(file.read(ENDS))
-    file.seek(max(file.tell(), size - ENDS))
-    digest.update(file.read(ENDS))
-    return digest.hexdigest()
+        return ShardEntry.of(temporary, examples)

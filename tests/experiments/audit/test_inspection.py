@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-import experiments.audit.inspection
-from experiments.audit.inspection import FACES, HEADING, LABEL_WIDTH, TILE_HEIGHT, TILE_WIDTH, contact_sheet
+import experiments.audit.contact_sheet
+from experiments.audit.contact_sheet import (
+    FACES,
+    HEADING,
+    LABEL_WIDTH,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    contact_sheet,
+    write_png,
+)
 from experiments.cli.inspect import inspect
 from records.errors import DataError
 
@@ -40,7 +48,7 @@ def test_the_contact_sheet_has_a_row_for_each_compression_and_method(made_record
 
 def test_the_faces_of_a_row_are_of_different_people_of_all_splits(made_records, monkeypatch):
     seen, tile = [], np.zeros((TILE_HEIGHT, TILE_WIDTH, 3), np.uint8)
-    monkeypatch.setattr(experiments.audit.inspection, "_tile", lambda *one: seen.append(one) or tile)
+    monkeypatch.setattr(experiments.audit.contact_sheet, "_tile", lambda *one: seen.append(one) or tile)
     contact_sheet(made_records)
     for row in range(3):
         of_row = seen[FACES * row : FACES * (row + 1)]
@@ -56,6 +64,13 @@ def test_one_contact_sheet_is_of_one_folder(made_records, tmp_path):
 
 
 def test_a_picture_that_cannot_be_written_is_an_error(made_records, tmp_path):
-    path = tmp_path / "missing" / "sheet.png"
+    (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match=r"sheet\.png cannot be written"):
-        CliRunner().invoke(inspect, [str(made_records), "--png", str(path)], catch_exceptions=False)
+        write_png(tmp_path / "file" / "sheet.png", np.zeros((8, 8, 3), np.uint8))
+
+
+def test_where_the_splits_are_from_is_said(made_records):
+    result = CliRunner().invoke(inspect, [str(made_records)], catch_exceptions=False)
+    assert "Splits: drawn with seed 0: 4 in train, 2 in val, 3 in test (subjects)." in result.output
+    values = json.loads(CliRunner().invoke(inspect, [str(made_records), "--json"], catch_exceptions=False).output)
+    assert values["splits"]["drawn"]["004"] == "val"

@@ -11,7 +11,7 @@ from records.building.build import PARTS, build, build_unit, units_of
 from records.building.options import BuildOptions
 from records.building.parts import BEFORE, TAKEN, index_file, read_json, write_json
 from records.errors import DataError
-from records.shards.manifest import FILE, Manifest, verify
+from records.shards.manifest import MANIFEST_FILE, Manifest, verify
 from records.sources.ffpp import find_clips
 from tests.records.written import content
 
@@ -146,7 +146,7 @@ def kill_half_way_of_the_merge(root, out):
     shutil.copy(next(moved.glob("real-*")), out / "test/c40")  # one shard is there
     (out / "train/c40/Deepfakes-00000-of-00001.tfrecord").write_bytes(b"of another run")
     (out / "train/c40/real-00000-of-00001.tfrecord.tmp").write_bytes(b"half")
-    (out / f"{FILE}.tmp").write_text("{")
+    (out / f"{MANIFEST_FILE}.tmp").write_text("{")
 
 
 def undo_moves(out, keep):
@@ -176,7 +176,7 @@ def undo_moves(out, keep):
 def test_killed_in_the_middle_of_a_second_run_it_gives_a_fresh_builds_bytes(supplied, fresh, kill):
     root, out = supplied
     kill(root, out)
-    assert not (out / FILE).exists()
+    assert not (out / MANIFEST_FILE).exists()
     with pytest.raises(DataError, match="no finished records"):
         Manifest.load(out)
     said = []

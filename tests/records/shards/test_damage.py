@@ -1,0 +1,198 @@
+"""Damaged, foreign and tampered shards: each is a DataError that names the file, whoever reads it."""
+
+import dataclasses
+import os
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from experiments.audit import leaks
+from records.errors import DataError
+from records.shards import reader
+from records.shards.damage import naming_the_shard
+from records.shards.entries import ShardEntry
+from records.shards.manifest import Manifest, verify
+from records.shards.writer import write_file
+
+SHARD = "test/c40/Deepfakes-00000-of-00001.tfrecord"
+HEADER, FOOTER = 12, 4  # bytes around a record
+LIGHT = ("video", "keypoints", "mask_known", "label", "frame_index")  # without the images
+
+
+@pytest.fixture
+def folder(made_records, tmp_path):
+    return shutil.copytree(made_records, tmp_path / "records")
+
+
+def records_of(path):
+    return list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+
+
+def evaluate(folder, fields=LIGHT):
+    with naming_the_shard(folder):
+        return list(reader.read(folder, "test", "c40", fields=fields).as_numpy_iterator())
+
+
+def train(folder, fields=LIGHT):
+    with naming_the_shard(folder):
+        return list(reader.read_training(folder, "test", seed=0, epoch=0, fields=fields).as_numpy_iterator())
+
+
+def in_place(folder, damage):
+    """Changes a shard and nothing else."""
+    path = folder / SHARD
+    content = path.read_bytes()
+    first = HEADER + len(records_of(path)[0]) + FOOTER
+    other = folder / "test/c40/FaceSwap-00000-of-00001.tfrecord"
+    if damage == "cut at a record":
+        path.write_bytes(content[:first])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "cut":
+        path.write_bytes(content[:-7])
+    elif damage == "twice":
+        path.write_bytes(content * 2)
+    elif damage == "another method's":
+        shutil.copy(other, path)
+    elif damage == "another split's, as long":
+        foreign = (folder / "val/c40/Deepfakes-00000-of-00001.tfrecord").read_bytes()
+        path.write_bytes((foreign * 3)[: len(content)])
+    else:
+        path.unlink()
+        if damage == "folder":
+            path.mkdir()
+        elif damage == "FIFO":
+            os.mkfifo(path)
+        elif damage == "link loop":
+            path.symlink_to(path.name)
+
+
+IN_PLACE = [
+    ("cut at a record", r"is damaged: \d+ bytes where \d+ were written"),
+    ("empty", "is damaged: 0 bytes where"),
+    ("cut", r"is damaged: \d+ bytes where \d+ were written"),
+    ("twice", r"is damaged: \d+ bytes where \d+ were written"),
+    ("another method's", "is damaged"),
+    ("another split's, as long", "its content has changed"),
+    ("missing", "is missing"),
+    ("folder", "is no file"),
+    ("FIFO", "is no file"),
+    ("link loop", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), IN_PLACE)
+def test_a_file_that_is_not_what_was_written_is_named_before_anything_is_read(folder, damage, message):
+    in_place(folder, damage)
+    for read in (
+        lambda: reader.read(folder, "test", "c40"),
+        lambda: reader.read_training(folder, "test"),
+        lambda: verify(folder),
+    ):
+        with pytest.raises(DataError, match=f"{SHARD} .*{message}"):
+            read()
+
+
+def test_other_splits_are_not_looked_at(folder):
+    in_place(folder, "empty")
+    assert len(list(reader.read(folder, "val", "c40", fields=("video",)))) == 18
+
+
+def test_a_bit_in_the_middle_is_found_when_it_is_read(folder):
+    path = folder / SHARD
+    content = bytearray(path.read_bytes())
+    assert len(content) > 2 * 2**16 + 100, "the ends would be all of it"
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    for read in (evaluate, lambda folder: leaks.near_duplicates([folder])):
+        with pytest.raises(DataError, match=f"{SHARD} is damaged: its content has changed") as raised:
+            read(folder)
+        assert "bytes where" not in str(raised.value)
+
+
+def tampered(folder, change, name=SHARD):
+    """Changes the records of a shard and writes it with all checksums right, the manifest's included."""
+    path = folder / name
+    entry = write_file(path, change(records_of(path)))
+    manifest = Manifest.load(folder)
+    manifest.shards[name] = dataclasses.replace(entry, examples=manifest.shards[name].examples)
+    dataclasses.replace(manifest).save(folder)
+
+
+def with_feature(name, **value):
+    def change(records):
+        example = tf.train.Example.FromString(records[3])
+        example.features.feature[name].CopyFrom(tf.train.Feature(**value))
+        return [*records[:3], example.SerializeToString(), *records[4:]]
+
+    return change
+
+
+def floats(values):
+    return {"float_list": tf.train.FloatList(value=values)}
+
+
+def texts(*values):
+    return {"bytes_list": tf.train.BytesList(value=values)}
+
+
+TAMPERED = [
+    (lambda records: records[:-1], "It holds 8 faces, the manifest counts 9"),
+    (lambda records: [], "It holds 0 faces, the manifest counts 9"),
+    (lambda records: [*records[:3], b"no example", *records[4:]], "Record 4: These 10 bytes are no record"),
+    (lambda records: [*records[:3], tf.train.Example().SerializeToString(), *records[4:]], "The record lacks frame"),
+    (with_feature("keypoints", **floats([np.nan] * 10)), r"Record 4: keypoints must lie in \[0, 1\]"),
+    (with_feature("keypoints", **floats([0.5] * 9 + [np.inf])), r"keypoints must lie in \[0, 1\]"),
+    (with_feature("keypoints", **floats([0.5] * 9 + [1e30])), r"keypoints must lie in \[0, 1\]"),
+    (with_feature("keypoints", **floats([0.5] * 9)), "keypoints holds 9 numbers"),
+    (with_feature("mask_known", int64_list=tf.train.Int64List(value=[7])), r"mask_known must lie in \[0, 1\].*7"),
+    (with_feature("label", int64_list=tf.train.Int64List(value=[2])), r"label must lie in \[0, 1\]"),
+    (with_feature("label", **texts(b"1")), "label holds 0 numbers"),
+    (with_feature("video", **texts(b"made/\xff/c40/000")), "video is no UTF-8"),
+    (with_feature("split", **texts(b"train")), "Record 4: It is of train/c40/Deepfakes"),
+    (with_feature("compression", **texts(b"raw")), "Record 4: It is of test/raw/Deepfakes"),
+    (with_feature("method", **texts(b"real")), "Record 4: It is of test/c40/real"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), TAMPERED)
+def test_a_bad_record_with_right_checksums_is_named_with_its_field(folder, change, message):
+    tampered(folder, change)
+    with pytest.raises(DataError, match=f"(?s){SHARD} is damaged; build the records again.*{message}"):
+        evaluate(folder)
+
+
+@pytest.mark.parametrize("change", [TAMPERED[0][0], TAMPERED[4][0]], ids=["too few", "NaN"])
+def test_so_it_is_in_training(folder, change):
+    tampered(folder, change)
+    with pytest.raises(DataError, match=f"{SHARD} is damaged; build the records again"):
+        train(folder)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(b"no png", "ela is no PNG image"), (b"\x89PNG\r\n\x1a\n" + bytes(40), "ela is")]
+)
+def test_a_bad_image_is_named(folder, value, message):
+    tampered(folder, with_feature("ela", **texts(value)))
+    with pytest.raises(DataError, match=f"(?s){SHARD} is damaged.*{message}"):
+        evaluate(folder, ("ela",))
+
+
+def test_where_the_records_are_whole_the_error_is_raised_as_it_was(made_records):
+    def fail(video):
+        tf.debugging.Assert(False, ["the records are whole"])
+        return video
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="the records are whole"), naming_the_shard(made_records):
+        list(reader.read(made_records, "val", "c40", fields=("video",)).map(lambda one: fail(one["video"])))
+
+
+def test_the_ends_of_a_small_file_are_all_of_it(tmp_path):
+    path = tmp_path / "file"
+    found = set()
+    for content in (b"", b"a", bytes(2**16), bytes(2**17), bytes(2**17 - 1) + b"a", bytes(2**18)):
+        path.write_bytes(content)
+        found.add(ShardEntry.of(path, 1).ends_sha256)
+    assert len(found) == 5  # zeros alone of twice the length of the ends, and of more, have the same ends
