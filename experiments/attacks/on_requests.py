@@ -13,7 +13,7 @@ from experiments.attacks.bad_requests import REQUEST_ATTACKS, Arrays, Request, e
 from experiments.attacks.child import Attack
 from experiments.attacks.outcomes import HARMLESS, refusal
 from experiments.attacks.untrained import noise_faces, untrained_detector
-from savedmodel_export import export_saved_model, find_version
+from savedmodel_export import export_saved_model
 
 NAMES = ("frame", "keypoints", "image_bytes", "request", "faces")
 FACES = 4
@@ -29,9 +29,10 @@ class RequestsTarget:
         self.seed = seed
         frames, points = noise_faces(FACES)
         self.faces = {"frame": frames, "keypoints": points}
-        if not (workspace / "tfafsr").exists():
-            export_saved_model(untrained_detector(frames, points), workspace / "tfafsr")
-        self.calls = _signatures(find_version(workspace / "tfafsr"))
+        version = workspace / "tfafsr" / "1"
+        if not version.exists():
+            export_saved_model(untrained_detector(frames, points), version.parent)
+        self.calls = _signatures(version)
         self.good = {
             "serving_default": self.faces,
             "explain": self.faces,
