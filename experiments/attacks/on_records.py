@@ -24,7 +24,7 @@ NAMES = (".tfrecord", "manifest.json", "schema version", *(field.name for field 
 class RecordsTarget:
     """Records of six people; see `child.Target`."""
 
-    seconds = 60.0
+    seconds = 120.0
 
     def __init__(self, workspace: Path, seed: int) -> None:
         self.seed, self.sound, self.damaged = seed, workspace / "sound", workspace / "damaged"
