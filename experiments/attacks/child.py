@@ -18,7 +18,6 @@ import pebble
 
 from experiments.attacks.outcomes import Verdict
 
-MOST_GROWTH = 640 * 2**20  # bytes of memory that one attack may take
 PREPARING = 600  # seconds for a target to make what it attacks
 CURRENT, LOG = "current.txt", "stderr.log"  # in the workspace: the attack that is running; what the child printed
 # What an attack gives: what was done, in words, and the function that runs the target and judges its answer.
@@ -30,9 +29,11 @@ class Target(Protocol):
 
     Attributes:
         seconds: that one attack may take.
+        memory: bytes that one attack may take.
     """
 
     seconds: float
+    memory: int
 
     def __init__(self, workspace: Path, seed: int) -> None:
         """Makes in `workspace`, where it is not there yet, what is attacked, and the undamaged results."""
@@ -129,7 +130,7 @@ def _run(number: int) -> Verdict:
     except Exception:
         return Verdict(attack, "traceback", traceback.format_exc())
     grown = _memory("VmHWM") - before
-    if grown > MOST_GROWTH:
+    if grown > _state["target"].memory:
         return Verdict(attack, "memory", f"{grown // 2**20} MiB for it; then: {result}: {detail}")
     return Verdict(attack, result, detail)
 

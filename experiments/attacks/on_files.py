@@ -43,7 +43,8 @@ Answer = str | list[np.ndarray]
 class FilesTarget:
     """A folder data set, photographs and an edge bundle; see `child.Target`."""
 
-    seconds = 120.0
+    seconds = 300.0
+    memory = 640 * 2**20
 
     def __init__(self, workspace: Path, seed: int) -> None:
         self.seed, self.workspace, self.bundle = seed, workspace, workspace / "bundle"

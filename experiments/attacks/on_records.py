@@ -25,6 +25,7 @@ class RecordsTarget:
     """Records of six people; see `child.Target`."""
 
     seconds = 120.0
+    memory = 640 * 2**20
 
     def __init__(self, workspace: Path, seed: int) -> None:
         self.seed, self.sound, self.damaged = seed, workspace / "sound", workspace / "damaged"

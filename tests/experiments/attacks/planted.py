@@ -4,7 +4,6 @@ import os
 import signal
 import time
 
-from experiments.attacks.child import MOST_GROWTH
 from experiments.attacks.outcomes import refusal
 
 
@@ -12,6 +11,7 @@ class Planted:
     """Ends each attack in another way."""
 
     seconds = 8.0
+    memory = 20 * 2**20
 
     def __init__(self, workspace, seed):
         self.seed = seed
@@ -23,7 +23,7 @@ class Planted:
             "traceback": lambda: [][0],
             "hang": lambda: time.sleep(60),
             "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
-            "memory": lambda: ("harmless", str(len(b"x" * (MOST_GROWTH + 2**26)))),
+            "memory": lambda: ("harmless", str(len(b"x" * (40 * 2**20)))),
         }
 
     def attack(self, number):
