@@ -20,6 +20,7 @@ def outcomes():
     return attack_all(3, {"records": range(len(WAYS) + 1)}, planted("Planted"))
 
 
+@pytest.mark.slow  # for the one that hangs
 def test_every_way_to_end_is_reported_and_the_next_attack_runs(outcomes):
     assert [verdict.result for _, _, verdict in outcomes] == [*WAYS, "harmless"]
     assert [verdict.attack for _, _, verdict in outcomes] == [f"ends with {way}" for way in (*WAYS, "harmless")]
@@ -30,6 +31,7 @@ def test_every_way_to_end_is_reported_and_the_next_attack_runs(outcomes):
     assert "no answer in 8 s" in details["hang"]
 
 
+@pytest.mark.slow
 def test_findings_are_listed_with_what_repeats_them(outcomes):
     lines = in_words(3, outcomes)
     assert lines[0].startswith(f"records: {len(WAYS) + 1} attacks: 2 harmless, 1 refused, ")
