@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import io
 import itertools
 import json
@@ -27,7 +28,6 @@ from records.forge.people import list_photographs, read_photograph
 from records.shards import read
 from records.sources import SourceOptions, find
 from savedmodel_export import export_edge
-from savedmodel_export.edge_runtime.__main__ import main as edge_main
 
 OPTIONS = BuildOptions(size=64, frames_train=2, frames_eval=2)
 GOOD = "good.png"
@@ -36,6 +36,8 @@ EDGE_FRAMES = 3
 TOGETHER = 25  # every that many attacks, `forge` looks at all of them in one folder
 PHOTO_SIZE = 128  # of forged frames, for which the sound picture is large enough
 LEVELS = 8.0  # mean difference of what is read of one picture through other decoders and codecs
+# The bundle's program, which is run here without a process of its own; a program is nothing that its room exports.
+EDGE_PROGRAM = "savedmodel_export.edge_runtime.__main__"
 # What a reader gave for a file: the reason why it was refused, or its frames and numbers.
 Answer = str | list[np.ndarray]
 
@@ -181,7 +183,7 @@ def _printed(arguments: list[str]) -> str:
     written = io.BytesIO()
     terminal = io.TextIOWrapper(written, encoding="utf-8", errors="strict")
     with contextlib.redirect_stdout(terminal), contextlib.redirect_stderr(io.StringIO()):
-        edge_main(arguments)
+        importlib.import_module(EDGE_PROGRAM).main(arguments)
         terminal.flush()
     return written.getvalue().decode()
 
