@@ -11,8 +11,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "reader": ["PARALLEL_CALLS", "REAL", "count", "read", "read_training"],
         "schema": [
             "DERIVED",
+            "FIELDS",
             "SCHEMA_VERSION",
             "Example",
+            "Field",
             "Png",
             "SchemaError",
             "decode",

@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "finding": ["find_faces"],
         "identities": ["People", "find_people"],
         "person": ["Person", "make_person"],
-        "photos": ["Photograph", "PhotoSkip", "fingerprint"],
+        "photos": ["Photograph", "PhotoSkip", "fingerprint", "list_photographs", "read_photograph"],
         "rendered": ["Pose", "draw"],
     },
 )
