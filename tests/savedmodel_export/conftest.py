@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from records.building import mtcnn_networks
-from records.forge.people import Pose, draw
-from records.forge.people.person import person
+from records.forge.people import Pose, draw, make_person
 from savedmodel_export import export_edge, export_saved_model, export_tflite
 from tests.shared import made_once
 from tfafsr import Detector
@@ -104,7 +103,7 @@ def portrait():
     """A function (number, side) -> a drawn person, uint8 (side, side, 3) RGB."""
 
     def drawn(number, side=320):
-        image, _ = draw(person(0, f"{number:03d}"), Pose(), side, side)
+        image, _ = draw(make_person(0, f"{number:03d}"), Pose(), side, side)
         return np.clip(image, 0, 255).astype(np.uint8)
 
     return drawn
