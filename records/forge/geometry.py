@@ -50,6 +50,11 @@ def oval(
     return (edge * edge * (3 - 2 * edge)).astype(np.float32)
 
 
+def random_outline(rng: np.random.Generator, **ranges: tuple[float, float]) -> dict[str, float]:
+    """The arguments of `oval` that shape it, each drawn evenly from its range, in the order given."""
+    return {name: rng.uniform(low, high) for name, (low, high) in ranges.items()}
+
+
 REGION = {"half_width": 1.0, "top": -1.2, "bottom": 1.15, "power": 2.4, "feather": 0.02}
 """No manipulation changes a pixel outside of this oval, and no decoy that stays away from the face one inside."""
 

@@ -58,14 +58,7 @@ def triplet_hard_loss(
 ) -> KerasTensor:
     """Mean over a of max(D_ap - D_an + margin, 0), p the farthest positive, n the nearest negative (Hermans 2017).
 
-    Args:
-        labels: (B,) or (B, 1), the class of each example, any dtype.
-        embeddings: (B, C), any float dtype.
-        margin: wanted between D_ap and D_an; normalised embeddings are at most 2 apart.
-        normalize: scale each embedding to length 1 first.
-
-    Returns:
-        float32 scalar; 0 where the batch holds no triplet.
+    Arguments and result as of `triplet_semihard_loss`.
     """
     # Distances, and which pairs are of one class.
     distances = pairwise_distances(embeddings, normalize)  # (B, B)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from records.forge.camera import align
-from records.forge.geometry import oval
+from records.forge.geometry import oval, random_outline
 from records.forge.manipulations.blending import colour_shift, match_colour, relight
 from records.forge.manipulations.painter import Scene
 
@@ -21,13 +21,14 @@ class Deepfakes:
         self.shift = colour_shift(rng, 14, 25)
         self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.06, 0.18)
         self.stretch = rng.uniform(0.95, 1.06, 2)
-        self.outline = {
-            "half_width": rng.uniform(0.80, 0.94),
-            "top": rng.uniform(-1.08, -0.86),
-            "bottom": rng.uniform(0.92, 1.06),
-            "power": rng.uniform(2.0, 3.0),
-            "feather": rng.uniform(0.18, 0.35),
-        }
+        self.outline = random_outline(
+            rng,
+            half_width=(0.80, 0.94),
+            top=(-1.08, -0.86),
+            bottom=(0.92, 1.06),
+            power=(2.0, 3.0),
+            feather=(0.18, 0.35),
+        )
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Painter.paint`."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from records.forge.camera import Expression, warp_expression
-from records.forge.geometry import oval
+from records.forge.geometry import oval, random_outline
 from records.forge.manipulations.blending import colour_shift, relight
 from records.forge.manipulations.painter import Scene
 from records.forge.seeds import smooth_path
@@ -31,13 +31,14 @@ class Face2Face:
         self.flatten = rng.uniform(0.25, 0.55)
         self.shift = colour_shift(rng, 13, 24)
         self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.26)
-        self.outline = {
-            "half_width": rng.uniform(0.82, 0.96),
-            "top": rng.uniform(-1.06, -0.84),
-            "bottom": rng.uniform(0.94, 1.10),
-            "power": rng.uniform(2.0, 2.8),
-            "feather": rng.uniform(0.06, 0.16),
-        }
+        self.outline = random_outline(
+            rng,
+            half_width=(0.82, 0.96),
+            top=(-1.06, -0.84),
+            bottom=(0.94, 1.10),
+            power=(2.0, 2.8),
+            feather=(0.06, 0.16),
+        )
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Painter.paint`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from records.forge.camera import align
-from records.forge.geometry import oval
+from records.forge.geometry import oval, random_outline
 from records.forge.manipulations.blending import colour_shift, match_colour, relight
 from records.forge.manipulations.painter import Scene
 
@@ -21,13 +21,14 @@ class FaceSwap:
         self.contrast = rng.uniform(0.8, 1.2)
         self.stretch = rng.uniform(0.93, 1.08, 2)
         self.jitter = rng.normal(0, 0.006, (frames, 2)).astype(np.float32)
-        self.outline = {
-            "half_width": rng.uniform(0.78, 0.92),
-            "top": rng.uniform(-1.02, -0.80),
-            "bottom": rng.uniform(0.88, 1.04),
-            "power": rng.uniform(2.2, 3.6),
-            "feather": rng.uniform(0.05, 0.14),
-        }
+        self.outline = random_outline(
+            rng,
+            half_width=(0.78, 0.92),
+            top=(-1.02, -0.80),
+            bottom=(0.88, 1.04),
+            power=(2.2, 3.6),
+            feather=(0.05, 0.14),
+        )
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Painter.paint`."""

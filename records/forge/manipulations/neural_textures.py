@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from records.forge.camera import Expression, warp_expression
-from records.forge.geometry import oval
+from records.forge.geometry import oval, random_outline
 from records.forge.manipulations.blending import colour_shift
 from records.forge.manipulations.painter import Scene
 from records.forge.seeds import generator, smooth_path
@@ -27,13 +27,9 @@ class NeuralTextures:
         self.blotch_size, self.blotch = rng.uniform(0.05, 0.09), rng.uniform(3.0, 6.0)
         self.blotch_seed = int(rng.integers(2**31))
         self.shift = colour_shift(rng, 20, 34)
-        self.outline = {
-            "half_width": rng.uniform(0.64, 0.80),
-            "top": rng.uniform(-0.14, 0.06),
-            "bottom": rng.uniform(0.98, 1.10),
-            "power": rng.uniform(2.2, 3.0),
-            "feather": rng.uniform(0.12, 0.28),
-        }
+        self.outline = random_outline(
+            rng, half_width=(0.64, 0.80), top=(-0.14, 0.06), bottom=(0.98, 1.10), power=(2.2, 3.0), feather=(0.12, 0.28)
+        )
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Painter.paint`."""
