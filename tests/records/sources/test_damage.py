@@ -211,9 +211,7 @@ def test_videos_of_other_kinds_give_the_same_faces(root, tmp_path, whole):
     assert examples.keys() == whole[1].keys()
     for key, example in examples.items():
         expected = whole[1][key]
-        assert (
-            np.abs(example.box - expected.box).max() <= 4
-        )  # turned videos are encoded again, so that boxes differ a little
+        assert np.abs(example.box - expected.box).max() <= 4  # turned videos are encoded again, boxes differ a little
         difference = np.abs(example.frame.astype(int) - expected.frame).mean()
         if "/c40/000" in key[0] and "FaceSwap" not in key[0]:
             assert np.ptp(example.frame.astype(int), axis=2).max() <= 2
