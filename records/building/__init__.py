@@ -1,4 +1,4 @@
-"""From clips to examples to shards."""
+"""Builds records: finds faces in clips, makes examples and writes them into shards."""
 
 import lazy_loader
 

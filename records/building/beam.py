@@ -1,4 +1,4 @@
-"""Runs a build's tasks on Apache Beam: here with the DirectRunner, or on a cluster that shares the file system."""
+"""Runs a build's tasks on Apache Beam: with the DirectRunner on this machine, or on a cluster with shared files."""
 
 from __future__ import annotations
 
@@ -21,33 +21,29 @@ RUNNERS = {
     "portable": "PortableRunner",
     "dataflow": "DataflowRunner",
 }
-SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_WITHOUT_A_PART = 600.0  # then a warning is due: a pool that cannot start its workers is silent
-SECONDS_TO_BE_SEEN = 90.0  # a network file system may hide a new file for a minute
+SECONDS_BETWEEN_CHECKS = 0.5
+SECONDS_WITHOUT_A_PART = 600.0  # then a warning is logged, because a pool that cannot start its workers is silent
+SECONDS_TO_BE_SEEN = 90.0  # a network file system may show a new file only after a minute
 SECONDS_TO_ANSWER = 30
-# Beam ends the whole job where this is over with a job server that tells a job's state from its preparation on, as the
-# one in Python does; Beam's own default is 300 seconds.
+# Seconds for which a job may run on Beam's job server in Python; its default of 300 seconds would end a build.
 JOB_SERVER_TIMEOUT = 30 * 24 * 3600
 _log = logging.getLogger(__name__)
-_QUIET = (
-    "No original was finished in the last %.0f minutes, %d are waiting: do Beam's workers run? See what they print."
-)
+_NOTHING_FINISHED = "No group was finished in the last %.0f minutes, %d are waiting. Check that Beam's workers run."
 
 
 def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[Task]], Iterator[str]]:
-    """What `build_records(run=...)` takes, to run its tasks under Beam.
+    """Returns a function for `build_records(run=...)` that runs the tasks under Beam.
 
-    Workers write the same parts, into the same folder, as local ones do, so that the records are the same, byte for
-    byte, and an interrupted build is resumed by any runner. Root and records must lie, under absolute paths, on a file
-    system that all workers see.
+    Beam's workers write the same parts into the same folder as local workers, so the records have the same bytes, and
+    any runner can resume an interrupted build. All workers must see ROOT and the records under the same absolute paths.
 
     Args:
         runner: a key of RUNNERS.
         arguments: Beam's own options, such as `--flink_master host:8081`.
 
     Raises:
-        DataError: Beam is not installed, an option that it does not know, a job server that does not answer, or a
-            pipeline that failed.
+        DataError: Beam is not installed or does not know an option, the job server does not answer, or the pipeline
+            failed.
     """
     try:
         import apache_beam
@@ -56,7 +52,7 @@ def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[Ta
     options = pipeline_options(runner, arguments)
     endpoint = options.get_all_options()["job_endpoint"]
     if endpoint and endpoint != "embed":
-        _must_answer(endpoint)
+        _check_job_server(endpoint)
 
     def run(tasks: Sequence[Task]) -> Iterator[str]:
         waiting = {group.name: index_file(out, group.name) for group, out, *_ in tasks}
@@ -64,44 +60,45 @@ def on_beam(runner: str, arguments: Sequence[str] = ()) -> Callable[[Sequence[Ta
             index.unlink(missing_ok=True)
         jobs: list = []
         pipeline: concurrent.futures.Future[None] = concurrent.futures.Future()
-        threading.Thread(target=_run, args=(apache_beam, options, list(tasks), jobs, pipeline), daemon=True).start()
+        pipeline_arguments = (apache_beam, options, list(tasks), jobs, pipeline)
+        threading.Thread(target=_run_pipeline, args=pipeline_arguments, daemon=True).start()
         try:
-            last = time.monotonic()
+            last_finished = time.monotonic()
             while waiting:
                 ended = pipeline.done()
                 for name in [name for name, index in waiting.items() if index.is_file()]:
                     del waiting[name]
-                    last = time.monotonic()
+                    last_finished = time.monotonic()
                     yield name
-                quiet = time.monotonic() - last
-                if ended and (pipeline.exception() or quiet > SECONDS_TO_BE_SEEN):
+                seconds = time.monotonic() - last_finished
+                if ended and (pipeline.exception() or seconds > SECONDS_TO_BE_SEEN):
                     break
-                if not ended and quiet > SECONDS_WITHOUT_A_PART:
-                    _log.warning(_QUIET, SECONDS_WITHOUT_A_PART / 60, len(waiting))
-                    last = time.monotonic()
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+                if not ended and seconds > SECONDS_WITHOUT_A_PART:
+                    _log.warning(_NOTHING_FINISHED, SECONDS_WITHOUT_A_PART / 60, len(waiting))
+                    last_finished = time.monotonic()
+                time.sleep(SECONDS_BETWEEN_CHECKS)
             error = pipeline.exception()
-        except BaseException:  # Ctrl-C above all: what a cluster is at would go on for hours
+        except BaseException:  # for example Ctrl-C: without this the job would run on in the cluster
             for job in jobs:
                 with contextlib.suppress(Exception):
                     job.cancel()
             raise
         if error:
             raise DataError(
-                f"The Beam pipeline failed: {_reason(error)}. What was finished is kept; the same command goes on "
-                "from there."
+                f"The Beam pipeline failed: {_reason(error)}. Finished parts are kept; run the same command again to "
+                "continue."
             ) from error
         if waiting:
             raise DataError(
-                f"Beam is done, but {min(waiting)} is not in {waiting[min(waiting)].parent}. Workers and this program "
-                "must see one file system under the same absolute paths."
+                f"Beam has finished, but {min(waiting)} is not in {waiting[min(waiting)].parent}. Workers and this "
+                "program must see the same file system under the same absolute paths."
             )
 
     return run
 
 
 def pipeline_options(runner: str, arguments: Sequence[str] = ()):
-    """Beam's PipelineOptions for a key of RUNNERS and Beam's own options; a DataError for one that it does not take."""
+    """Beam's PipelineOptions for a key of RUNNERS and Beam's own options; raises `DataError` for an unknown option."""
     from apache_beam.options.pipeline_options import PipelineOptions
 
     known = PipelineOptions([]).get_all_options()
@@ -113,14 +110,14 @@ def pipeline_options(runner: str, arguments: Sequence[str] = ()):
     try:
         options = PipelineOptions(given)
         options.get_all_options()
-    except SystemExit as error:  # argparse's, which has said what is wrong with a value
-        raise DataError(f"Beam does not take {' '.join(arguments)}.") from error
+    except SystemExit as error:  # argparse has printed which value is wrong
+        raise DataError(f"Beam does not accept {' '.join(arguments)}; the lines above say why.") from error
     return options
 
 
-def _must_answer(endpoint: str) -> None:
-    """Raises a DataError where no job server is reached at `host:port`; Beam would wait as long as for a job."""
-    import grpc  # Beam's own dependency
+def _check_job_server(endpoint: str) -> None:
+    """Raises `DataError` if no job server answers at `host:port`; Beam itself would wait for JOB_SERVER_TIMEOUT."""
+    import grpc  # installed with Beam
 
     with grpc.insecure_channel(endpoint) as channel:
         try:
@@ -132,17 +129,19 @@ def _must_answer(endpoint: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """One line for what Beam raised: a worker's exception comes with its stack, whose last line says what it was."""
+    """The last line of the message that Beam raised: the lines before it are a worker's traceback."""
     details = error.details() if hasattr(error, "details") else str(error)
     lines = str(details or "").strip().splitlines()
     return lines[-1].removesuffix(".") if lines else type(error).__name__
 
 
-def _run(apache_beam, options, tasks: list[Task], jobs: list, pipeline: concurrent.futures.Future[None]) -> None:
-    """Runs the pipeline to its end; `jobs` gets it as soon as it runs elsewhere, and can be cancelled."""
+def _run_pipeline(
+    apache_beam, options, tasks: list[Task], jobs: list, pipeline: concurrent.futures.Future[None]
+) -> None:
+    """Runs the pipeline and waits for its end; the running job is appended to `jobs`, so that it can be cancelled."""
 
     class Build(apache_beam.DoFn):
-        """Builds one task in a process that computes as a local worker does."""
+        """Builds one task, with the same settings of libraries as a local worker."""
 
         def setup(self) -> None:
             one_thread()
@@ -156,5 +155,5 @@ def _run(apache_beam, options, tasks: list[Task], jobs: list, pipeline: concurre
         jobs.append(steps.run())
         jobs[0].wait_until_finish()
         pipeline.set_result(None)
-    except BaseException as error:  # whatever it is, someone waits for it
+    except BaseException as error:  # raised again by the thread that waits for `pipeline`
         pipeline.set_exception(error)

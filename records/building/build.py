@@ -1,4 +1,4 @@
-"""Builds records from clips: in several processes, resumable, with the same bytes whatever the number of processes."""
+"""Builds records from clips: in several processes, resumable, and with the same bytes for any number of processes."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from records.building.parts import (
     record_writer,
     records_file,
     remove_unfinished_files,
+    reopen_build,
+    reuse_finished_records,
     scratch_folder,
-    take_apart,
-    unfinish,
 )
 from records.building.workers import in_processes
 from records.errors import DataError
@@ -42,7 +42,7 @@ from records.sources import Found
 Task = tuple[ClipGroup, Path, BuildOptions, str]  # the arguments of `build_part`
 Runner = Callable[[Sequence[Task]], Iterable[object]]
 SHARD_BYTES = 2**26
-DESCRIPTION = "build.json"  # within the parts: what the records are built with
+DESCRIPTION = "build.json"  # in the folder of parts: the options, splits and versions of the build
 PACKAGES = ("av", "mtcnn", "numpy", "opencv-python", "opencv-python-headless", "tensorflow")
 
 
@@ -55,71 +55,71 @@ def build_records(
     say: Callable[[str], object] = print,
     run: Runner | None = None,
 ) -> Manifest:
-    """Builds the records of what a source found into `out`, or goes on where an interrupted build stopped.
+    """Builds records of the found clips into `out`, or resumes an interrupted build.
 
-    Where `out` holds finished records of the same options and the videos have changed since (some were missing, others
-    damaged), what is made from those that did is built anew and everything else is kept.
+    If `out` holds finished records with the same options and some videos have changed since (for example because a
+    missing one was added), only the groups of clips with changed videos are built again; all other records are reused.
 
     Args:
-        found: clips, and what the source missed, which goes into the manifest with what turns out to be unusable.
+        found: the clips of a source, and its skips, which are copied into the manifest.
         out: folder of the records.
-        options: what decides their content.
-        workers: processes; they decide nothing but the time.
+        options: the options that decide the records' content.
+        workers: number of processes; it does not change the records.
         source: name of the source, for the manifest.
-        say: takes one line of text.
-        run: runs tasks, each the arguments of `build_part`, and yields something for each as it is done; None runs
-            them here, in `workers` processes.
+        say: prints one line of text.
+        run: runs tasks, each the arguments of `build_part`, and yields a value as each is done; None runs them on this
+            machine in `workers` processes.
 
     Returns:
-        The manifest, as written.
+        The manifest that was written.
 
     Raises:
-        DataError: `out` holds other records, another process builds there, no clip is usable, or a full disk.
+        DataError: `out` holds other records, another process builds there, no clip is usable, or the disk is full.
     """
     if not found.clips:
         raise DataError(
-            "There is no clip to build. " + (found.skips[0].reason if found.skips else "The splits name none.")
+            "There is no clip to build. " + (found.skips[0].reason if found.skips else "The splits name no clip.")
         )
     groups = group_clips(found.clips)
-    prints = fingerprints(groups)
+    new_fingerprints = fingerprints(groups)
     skips = [SkipEntry(skip.clip, skip.label, skip.reason, skip.split) for skip in found.skips]
     description = _describe(found, options, source)
     with locked(out, "building into"):
         remove_unfinished_files(out)
         if (out / MANIFEST_FILE).is_file():
             manifest = _finished(out, description, found)
-            if manifest.groups == prints and [skip for skip in manifest.skips if not skip.group] == _ordered(skips):
+            source_skips = [skip for skip in manifest.skips if not skip.group]
+            if manifest.groups == new_fingerprints and source_skips == _ordered(skips):
                 shutil.rmtree(out / PARTS, ignore_errors=True)
                 say(f"{out} is finished already.")
                 return manifest
-            say(
-                f"{out} is finished, but the videos have changed since; what is made from those that did is built anew."
-            )
+            say(f"{out} is finished, but some videos have changed since; only their groups of clips are built again.")
             shutil.rmtree(out / PARTS, ignore_errors=True)
             write_json(out / PARTS / DESCRIPTION, description)
-            unfinish(out)
+            reopen_build(out)
         else:
             _prepare(out, description, found, say)
-        take_apart(out, prints)
-        done = {name for name, index in load_indices(out).items() if index.fingerprint == prints.get(name)}
+        reuse_finished_records(out, new_fingerprints)
+        done = {name for name, index in load_indices(out).items() if index.fingerprint == new_fingerprints.get(name)}
         waiting = [group for group in groups if group.name not in done]
         if len(waiting) < len(groups):
-            say(f"Resuming {out}: {len(groups) - len(waiting)} of {len(groups)} people are done.")
-        tasks = [(group, out, options, prints[group.name]) for group in waiting]
+            say(f"Resuming {out}: {len(groups) - len(waiting)} of {len(groups)} groups of clips are done.")
+        tasks = [(group, out, options, new_fingerprints[group.name]) for group in waiting]
         built = run(tasks) if run is not None else in_processes(build_part, tasks, workers, died=_skip_part)
         for _ in progress(built, len(tasks), "building"):
             pass
         indices = {group.name: PartIndex.load(index_file(out, group.name)) for group in groups}
         manifest = _merge(out, dict(sorted(indices.items())), skips, found, options, description)
-        shutil.rmtree(out / PARTS, ignore_errors=True)  # a cluster may be at a task for the second time
+        shutil.rmtree(out / PARTS, ignore_errors=True)  # a cluster may still write there: it may run a task twice
         return manifest
 
 
 def build_part(group: ClipGroup, out: Path, options: BuildOptions, fingerprint: str) -> str:
-    """Builds the part of one group: its records, then, as the sign that they are whole, its index; returns its name.
+    """Builds the part of one group and returns the group's name.
 
-    A clip that cannot be used becomes a skip with its reason and never stops the others. Files are whole or not there,
-    and two workers may be at one group, as happens where a cluster tries a task again.
+    The index is written after the records: if it exists, the part is complete. A clip that cannot be used becomes a
+    skip with its reason, and the others are still built. Files are written atomically, so two workers may build the
+    same group at the same time, as happens if a cluster runs a task again.
 
     Raises:
         DataError: the part cannot be written.
@@ -143,7 +143,7 @@ def build_part(group: ClipGroup, out: Path, options: BuildOptions, fingerprint: 
 
 
 def _skip_part(task: Task, reason: str) -> str:
-    """The part of a group whose process died twice: nothing but skips; the next run of the command tries it again."""
+    """Writes the part of a group whose process died twice: only skips. The next run of the command builds it again."""
     group, out, *_ = task
     reason = f"the process that worked on it died twice ({reason}); get it again, or run the same command again"
     PartIndex("", skips=[skip_entry(clip, group.name, reason) for clip in group.clips]).save(out, group.name)
@@ -151,7 +151,7 @@ def _skip_part(task: Task, reason: str) -> str:
 
 
 def _describe(found: Found, options: BuildOptions, source: str) -> dict:
-    """What decides the content of the records next to the videos, as JSON gives it back."""
+    """What decides the records' content besides the videos, with types as JSON returns them."""
     description = {
         "options": {**dataclasses.asdict(options), "source": source, "mask_threshold": THRESHOLD},
         "splits": dataclasses.asdict(found.splits),
@@ -162,27 +162,28 @@ def _describe(found: Found, options: BuildOptions, source: str) -> dict:
 
 
 def _finished(out: Path, description: dict, found: Found) -> Manifest:
-    """The manifest of finished records; raises `DataError` where they are of other options or other videos."""
+    """The manifest of finished records; raises `DataError` if their options differ or they hold other videos."""
     manifest = Manifest.load(out)
     names = ("options", "splits", "versions", "schema_version")
-    _must_be_equal(out, {name: dataclasses.asdict(manifest)[name] for name in names}, description)
-    if gone := sorted(manifest.clips.keys() - {clip.video for clip in found.clips}):
+    _check_description(out, {name: dataclasses.asdict(manifest)[name] for name in names}, description)
+    if others := sorted(manifest.clips.keys() - {clip.video for clip in found.clips}):
         raise DataError(
-            f"{out} holds records of other videos, such as {gone[0]}, which are not asked for now; give another --out, "
-            "or remove it."
+            f"{out} also holds records of videos that this command does not build, such as {others[0]}; give another "
+            "--out, or remove it."
         )
     return manifest
 
 
 def _prepare(out: Path, description: dict, found: Found, say: Callable[[str], object]) -> None:
-    """Makes a folder ready that is new or holds an interrupted build; a `DataError` where it holds other things."""
+    """Prepares a folder that is empty or holds an interrupted build; raises `DataError` for any other folder."""
     file = out / PARTS / DESCRIPTION
     if file.is_file():
-        _must_be_equal(out, read_json(file), description)
+        _check_description(out, read_json(file), description)
         built = {video for index in load_indices(out).values() for video in index.clips}
-        if gone := sorted(built - {clip.video for clip in found.clips}):
+        if others := sorted(built - {clip.video for clip in found.clips}):
             say(
-                f"{len(gone)} videos that were built before, such as {gone[0]}, are not asked for now and are left out."
+                f"{len(others)} videos that were built before, such as {others[0]}, are left out, since this command "
+                "does not build them."
             )
     elif any(path.name != PARTS for path in out.iterdir()):
         raise DataError(f"{out} is not empty and holds no records; give another --out.")
@@ -190,10 +191,11 @@ def _prepare(out: Path, description: dict, found: Found, say: Callable[[str], ob
         write_json(file, description)
 
 
-def _must_be_equal(out: Path, before: dict, now: dict) -> None:
+def _check_description(out: Path, before: dict, now: dict) -> None:
+    """Raises a `DataError` that names what differs between the descriptions of two builds into `out`."""
     if before == now:
         return
-    before, now = ({**one["options"], "splits": one["splits"]} for one in (before, now))
+    before, now = ({**description["options"], "splits": description["splits"]} for description in (before, now))
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     listed = ", ".join(f"another {name}" for name in names) or "other versions of this program's packages"
     raise DataError(f"{out} holds records built with {listed}; give another --out, or remove it.")
@@ -207,7 +209,7 @@ def _merge(
     options: BuildOptions,
     description: dict,
 ) -> Manifest:
-    """Gathers the parts' records into shards and writes the manifest."""
+    """Writes the parts' records into shards, and then the manifest."""
     by_shards: dict[tuple[str, str, str], list[PartRecord]] = {}
     clips: dict[str, ClipEntry] = {}
     for index in indices.values():

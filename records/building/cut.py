@@ -1,4 +1,4 @@
-"""Crops of one piece of footage at given places, and the masks of manipulated ones."""
+"""Cuts the face crops of a clip out of its videos, and computes the masks of manipulated clips."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from records.footage import Footage, read_frames
 from records.shards import Png
 from records.sources import Clip
 
-Crops = dict[int, Png]  # frame index -> uint8 (S, S, C); each is encoded once, however often it is written
+Crops = dict[int, Png]  # frame index -> uint8 (S, S, C); each is encoded only once even if it is written often
 
 
 @dataclasses.dataclass(frozen=True)
 class ClipCrops:
-    """The images of a clip's examples, at the same places in each.
+    """The images of a clip's examples; all are cut at the same places.
 
     Attributes:
-        frames: of the clip itself.
-        targets: of the clip at its best quality.
-        twins: of its pristine twin; empty where they were not needed.
-        masks: 255 where the targets differ from the twins; all 0 where that is not known, or nothing is manipulated.
+        frames: crops of the clip itself.
+        targets: crops of the clip at its best quality.
+        twins: crops of its pristine twin; empty if they were not needed.
+        masks: 255 where targets and twins differ; all 0 for a real clip or an unknown mask.
     """
 
     frames: Crops
@@ -34,10 +34,10 @@ class ClipCrops:
 
 
 def cut(footage: Footage, places: dict[int, Place], size: int) -> Crops:
-    """The faces at `places`; of the video one frame at a time is held.
+    """Cuts out the faces at `places`, with one frame of the video in memory at a time.
 
     Args:
-        footage: to be read as it is.
+        footage: the footage to read; its `encoding` is ignored.
         places: index of each frame wanted -> where the face is.
         size: side of the crops in pixels.
 
@@ -47,7 +47,7 @@ def cut(footage: Footage, places: dict[int, Place], size: int) -> Crops:
     Raises:
         DataError: frames that cannot be read.
     """
-    # In one piece of memory: what is allocated between frames leaves gaps in which no large frame fits.
+    # One allocation for all crops: small ones between frames would fragment the memory.
     pixels = np.empty((len(places), size, size, 3), np.uint8)
     order = sorted(places)
     for row, (index, frame) in zip(pixels, read_frames(footage, order), strict=True):
@@ -60,35 +60,34 @@ def cut_clip(
     places: dict[int, Place],
     footages: dict[Footage, ReadableFootage],
     size: int,
-    at_hand: ClipCrops | None = None,
+    reusable: ClipCrops | None = None,
 ) -> ClipCrops:
     """The images of a clip's examples.
 
     Args:
         clip: the clip.
         places: index of each frame with a face -> where it is.
-        footages: what the clip's footage is read from.
+        footages: the readable form of each footage of the clip.
         size: side of the crops in pixels.
-        at_hand: crops at the same places: `targets` and `masks` of the same video at another compression, `twins` of
-            the same twin. What covers the frames wanted is not cut again.
+        reusable: crops at the same places: `targets` and `masks` of the same video at another compression, and `twins`
+            of the same twin. Those that cover all wanted frames are not cut again.
 
     Raises:
         DataError: frames that cannot be read.
     """
-    compared = clip.label == 1 and clip.mask_known
-    held: dict[Footage, Crops] = {}
-    if at_hand is not None:
-        held = {clip.best: at_hand.targets} | {clip.pristine: at_hand.twins}
-    for footage in (clip.footage, clip.best, *((clip.pristine,) if compared else ())):
-        if not places.keys() <= held.setdefault(footage, {}).keys():
-            held[footage] = cut(footages[footage].source, places, size)
-    masks = {} if at_hand is None else at_hand.masks
+    needs_mask = clip.label == 1 and clip.mask_known
+    crops: dict[Footage, Crops] = {}
+    if reusable is not None:
+        crops = {clip.best: reusable.targets} | {clip.pristine: reusable.twins}
+    for footage in (clip.footage, clip.best, *((clip.pristine,) if needs_mask else ())):
+        if not places.keys() <= crops.setdefault(footage, {}).keys():
+            crops[footage] = cut(footages[footage].source, places, size)
+    masks = {} if reusable is None else reusable.masks
     if not places.keys() <= masks.keys():
         empty = Png(np.zeros((size, size, 1), np.uint8))
-        masks = {
-            index: _mask(held[clip.best][index], held[clip.pristine][index]) if compared else empty for index in places
-        }
-    return ClipCrops(held[clip.footage], held[clip.best], held.get(clip.pristine, {}), masks)
+        targets, twins = crops[clip.best], crops.get(clip.pristine, {})
+        masks = {index: _mask(targets[index], twins[index]) if needs_mask else empty for index in places}
+    return ClipCrops(crops[clip.footage], crops[clip.best], crops.get(clip.pristine, {}), masks)
 
 
 def _mask(fake: Png, real: Png) -> Png:

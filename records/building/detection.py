@@ -13,22 +13,22 @@ from faces import FaceDetector, Networks
 if TYPE_CHECKING:
     import keras
 
-PATCHES = {"pnet": None, "rnet": 24, "onet": 48}  # side of what each network takes; P-Net takes images of any size
+INPUT_SIDES = {"pnet": None, "rnet": 24, "onet": 48}  # side of each network's input; P-Net takes images of any size
 
 
 @functools.cache
 def face_detector() -> FaceDetector:
-    """This process's own MTCNN; loaded at the first call."""
+    """MTCNN, loaded at the first call in each process."""
     return FaceDetector(
-        Networks(**{name: _traced(network, PATCHES[name]) for name, network in mtcnn_networks().items()})
+        Networks(**{name: _traced(network, INPUT_SIDES[name]) for name, network in mtcnn_networks().items()})
     )
 
 
 def mtcnn_networks() -> dict[str, keras.Model]:
-    """`pnet`, `rnet` and `onet` with the weights inside the `mtcnn` package; inputs and outputs as in `Networks`.
+    """`pnet`, `rnet` and `onet` with the weights of the `mtcnn` package; inputs and outputs as in `Networks`.
 
-    The weights are named by their full path: the package itself looks in the working directory first and would
-    unpickle what somebody left there.
+    The weights are loaded by their full path, because the package itself would first look in the working directory and
+    unpickle a foreign file there.
     """
     import joblib
     from mtcnn.network.onet import ONet
@@ -44,7 +44,7 @@ def mtcnn_networks() -> dict[str, keras.Model]:
 
 
 def _traced(network: keras.Model, side: int | None):
-    """The network as a function of arrays: one graph for all sizes, since eager calls take three times as long."""
+    """The network as a function of arrays. It runs as one graph, because eager calls take three times as long."""
     import tensorflow as tf
 
     graph = tf.function(network, input_signature=[tf.TensorSpec((None, side, side, 3), tf.float32)])

@@ -1,4 +1,4 @@
-"""The examples of a group of clips: for each clip what the manifest says of it, and its serialized records."""
+"""Makes the examples of a group of clips: for each clip, its manifest entry and its serialized records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from pathlib import Path
 from faces import error_level_analysis
 from records.building.cut import ClipCrops, Crops, cut_clip
 from records.building.groups import ClipGroup, versions
-from records.building.locate import LocatedClip, ReadableFootage, known, locate_faces, open_footage, outcome
+from records.building.locate import (
+    LocatedClip,
+    ReadableFootage,
+    locate_faces,
+    open_footage,
+    result_or_error,
+    value_or_raise,
+)
 from records.building.options import BuildOptions
 from records.errors import DataError
 from records.footage import Footage
@@ -19,12 +26,12 @@ from records.sources import Clip
 
 @dataclasses.dataclass(frozen=True)
 class BuiltClip:
-    """A clip that was built, or the reason why it was not.
+    """A clip with its records, or with the reason why it cannot be built.
 
     Attributes:
         clip: the clip.
-        entry: what the manifest says of it.
-        records: (frame index, serialized example) for each of its faces; empty where it was not built.
+        entry: its entry in the manifest; a `SkipEntry` if it cannot be built.
+        records: (frame index, serialized example) for each of its faces; empty if it cannot be built.
     """
 
     clip: Clip
@@ -33,32 +40,32 @@ class BuiltClip:
 
 
 def build_group(group: ClipGroup, options: BuildOptions, scratch: Path) -> Iterator[BuiltClip]:
-    """Builds clip after clip; one that cannot be used has its reason and never stops the others.
+    """Builds the clips of a group one by one; a clip that cannot be used does not stop the others.
 
-    Memory holds the crops of a clip, of its best quality and of the pristine twin, never a whole video.
+    Memory holds the crops of one clip, of its best quality and of its pristine twin, never a whole video.
 
     Args:
-        group: of clips.
-        options: of the build.
-        scratch: an empty folder for what is encoded anew; it may be removed afterwards.
+        group: the group of clips.
+        options: the options of the build.
+        scratch: an empty folder for videos that must be encoded again; it may be removed afterwards.
 
     Yields:
-        Each clip of the group; those of one video at several compressions follow each other.
+        Each clip of the group; the compressions of one video follow each other.
     """
     footages = open_footage(group, scratch)
     located = locate_faces(group, footages, options)
     twins: Crops = {}
     for clips in versions(group):
-        at_hand = ClipCrops({}, {}, twins, {})
+        reusable = ClipCrops({}, {}, twins, {})
         for clip in clips:
-            result = outcome(build_clip, clip, group.name, located[clip.video], footages, options, at_hand)
+            result = result_or_error(build_clip, clip, group.name, located[clip.video], footages, options, reusable)
             if isinstance(result, DataError):
                 yield BuiltClip(clip, skip_entry(clip, group.name, str(result)), [])
                 continue
             yield result[0]
-            if options.keypoints_from == "twin":  # then the next clip has the same places
-                at_hand, twins = dataclasses.replace(result[1], frames={}), result[1].twins
-            del result  # before the next clip needs as much memory
+            if options.keypoints_from == "twin":  # then the next clip is cut at the same places
+                reusable, twins = dataclasses.replace(result[1], frames={}), result[1].twins
+            del result  # frees its memory before the next clip is built
 
 
 def build_clip(
@@ -67,22 +74,30 @@ def build_clip(
     located: LocatedClip | DataError,
     footages: dict[Footage, ReadableFootage],
     options: BuildOptions,
-    at_hand: ClipCrops | None = None,
+    reusable: ClipCrops | None = None,
 ) -> tuple[BuiltClip, ClipCrops]:
-    """One clip, and the crops that it was built from; arguments as of `cut_clip`.
+    """Builds one clip, and returns the crops that it was built from, too.
+
+    Args:
+        clip: the clip.
+        group: name of its group.
+        located: its wanted frames and where the face is in them, or why that is unknown.
+        footages: the readable form of each footage of the clip.
+        options: the options of the build.
+        reusable: see `cut_clip`.
 
     Raises:
         DataError: the clip cannot be used.
     """
-    located = known(located)
-    crops = cut_clip(clip, located.places, footages, options.size, at_hand)
+    located = value_or_raise(located)
+    crops = cut_clip(clip, located.places, footages, options.size, reusable)
     examples = clip_examples(clip, located, crops, options)
     records = [(example.frame_index, serialize(example)) for example in examples]
     return BuiltClip(clip, clip_entry(clip, group, located), records), crops
 
 
 def clip_examples(clip: Clip, located: LocatedClip, crops: ClipCrops, options: BuildOptions) -> Iterator[Example]:
-    """An example for each frame in which the face is."""
+    """Yields an example for each wanted frame in which the face was found."""
     target_stored = not (options.target_once and clip.footage == clip.best)
     for index, place in located.places.items():
         yield Example(
@@ -107,7 +122,7 @@ def clip_examples(clip: Clip, located: LocatedClip, crops: ClipCrops, options: B
 
 
 def clip_entry(clip: Clip, group: str, located: LocatedClip) -> ClipEntry:
-    """What the manifest says of a clip that is built."""
+    """The manifest's entry of a clip that was built."""
     return ClipEntry(
         split=clip.split,
         label=clip.label,
@@ -124,5 +139,5 @@ def clip_entry(clip: Clip, group: str, located: LocatedClip) -> ClipEntry:
 
 
 def skip_entry(clip: Clip, group: str, reason: str) -> SkipEntry:
-    """What the manifest says of a clip that cannot be built."""
+    """The manifest's entry of a clip that cannot be built."""
     return SkipEntry(clip.video, clip.label, reason, clip.split, group)

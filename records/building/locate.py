@@ -1,4 +1,4 @@
-"""Which frames of each clip are wanted, and where the chosen person's face is in each of them."""
+"""Chooses the frames of each clip that become examples, and finds the face of the chosen person in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from records.footage import Footage, encoded, evenly_spaced, frame_size, length,
 from records.sources import Clip
 
 Value = TypeVar("Value")
-SEARCH_EVERY = 4  # in every fourth frame faces of any size are looked for, in the others those like the frame's before
+SEARCH_EVERY = 4  # every 4th frame is searched for faces of any size, the others for sizes like in the frame before
 NO_FACE = "no face in the frame"
 NO_FACE_TWIN = "no face in the pristine twin's frame"
 OTHER_FACE = "faces in the frame, but not of the person seen in most frames"
@@ -28,7 +28,7 @@ OTHER_FACE_TWIN = "faces in the pristine twin's frame, but not of the person see
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where the face is in one frame: `box` float32 (4,) of the crop, `keypoints` float32 (5, 2) in [0, 1] of it."""
+    """Where the face is in one frame: the crop's `box`, float32 (4,), and `keypoints`, float32 (5, 2) in [0, 1]."""
 
     box: np.ndarray
     keypoints: np.ndarray
@@ -36,12 +36,12 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class ReadableFootage:
-    """Footage as it can be read.
+    """Footage that can be read as it is, with its length and frame size.
 
     Attributes:
-        source: the footage itself, or what it was encoded anew to.
-        frames: how many it has.
-        size: height and width of a frame in pixels.
+        source: the footage itself, or the file to which it was encoded.
+        frames: number of its frames.
+        size: height and width of a frame in pixels; (0, 0) if the group has no other footage to compare with.
     """
 
     source: Footage
@@ -51,11 +51,11 @@ class ReadableFootage:
 
 @dataclasses.dataclass(frozen=True)
 class WantedFrames:
-    """The frames that are wanted of a clip.
+    """The frames of a clip that become examples if they show the face.
 
     Attributes:
         positions: index of each frame, increasing -> its position in its burst.
-        shortened: in words, where the clip and its twin differ in length; else None.
+        shortened: a sentence if the clip and its twin differ in length, else None.
     """
 
     positions: dict[int, int]
@@ -64,12 +64,12 @@ class WantedFrames:
 
 @dataclasses.dataclass(frozen=True)
 class LocatedClip:
-    """The frames that are wanted of a clip, and where the face is in them.
+    """The wanted frames of a clip, and where the face is in them.
 
     Attributes:
-        wanted: the frames.
-        places: index of each frame with a face, increasing -> where it is.
-        reasons: why a frame has none -> number of such frames.
+        wanted: the wanted frames.
+        places: index of each frame with the face, increasing -> where it is.
+        reasons: why a frame has no face -> number of such frames.
     """
 
     wanted: WantedFrames
@@ -77,13 +77,11 @@ class LocatedClip:
     reasons: dict[str, int]
 
 
-def outcome(function: Callable[..., Value], *arguments: object) -> Value | DataError:
-    """What the function returns, or what it raises, as a `DataError` with the reason in words.
-
-    Whatever is wrong with one clip, the others are built and the reason is kept.
+def result_or_error(function: Callable[..., Value], *arguments: object) -> Value | DataError:
+    """Calls the function and returns its value, or its exception as a `DataError`, so that other clips are still built.
 
     Raises:
-        MemoryError: the machine's fault and not the clip's: the build stops, and can go on later.
+        MemoryError: it is not the clip's fault, so the build stops and can be resumed.
     """
     try:
         return function(*arguments)
@@ -95,57 +93,57 @@ def outcome(function: Callable[..., Value], *arguments: object) -> Value | DataE
         return DataError(f"{type(error).__name__}: {error}")
 
 
-def known(value: Value | DataError) -> Value:
-    """The value of an `outcome`; raises it if it is an error."""
+def value_or_raise(value: Value | DataError) -> Value:
+    """The value that `result_or_error` returned; raises it if it is an error."""
     if isinstance(value, DataError):
         raise value
     return value
 
 
 def open_footage(group: ClipGroup, scratch: Path) -> dict[Footage, ReadableFootage | DataError]:
-    """What each footage of a group is read from, or why it cannot be read.
+    """Makes each footage of a group readable; returns it, or the reason why it cannot be read.
 
     Args:
-        group: of clips.
-        scratch: an empty folder for what is encoded anew.
+        group: the group of clips.
+        scratch: an empty folder for footage that must be encoded again.
     """
-    every = dict.fromkeys(one for clip in group.clips for one in (clip.footage, clip.best, clip.pristine))
+    footages = dict.fromkeys(footage for clip in group.clips for footage in (clip.footage, clip.best, clip.pristine))
     return {
-        footage: outcome(_open, footage, scratch / f"{number}.avi", len(every) > 1)
-        for number, footage in enumerate(every)
+        footage: result_or_error(_open, footage, scratch / f"{number}.avi", len(footages) > 1)
+        for number, footage in enumerate(footages)
     }
 
 
-def _open(footage: Footage, encoded_path: Path, compared: bool) -> ReadableFootage:
+def _open(footage: Footage, encoded_path: Path, needs_size: bool) -> ReadableFootage:
     source = footage if footage.encoding is None else encoded(footage, encoded_path)
-    return ReadableFootage(source, length(source), frame_size(source) if compared else (0, 0))
+    return ReadableFootage(source, length(source), frame_size(source) if needs_size else (0, 0))
 
 
 def locate_faces(
     group: ClipGroup, footages: dict[Footage, ReadableFootage | DataError], options: BuildOptions
 ) -> dict[str, LocatedClip | DataError]:
-    """Where the face is in the wanted frames of each clip: on the pristine twin, looked at once for all, or on itself.
+    """Finds the face in the wanted frames of each clip: once for all clips on their twin, or on each clip itself.
 
     Args:
-        group: of clips.
-        footages: of `open_footage`.
-        options: of the build.
+        group: the group of clips.
+        footages: what `open_footage` returned.
+        options: the options of the build.
 
     Returns:
-        Video id -> the places, or why the clip cannot be used.
+        Video id -> the wanted frames and places, or why the clip cannot be used.
     """
-    wanted = {clip.video: outcome(wanted_frames, clip, footages, options) for clip in group.clips}
+    wanted = {clip.video: result_or_error(wanted_frames, clip, footages, options) for clip in group.clips}
     usable = [clip for clip in group.clips if isinstance(wanted[clip.video], WantedFrames)]
     located: dict[str, LocatedClip | DataError] = dict(wanted)
     if options.keypoints_from == "self":
         for clip in usable:
             source, frames = footages[clip.footage].source, wanted[clip.video]
-            places = outcome(find_places, source, frames.positions, NO_FACE, OTHER_FACE)
+            places = result_or_error(find_places, source, frames.positions, NO_FACE, OTHER_FACE)
             located[clip.video] = places if isinstance(places, DataError) else _located(frames, places)
     elif usable:
         union = {index for clip in usable for index in wanted[clip.video].positions}
         source = footages[group.pristine].source
-        places = outcome(find_places, source, union, NO_FACE_TWIN, OTHER_FACE_TWIN)
+        places = result_or_error(find_places, source, union, NO_FACE_TWIN, OTHER_FACE_TWIN)
         for clip in usable:
             located[clip.video] = places if isinstance(places, DataError) else _located(wanted[clip.video], places)
     return located
@@ -154,12 +152,12 @@ def locate_faces(
 def wanted_frames(
     clip: Clip, footages: dict[Footage, ReadableFootage | DataError], options: BuildOptions
 ) -> WantedFrames:
-    """Frames spaced evenly over the whole of the shortest of the videos that a clip needs.
+    """Frames evenly spaced over the length of the shortest video that a clip needs.
 
     Raises:
         DataError: one of the videos cannot be read, or they differ in frame size.
     """
-    videos = {footage: known(footages[footage]) for footage in (clip.footage, clip.best, clip.pristine)}
+    videos = {footage: value_or_raise(footages[footage]) for footage in (clip.footage, clip.best, clip.pristine)}
     same_size(clip.footage, (clip.best, clip.pristine), lambda footage: videos[footage].size)
     lengths = [video.frames for video in videos.values()]
     total, shortened = min(lengths), None
@@ -176,13 +174,13 @@ def wanted_frames(
 
 
 def find_places(footage: Footage, indices: Iterable[int], no_face: str, other_face: str) -> dict[int, Place | str]:
-    """The place, in each of the frames, of the one person who is seen in most of them.
+    """Finds, in the given frames, the face of the person who is seen in most of them.
 
     Args:
-        footage: to be read as it is.
-        indices: of the frames, in any order.
-        no_face: the reason where a frame shows nobody.
-        other_face: the reason where it shows others.
+        footage: the footage to read; its `encoding` is ignored.
+        indices: indices of the frames, in any order.
+        no_face: reason for a frame without any face.
+        other_face: reason for a frame with faces of other people only.
 
     Returns:
         Frame index, increasing -> the place, or the reason why there is none.
@@ -191,14 +189,14 @@ def find_places(footage: Footage, indices: Iterable[int], no_face: str, other_fa
         DataError: frames that cannot be read.
     """
     order = sorted(indices)
-    seen: list[list[Face]] = []
+    faces: list[list[Face]] = []  # of each frame
     for number, (_, frame) in enumerate(read_frames(footage, order)):
-        neighbours = seen[-1] if number % SEARCH_EVERY else []
-        seen.append(face_detector().detect(frame, like=neighbours))
+        neighbours = faces[-1] if number % SEARCH_EVERY else []
+        faces.append(face_detector().detect(frame, like=neighbours))
     places: dict[int, Place | str] = {}
-    for index, all_faces, face in zip(order, seen, longest_track(seen), strict=True):
+    for index, in_frame, face in zip(order, faces, longest_track(faces), strict=True):
         if face is None:
-            places[index] = other_face if all_faces else no_face
+            places[index] = other_face if in_frame else no_face
         else:
             box = crop_box(face.box)
             places[index] = Place(box, normalise_keypoints(face.keypoints, box))

@@ -1,4 +1,4 @@
-"""The manipulated region, from the difference between a fake frame and its pristine twin."""
+"""Masks: the manipulated region is where a fake frame differs from its pristine twin."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import cv2
 import numpy as np
 
 THRESHOLD = 0.1
-"""Of full scale. The paper's twins are lossless; between twins at c23 or c40 compression differs, too, and the
-threshold was measured anew there, against the lossless twins' masks of 160 fakes forged from photographs: 0.10 has the
-highest intersection over union of all thresholds from 0.02 to 0.16, 0.86 at c23 and 0.54 at c40, and marks 0.3% and
-1.9% of the pixels outside. Untouched pixels differ by more than 0.044 and 0.17 in one of a thousand. Measured by
-experiments/benchmarks/mask_threshold.py."""
+"""As a fraction of full scale. The paper's twins are lossless; twins at c23 or c40 also differ by their compression.
+So the threshold was measured again on 160 fakes forged from photographs, against the masks of their lossless twins.
+Of all thresholds from 0.02 to 0.16, 0.10 has the highest intersection over union: 0.86 at c23 and 0.54 at c40. It
+marks 0.3% (c23) and 1.9% (c40) of the untouched pixels; one untouched pixel in a thousand differs by more than 0.044
+(c23) and 0.17 (c40). Measured by experiments/benchmarks/mask_threshold.py."""
 
 
 def difference_mask(fake: np.ndarray, real: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
-    """|fake - real| over RGB, to gray, above a threshold: the paper's mask.
+    """The paper's mask: |fake - real| in RGB, converted to grey, above a threshold.
 
     Args:
         fake, real: uint8 (H, W, 3) RGB, the same frame of both videos.
         threshold: fraction of full scale in [0, 1].
 
     Returns:
-        uint8 (H, W): 255 where manipulated, else 0.
+        uint8 (H, W): 255 where manipulated, 0 elsewhere.
 
     Raises:
         ValueError: the frames differ in size.

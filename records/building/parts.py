@@ -1,4 +1,4 @@
-"""The parts that a build is made of until it is finished, and finished records taken apart into parts again."""
+"""The parts of an unfinished build, one for each group of clips; finished records can be made into parts again."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from records.errors import DataError
 from records.shards import MANIFEST_FILE, ClipEntry, Manifest, SkipEntry, from_json
 
 PARTS = ".parts"
-FINISHED = "finished"  # within the parts: records that were finished before some videos changed
-TAKEN_APART = "taken-apart.json"  # within that, written last: every group that is kept has its index
-RECORD_HEADER, RECORD_FOOTER = 12, 4  # of a TFRecord: length and its checksum; the data's checksum
+FINISHED = "finished"  # folder in PARTS: records that were finished before some videos changed
+REUSED = "reused.json"  # file in FINISHED: if it exists, all reused groups have their index
+RECORD_HEADER, RECORD_FOOTER = 12, 4  # bytes of a TFRecord: the length and its checksum; the data's checksum
 
 
 class PartRecord(NamedTuple):
-    """Where the record of one example lies.
+    """Where the record of one example is stored.
 
     Attributes:
-        split, compression, method: of the shard that it belongs into.
-        key: unique; the shard's order goes by it.
-        file: relative to the folder of the parts.
-        offset, length: of the serialized example in that file, in bytes.
+        split, compression, method: the shard that it will be written into.
+        key: unique key that decides its position in the shard.
+        file: path relative to the folder of parts.
+        offset, length: position and size of the serialized example in that file, in bytes.
     """
 
     split: str
@@ -47,13 +47,13 @@ class PartRecord(NamedTuple):
 
 @dataclasses.dataclass
 class PartIndex:
-    """What is in the part of one group of clips; its file's presence means that the part is whole.
+    """The content of one group's part. If its file exists, the part is complete.
 
     Attributes:
-        fingerprint: of the group's videos; empty if the part is to be built again by the next run.
-        records: of all its examples.
-        clips: id of each video that was built -> what is known of it.
-        skips: its clips that were not built, and why.
+        fingerprint: fingerprint of the group's videos; empty if the next run must build the part again.
+        records: where the records of all its examples are.
+        clips: id of each video that was built -> the clip's entry.
+        skips: the clips that cannot be built, and why.
     """
 
     fingerprint: str
@@ -67,7 +67,7 @@ class PartIndex:
             "fingerprint": self.fingerprint,
             "clips": {video: dataclasses.asdict(clip) for video, clip in self.clips.items()},
             "skips": [dataclasses.asdict(skip) for skip in self.skips],
-            "records": self.records,  # there may be thousands: each is a list, without the names of its values
+            "records": self.records,  # as lists without names, because there may be thousands
         }
         write_json(index_file(out, group), value, indent=None)
 
@@ -87,31 +87,33 @@ class PartIndex:
 
 
 def index_file(out: Path, group: str) -> Path:
-    """Where the index of a group's part lies."""
+    """Path of the index of a group's part."""
     return out / PARTS / f"{group}.json"
 
 
 def records_file(out: Path, group: str) -> Path:
-    """Where the records of a group's part lie."""
+    """Path of the records of a group's part."""
     return out / PARTS / f"{group}.tfrecord"
 
 
 def finished_parts(out: Path) -> list[Path]:
-    """The index files of all parts that are whole, by name."""
+    """The index files of all complete parts, sorted by name."""
     return sorted(path for path in (out / PARTS).glob("*-*.json") if not path.name.startswith("."))
 
 
 def load_indices(out: Path) -> dict[str, PartIndex]:
-    """Group -> the index of its part, of all parts that are whole."""
+    """Group -> the index of its part, for all complete parts."""
     return {path.stem: PartIndex.load(path) for path in finished_parts(out)}
 
 
 @contextlib.contextmanager
 def scratch_folder(out: Path, group: str) -> Iterator[Path]:
-    """A folder among the parts for one attempt at one part, of which there may be two at a time; it is removed.
+    """Yields a new temporary folder for building a part, and removes it at the end.
+
+    Each attempt has its own folder, because two workers may build the same part at the same time.
 
     Raises:
-        DataError: it cannot be made.
+        DataError: the folder cannot be made.
     """
     try:
         folder = Path(tempfile.mkdtemp(prefix=f"{group}.", dir=out / PARTS))
@@ -125,7 +127,7 @@ def scratch_folder(out: Path, group: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def record_writer(path: Path) -> Iterator[tf.io.TFRecordWriter]:
-    """Yields a writer of a TFRecord file that is whole or not there; raises `DataError` where it cannot be written."""
+    """Yields a writer of a TFRecord file, which is written atomically; raises `DataError` if that fails."""
     with atomic_file(path) as temporary:
         try:
             with tf.io.TFRecordWriter(str(temporary)) as writer:
@@ -137,34 +139,34 @@ def record_writer(path: Path) -> Iterator[tf.io.TFRecordWriter]:
 
 
 def remove_unfinished_files(out: Path) -> None:
-    """Removes what killed processes had begun to write beside the parts; call it while `out` is locked."""
+    """Removes the temporary shards and manifests of killed processes; `out` must be locked."""
     for path in [*out.glob(f".*{MARK}*"), *out.glob(f"*/*/.*{MARK}*")]:
         if path.parent != out / PARTS and path.is_file():
             path.unlink(missing_ok=True)
 
 
-def unfinish(out: Path) -> None:
-    """Moves the manifest of finished records among the parts: `out` is an unfinished build then, see `take_apart`."""
+def reopen_build(out: Path) -> None:
+    """Moves the manifest of finished records into the parts, so that `out` counts as an unfinished build."""
     folder = out / PARTS / FINISHED
     folder.mkdir(parents=True, exist_ok=True)
     os.replace(out / MANIFEST_FILE, folder / MANIFEST_FILE)
 
 
-def take_apart(out: Path, fingerprints: dict[str, str]) -> None:
-    """Makes parts of the records that were finished before, of those groups whose videos are what they were.
+def reuse_finished_records(out: Path, fingerprints: dict[str, str]) -> None:
+    """After `reopen_build`, makes parts of the finished records of all groups whose videos have not changed.
 
-    It can be killed at any moment and called again; without such records it does nothing. The records themselves are
-    not copied: an index names their place.
+    The records are not copied: the index of a part names their place in the old shards, which are moved into the parts.
+    If the process is killed, the function can be called again; without finished records it does nothing.
 
     Args:
         out: folder of the records.
-        fingerprints: group -> fingerprint, as it is now.
+        fingerprints: group -> fingerprint of its videos now.
 
     Raises:
         DataError: a shard is damaged.
     """
     finished = out / PARTS / FINISHED
-    if not (finished / MANIFEST_FILE).is_file() or (finished / TAKEN_APART).is_file():
+    if not (finished / MANIFEST_FILE).is_file() or (finished / REUSED).is_file():
         return
     manifest = Manifest.load(finished)
     indices = {
@@ -192,16 +194,16 @@ def take_apart(out: Path, fingerprints: dict[str, str]) -> None:
                 indices[group].records.append(place)
     for group, index in indices.items():
         index.save(out, group)
-    write_json(finished / TAKEN_APART, sorted(indices))
+    write_json(finished / REUSED, sorted(indices))
 
 
 def record_key(video: str, frame_index: int) -> str:
-    """The key by which an example is ordered among the others of its shard."""
+    """The key that decides an example's position in its shard."""
     return f"{video}#{frame_index}"
 
 
 def read_record(out: Path, place: PartRecord) -> bytes:
-    """The serialized example at a place."""
+    """Reads one serialized example."""
     with (out / PARTS / place.file).open("rb") as file:
         file.seek(place.offset)
         return file.read(place.length)
@@ -220,7 +222,7 @@ def _damaged(path: Path, error: Exception) -> DataError:
 
 
 def _records(path: Path, sha256: str, out: Path) -> Iterator[tuple[int, bytes]]:
-    """(offset, record) of each record of a shard; a shard fits into memory."""
+    """Yields (offset, record) for each record of a shard, which is read into memory as a whole."""
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
         raise DataError(f"{path} is damaged; remove {out} and build the records again.")

@@ -1,4 +1,4 @@
-"""Building on Apache Beam gives what building here gives."""
+"""Building on Apache Beam gives the same records as building with local processes."""
 
 import contextlib
 import os
@@ -18,14 +18,14 @@ from records.errors import DataError
 from records.shards import Manifest
 from tests.records.written import content
 
-pytestmark = pytest.mark.filterwarnings("default")  # Beam's own
+pytestmark = pytest.mark.filterwarnings("default")  # Beam raises warnings
 REPOSITORY = Path(__file__).resolve().parents[3]
 SIZES = ["--size", "64", "--frames-train", "2", "--frames-eval", "2", "--compressions", "c40"]
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory, write_tree):
-    """Six people; one of the fakes does not decode."""
+    """A data set of six people, with one fake that does not decode."""
     root = write_tree(tmp_path_factory.mktemp("data") / "data", frames=4)
     damaged = root / "manipulated_sequences/Deepfakes/c40/videos/004_005.mp4"
     damaged.write_bytes(damaged.read_bytes()[:700])
@@ -40,7 +40,7 @@ def local(root, tmp_path_factory):
 
 
 def run(*arguments):
-    """The command, in a process of its own as a user starts it: Beam stays until a process ends."""
+    """Runs the command in its own process, because Beam's threads stay until the process ends."""
     command = [sys.executable, "-m", "tfafsr", "build", *map(str, arguments)]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=500)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -52,20 +52,20 @@ def run(*arguments):
 def test_the_same_records_byte_for_byte(root, local, tmp_path, mode):
     out = tmp_path / "beam"
     beam = ["--runner", "direct", "--direct_num_workers", "2", "--direct_running_mode", mode]
-    said = run("--root", root, "--out", out, *SIZES, *beam)
+    output = run("--root", root, "--out", out, *SIZES, *beam)
     assert content(out) == content(local)
     (skip,) = Manifest.load(out).skips
     assert skip.clip == "ffpp/Deepfakes/c40/004_005"
-    assert "ffpp/Deepfakes/c40/004_005" in said
+    assert "ffpp/Deepfakes/c40/004_005" in output
 
 
 @contextlib.contextmanager
 def serving(module, option, log):
-    """A server of Beam's, in a process of its own; gives its address."""
+    """Runs a server of Beam's in its own process, and yields its address."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    # The pool starts the `python` that it finds in PATH.
+    # The worker pool starts the first `python` in PATH.
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -84,8 +84,8 @@ def serving(module, option, log):
 
 
 @pytest.mark.slow
-def test_a_job_server_and_workers_of_their_own(root, local, tmp_path):
-    """The protocol by which Flink and Spark are spoken to, with a job server and a pool of workers that Beam brings."""
+def test_a_job_server_with_a_worker_pool_gives_the_same_records(root, local, tmp_path):
+    """Flink and Spark use the same protocol as Beam's own job server and worker pool."""
     jobs, workers = (
         "apache_beam.runners.portability.local_job_service_main",
         "apache_beam.runners.worker.worker_pool_main",
@@ -99,9 +99,9 @@ def test_a_job_server_and_workers_of_their_own(root, local, tmp_path):
     assert content(tmp_path / "beam") == content(local)
 
 
-def said_of_nothing(setting, *arguments):
-    """What is printed of a task that fails, on output and on error, with one of its constants set."""
-    return printed(f"""
+def output_of_failing_task(setting, *arguments):
+    """(output, errors) printed by a program that sets a constant of `beam` and runs a task that fails."""
+    return output_of(f"""
 from pathlib import Path
 from records.building import beam, ClipGroup
 from records.errors import DataError
@@ -113,31 +113,29 @@ except DataError as error:
 """)
 
 
-def printed(program):
+def output_of(program):
     result = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return result.stdout, result.stderr
 
 
 def test_a_job_server_that_does_not_answer_is_named():
-    with socket.socket() as free:  # bound, and not listened at
+    with socket.socket() as free:  # bound, but not listening
         free.bind(("localhost", 0))
         endpoint = f"localhost:{free.getsockname()[1]}"
-        output, _ = said_of_nothing("SECONDS_TO_ANSWER = 1", "portable", ["--job_endpoint", endpoint])
+        output, _ = output_of_failing_task("SECONDS_TO_ANSWER = 1", "portable", ["--job_endpoint", endpoint])
     assert f"No job server answers at {endpoint}" in output
 
 
-def test_workers_that_finish_nothing_are_warned_of_and_a_failure_has_its_reason():
-    output, warned = said_of_nothing("SECONDS_WITHOUT_A_PART = 0.0", "direct")
-    assert "1 are waiting: do Beam's workers run?" in warned
+def test_a_warning_is_logged_if_workers_finish_nothing_and_a_failure_has_its_reason():
+    output, errors = output_of_failing_task("SECONDS_WITHOUT_A_PART = 0.0", "direct")
+    assert "1 are waiting. Check that Beam's workers run" in errors
     assert "The Beam pipeline failed: build_part() missing" in output
 
 
-def test_parts_that_cannot_be_seen_from_here_are_an_error():
-    output, _ = said_of_nothing("build_part, beam.SECONDS_TO_BE_SEEN = lambda *task: '', 0.0", "direct")
-    assert (
-        "Beam is done, but part is not in nowhere/.parts. Workers and this program must see one file system" in output
-    )
+def test_parts_that_this_program_cannot_see_are_an_error():
+    output, _ = output_of_failing_task("build_part, beam.SECONDS_TO_BE_SEEN = lambda *task: '', 0.0", "direct")
+    assert "Beam has finished, but part is not in nowhere/.parts. Workers and this program must see the same" in output
 
 
 @pytest.mark.slow
@@ -152,7 +150,7 @@ def build_part(*task):
     time.sleep(5)
     return done(*task)
 beam.build_part = build_part
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts without it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs without this handler
 build()
 """
     arguments = ["--root", root, "--out", out, *SIZES, "--runner", "direct"]
@@ -163,12 +161,12 @@ build()
     process.send_signal(signal.SIGINT)
     process.wait(60)
     assert 1 <= len(finished_parts(out)) < 6
-    assert "of 6 people are done" in run("--root", root, "--out", out, *SIZES)
+    assert "of 6 groups of clips are done" in run("--root", root, "--out", out, *SIZES)
     assert content(out) == content(local)
 
 
-def test_a_job_may_take_days_unless_the_user_says_otherwise():
-    output, _ = printed("""
+def test_a_job_may_run_for_days_unless_the_user_sets_a_timeout():
+    output, _ = output_of("""
 from records.building.beam import pipeline_options
 for arguments in [], ["--job_server_timeout", "7"]:
     print(pipeline_options("portable", arguments).get_all_options()["job_server_timeout"])
@@ -177,7 +175,7 @@ for arguments in [], ["--job_server_timeout", "7"]:
 
 
 @pytest.mark.slow
-def test_what_was_built_here_is_not_built_again(root, local, tmp_path):
+def test_parts_built_by_local_processes_are_not_built_again(root, local, tmp_path):
     out = tmp_path / "beam"
     interrupted = f"""
 import os
@@ -197,12 +195,12 @@ build({["--root", str(root), "--out", str(out), "--workers", "1", *SIZES]!r})
     parts = [path.name for path in finished_parts(out)]
     assert len(parts) == 3
     assert index_file(out, parts[0].removesuffix(".json")).is_file()
-    said = run("--root", root, "--out", out, *SIZES, "--runner", "direct")
-    assert "3 of 6 people are done" in said
+    output = run("--root", root, "--out", out, *SIZES, "--runner", "direct")
+    assert "3 of 6 groups of clips are done" in output
     assert content(out) == content(local)
 
 
-def test_an_option_of_nobody_is_refused(root, tmp_path):
+def test_an_option_that_neither_build_nor_beam_has_is_refused(root, tmp_path):
     arguments = ["--root", str(root), "--out", str(tmp_path / "out"), *SIZES]
     result = CliRunner().invoke(command, [*arguments, "--frames-trian", "3"])
     assert result.exit_code == 2
@@ -212,7 +210,7 @@ def test_an_option_of_nobody_is_refused(root, tmp_path):
     assert "Beam has no option --frames-trian" in str(result.exception)
 
 
-def test_without_beam_the_package_is_named(root, tmp_path):
+def test_the_error_without_beam_says_how_to_install_it(root, tmp_path):
     program = (
         "import sys; sys.modules['apache_beam'] = None\n"
         "from records.building.beam import on_beam\n"

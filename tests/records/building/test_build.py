@@ -1,4 +1,4 @@
-"""Building, from videos to records: content, resuming, skips, and the same bytes whatever the workers."""
+"""Building records from videos: content, resuming, skips, and the same bytes for any number of workers."""
 
 import dataclasses
 import os
@@ -45,13 +45,13 @@ def copy_of(tree, tmp_path):
     return Path(shutil.copytree(tree, tmp_path / "data"))
 
 
-def test_the_manifest_tells_what_there_is(built_tree):
+def test_the_manifest_describes_the_records(built_tree):
     manifest = Manifest.load(built_tree)
     verify(built_tree)
     assert not (built_tree / PARTS).exists()
     assert manifest.skips == []
     assert manifest.size == 64
-    # Two people a split, four frames each; the first frame of the late 003 shows nobody, in every copy.
+    # Each split has two people with four frames each; person 003 is not in the first frame of their video.
     for split, faces in (("train", 8), ("val", 7), ("test", 8)):
         for level in ("raw", "c40"):
             assert manifest.counts[split][level] == {"real": faces, "Deepfakes": faces}
@@ -62,7 +62,7 @@ def test_the_manifest_tells_what_there_is(built_tree):
     assert str(built_tree.parent) not in (built_tree / "manifest.json").read_text()
 
 
-def test_an_example_is_what_the_videos_show(built_tree, tree):
+def test_an_example_shows_the_face_in_the_videos(built_tree, tree):
     found = {(e.video, e.frame_index): e for e in examples(built_tree)}
     assert sum(key[0] == "ffpp/real/raw/000" for key in found) == 4
     assert sorted(index for video, index in found if video == "ffpp/real/raw/000") == [1, 3, 5, 7]
@@ -72,7 +72,7 @@ def test_an_example_is_what_the_videos_show(built_tree, tree):
     np.testing.assert_array_equal(best.target, best.frame)
     assert not np.array_equal(fake.frame, fake.target)
     assert (real.target_known, fake.target_known, real.mask_known, fake.mask_known) == (1, 1, 1, 1)
-    np.testing.assert_array_equal(fake.box, real.box)  # one detection serves all
+    np.testing.assert_array_equal(fake.box, real.box)  # both use the face that was found on the twin
     np.testing.assert_array_equal(fake.keypoints, real.keypoints)
     assert (real.label, fake.label, fake.split, fake.subjects) == (0, 1, "train", ["000", "001"])
     y0, x0, y1, x1 = fake.box.astype(int)
@@ -105,7 +105,7 @@ def test_no_person_is_in_two_splits(built_tree):
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_in_one_process_it_gives_the_bytes_that_two_gave(built_tree, tree, tmp_path):
+def test_a_killed_and_resumed_build_gives_the_same_bytes_as_one_with_two_workers(built_tree, tree, tmp_path):
     out = tmp_path / "killed"
     program = "from experiments.cli.build import build; build()"
     arguments = [sys.executable, "-c", program, "--root", str(tree), "--out", str(out), "--workers", "1", *ARGUMENTS]
@@ -120,20 +120,20 @@ def test_killed_and_resumed_in_one_process_it_gives_the_bytes_that_two_gave(buil
     finished = {path.name: path.stat().st_mtime_ns for path in finished_parts(out)}
     assert 2 <= len(finished) < 6
     assert not (out / "manifest.json").exists()
-    # What a kill at other moments leaves behind: half a part, half a shard, half a manifest.
+    # A kill at other moments leaves temporary files of a part, a shard or the manifest.
     (out / PARTS / ".test-004.tmp-1-ab.tfrecord").write_bytes(b"half")
     (out / "test" / "c40").mkdir(parents=True)
     (out / "test/c40/.real-00000-of-00001.tmp-1-ab.tfrecord").write_bytes(b"half")
     (out / ".manifest.tmp-1-ab.json").write_bytes(b"half")
 
-    said = []
-    build_records(find_clips(tree), out, OPTIONS, say=said.append)
-    assert any("Resuming" in line and "of 6 people are done" in line for line in said)
+    printed = []
+    build_records(find_clips(tree), out, OPTIONS, say=printed.append)
+    assert any("Resuming" in line and "of 6 groups of clips are done" in line for line in printed)
     assert content(out) == content(built_tree)
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_it_with_a_word_and_the_same_command_goes_on(built_tree, tree, tmp_path):
+def test_ctrl_c_ends_a_build_with_a_message_and_the_same_command_resumes_it(built_tree, tree, tmp_path):
     out = tmp_path / "interrupted"
     arguments = ["--root", str(tree), "--out", str(out), "--workers", "1", *ARGUMENTS]
     program = f"import sys; from experiments.cli.main import main; sys.argv[1:] = {['build', *arguments]!r}; main()"
@@ -143,7 +143,7 @@ def test_ctrl_c_ends_it_with_a_word_and_the_same_command_goes_on(built_tree, tre
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # the terminal's group: workers are interrupted, too
+        start_new_session=True,  # a process group like a terminal's, so that workers are interrupted, too
     )
     deadline = time.monotonic() + 120
     while not finished_parts(out):
@@ -151,18 +151,18 @@ def test_ctrl_c_ends_it_with_a_word_and_the_same_command_goes_on(built_tree, tre
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    errors = process.communicate(timeout=60)[1]
     assert process.returncode == 1
-    assert "the same command goes on from there" in said
-    assert "Traceback" not in said
+    assert "Interrupted" in errors
+    assert "Traceback" not in errors
     build_records(find_clips(tree), out, OPTIONS)
     assert content(out) == content(built_tree)
 
 
-def test_finished_records_are_left_alone(built_tree, tree):
-    before, said = content(built_tree), []
-    manifest = build_records(find_clips(tree), built_tree, OPTIONS, say=said.append)
-    assert said == [f"{built_tree} is finished already."]
+def test_finished_records_are_not_changed(built_tree, tree):
+    before, printed = content(built_tree), []
+    manifest = build_records(find_clips(tree), built_tree, OPTIONS, say=printed.append)
+    assert printed == [f"{built_tree} is finished already."]
     assert content(built_tree) == before
     assert manifest.counts == Manifest.load(built_tree).counts
 
@@ -174,18 +174,18 @@ def test_other_options_in_the_same_folder_are_refused(built_tree, tree, change):
 
 
 def test_other_videos_in_the_same_folder_are_refused(built_tree, tree):
-    with pytest.raises(DataError, match="other videos"):
+    with pytest.raises(DataError, match="records of videos that this command does not build"):
         build_records(find_clips(tree, compressions=["c40"]), built_tree, OPTIONS)
 
 
-def test_another_folder_of_somebody_is_refused(tree, tmp_path):
+def test_a_folder_with_other_files_is_refused(tree, tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(DataError, match="is not empty and holds no records"):
         build_records(find_clips(tree), tmp_path, OPTIONS)
 
 
 @pytest.mark.slow
-def test_bad_videos_become_named_skips_and_stop_nothing(tree, tmp_path):
+def test_bad_videos_become_skips_and_the_others_are_built(tree, tmp_path):
     data = copy_of(tree, tmp_path)
     fakes = data / "manipulated_sequences/Deepfakes"
     cut, missing = fakes / "c40/videos/000_001.mp4", fakes / "c40/videos/002_003.mp4"
@@ -215,7 +215,7 @@ def test_an_empty_folder_is_an_error(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_splits_that_name_nothing_at_hand_are_an_error(tree, tmp_path):
+def test_splits_that_name_only_missing_videos_are_an_error(tree, tmp_path):
     data = copy_of(tree, tmp_path)
     shutil.rmtree(data / "manipulated_sequences")
     for path in data.glob("original_sequences/**/*.mp4"):
@@ -228,7 +228,7 @@ def test_a_full_disk_is_named_and_leaves_no_finished_part(tree, tmp_path):
     group = group_of_005(tree)
     (tmp_path / PARTS).mkdir()
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # no file may grow beyond
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # acts like a full disk
     try:
         with pytest.raises(DataError, match=r"test-005\.tfrecord cannot be written.*Make room"):
             build_part(group, tmp_path, OPTIONS, "print")
@@ -237,8 +237,8 @@ def test_a_full_disk_is_named_and_leaves_no_finished_part(tree, tmp_path):
     assert list((tmp_path / PARTS).iterdir()) == []
 
 
-def test_two_attempts_at_one_part_do_not_meet(tree, tmp_path):
-    """As a cluster makes them that takes a worker for lost: one ends while the other writes."""
+def test_two_workers_may_build_the_same_part(tree, tmp_path):
+    """A cluster starts a task again if it takes the worker for lost: one attempt ends while the other writes."""
     group = group_of_005(tree)
     (tmp_path / PARTS).mkdir()
     build_part(group, tmp_path, OPTIONS, "print")
@@ -254,14 +254,14 @@ def test_two_attempts_at_one_part_do_not_meet(tree, tmp_path):
     assert sorted(path.name for path in (tmp_path / PARTS).iterdir()) == ["test-005.json", "test-005.tfrecord"]
 
 
-def test_two_builds_into_one_folder_are_kept_apart(tree, tmp_path):
+def test_a_second_build_into_one_folder_is_refused(tree, tmp_path):
     message = rf"Another process is building into {tmp_path / 'out'}"
     with locked(tmp_path / "out", "building into"), pytest.raises(DataError, match=message):
         build_records(find_clips(tree), tmp_path / "out", OPTIONS, run=in_this_process)
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_file_is_no_place_for_records(tree, tmp_path):
+def test_a_file_as_the_folder_of_records_is_refused(tree, tmp_path):
     (tmp_path / "out").write_text("a letter")
     with pytest.raises(DataError, match=r"out cannot be made a folder.*give another --out"):
         build_records(find_clips(tree), tmp_path / "out", OPTIONS)

@@ -1,4 +1,4 @@
-"""Finished records taken apart: what a second run builds, and every state that a kill leaves in the middle of it."""
+"""A second run on finished records: what it builds and reuses, and that it resumes after a kill in every state."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from records.building.options import BuildOptions
 from records.building.parts import (
     FINISHED,
     PARTS,
-    TAKEN_APART,
+    REUSED,
     PartIndex,
     PartRecord,
     finished_parts,
@@ -32,11 +32,11 @@ GROUP = "train-000"
 
 
 class Killed(Exception):
-    """What stands for a kill: nothing of the program runs after it."""
+    """Simulates a kill of the program."""
 
 
-def here(tasks, stop_after=None):
-    """Runs tasks in this process; is killed after so many of them."""
+def run_tasks(tasks, stop_after=None):
+    """Runs tasks in this process; raises `Killed` after `stop_after` of them."""
     for number, task in enumerate(tasks):
         if number == stop_after:
             raise Killed
@@ -45,13 +45,13 @@ def here(tasks, stop_after=None):
         raise Killed
 
 
-def run(root, out, stop_after=None, said=None):
-    say = said.append if said is not None else lambda line: None
-    return build_records(find_clips(root), out, OPTIONS, say=say, run=lambda tasks: here(tasks, stop_after))
+def run(root, out, stop_after=None, printed=None):
+    say = printed.append if printed is not None else lambda line: None
+    return build_records(find_clips(root), out, OPTIONS, say=say, run=lambda tasks: run_tasks(tasks, stop_after))
 
 
-def killed(root, out, after):
-    """A second run that is killed after so many tasks."""
+def run_and_kill(root, out, after):
+    """Runs a build that is killed after so many tasks."""
     with pytest.raises(Killed):
         run(root, out, stop_after=after)
 
@@ -63,7 +63,7 @@ def whole(tmp_path_factory, write_tree):
 
 @pytest.fixture(scope="module")
 def fresh(whole, tmp_path_factory):
-    """The content of records built in one go from the whole data set."""
+    """Records built in one run from the complete data set."""
     out = tmp_path_factory.mktemp("fresh") / "records"
     run(whole, out)
     return out
@@ -71,7 +71,7 @@ def fresh(whole, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lacking(whole, tmp_path_factory):
-    """(data set, records): of a data set that lacks one clip, and the records built from that."""
+    """(a data set that lacks one clip, the records built from it)."""
     folder = tmp_path_factory.mktemp("lacking")
     root = Path(shutil.copytree(whole, folder / "data"))
     (root / MISSING).unlink()
@@ -81,33 +81,33 @@ def lacking(whole, tmp_path_factory):
 
 @pytest.fixture
 def supplied(lacking, whole, tmp_path):
-    """The same, the clip supplied after the build."""
+    """A copy of `lacking` in which the clip was added after the build."""
     root, out = (Path(shutil.copytree(folder, tmp_path / folder.name)) for folder in lacking)
     shutil.copy(whole / MISSING, root / MISSING)
     return root, out
 
 
-def test_a_second_run_builds_what_was_missing_and_nothing_else(supplied, fresh):
+def test_a_second_run_builds_only_the_group_of_the_added_clip(supplied, fresh):
     root, out = supplied
     assert [skip.clip for skip in Manifest.load(out).skips] == ["ffpp/Deepfakes/c40/000_001"]
-    said, built = [], []
+    printed, built = [], []
 
-    def watched(tasks):
+    def run_recorded(tasks):
         for task in tasks:
             built.append(task[0].name)
             yield build_part(*task)
 
-    build_records(find_clips(root), out, OPTIONS, say=said.append, run=watched)
+    build_records(find_clips(root), out, OPTIONS, say=printed.append, run=run_recorded)
     assert built == [GROUP]
-    assert "the videos have changed since" in said[0]
-    assert said[1] == f"Resuming {out}: 5 of 6 people are done."
+    assert "some videos have changed since" in printed[0]
+    assert printed[1] == f"Resuming {out}: 5 of 6 groups of clips are done."
     assert content(out) == content(fresh)
     verify(out)
-    run(root, out, said=said)
-    assert said[-1] == f"{out} is finished already."
+    run(root, out, printed=printed)
+    assert printed[-1] == f"{out} is finished already."
 
 
-def test_a_replaced_clip_is_built_anew_and_a_damaged_one_becomes_a_skip(supplied, fresh, whole):
+def test_a_clip_that_is_damaged_after_the_build_becomes_a_skip(supplied, fresh, whole):
     root, out = supplied
     good = (root / MISSING).read_bytes()
     (root / MISSING).write_bytes(good[:999])
@@ -118,54 +118,54 @@ def test_a_replaced_clip_is_built_anew_and_a_damaged_one_becomes_a_skip(supplied
 
 
 def kill_before_shards_move(root, out):
-    killed(root, out, after=0)
+    run_and_kill(root, out, after=0)
     undo_moves(out, keep=0)
 
 
 def kill_half_way_of_moving_shards(root, out):
-    killed(root, out, after=0)
+    run_and_kill(root, out, after=0)
     undo_moves(out, keep=5)
 
 
 def kill_before_the_last_index(root, out):
-    killed(root, out, after=0)
-    (out / PARTS / FINISHED / TAKEN_APART).unlink()
+    run_and_kill(root, out, after=0)
+    (out / PARTS / FINISHED / REUSED).unlink()
     index_file(out, "val-002").unlink()
     index_file(out, "test-005").with_name(".test-005.tmp-1-ab.json").write_text("half")
 
 
 def kill_after_the_records_are_taken_apart(root, out):
-    killed(root, out, after=0)
+    run_and_kill(root, out, after=0)
 
 
 def kill_half_way_of_a_part(root, out):
-    killed(root, out, after=0)
+    run_and_kill(root, out, after=0)
     (out / PARTS / f".{GROUP}.tmp-1-ab.tfrecord").write_bytes(b"half")
     (out / PARTS / f"{GROUP}.scratch").mkdir()
     (out / PARTS / f"{GROUP}.tfrecord").write_bytes(b"a part without its index")
 
 
 def kill_before_the_merge(root, out):
-    killed(root, out, after=1)
+    run_and_kill(root, out, after=1)
 
 
 def kill_half_way_of_the_merge(root, out):
-    killed(root, out, after=1)
+    run_and_kill(root, out, after=1)
     for split in ("train", "test"):
         (out / split / "c40").mkdir(parents=True, exist_ok=True)
     moved = out / PARTS / FINISHED / "test/c40"
-    shutil.copy(next(moved.glob("real-*")), out / "test/c40")  # one shard is there
+    shutil.copy(next(moved.glob("real-*")), out / "test/c40")  # a shard that was written already
     (out / "train/c40/Deepfakes-00000-of-00001.tfrecord").write_bytes(b"of another run")
     (out / "train/c40/.real-00000-of-00001.tmp-1-ab.tfrecord").write_bytes(b"half")
     (out / ".manifest.tmp-1-ab.json").write_text("{")
 
 
 def undo_moves(out, keep):
-    """As it was when `keep` shards had been moved aside."""
+    """Restores the state in which only `keep` shards had been moved into the parts."""
     parts = out / PARTS
     for path in finished_parts(out):
         path.unlink()
-    (parts / FINISHED / TAKEN_APART).unlink()
+    (parts / FINISHED / REUSED).unlink()
     shards = sorted(parts.glob(f"{FINISHED}/*/*/*.tfrecord"))
     assert len(shards) > keep
     for path in shards[keep:]:
@@ -184,31 +184,31 @@ def undo_moves(out, keep):
         kill_half_way_of_the_merge,
     ],
 )
-def test_killed_in_the_middle_of_a_second_run_it_gives_a_fresh_builds_bytes(supplied, fresh, kill):
+def test_a_second_run_resumed_after_a_kill_gives_the_bytes_of_a_fresh_build(supplied, fresh, kill):
     root, out = supplied
     kill(root, out)
     assert not (out / MANIFEST_FILE).exists()
     with pytest.raises(DataError, match="no finished records"):
         Manifest.load(out)
-    said = []
-    run(root, out, said=said)
+    printed = []
+    run(root, out, printed=printed)
     done = 6 if "merge" in kill.__name__ else 5
-    assert said == [f"Resuming {out}: {done} of 6 people are done."]
+    assert printed == [f"Resuming {out}: {done} of 6 groups of clips are done."]
     assert content(out) == content(fresh)
 
 
-def test_killed_between_the_manifest_and_the_last_removal(supplied, fresh):
+def test_a_build_killed_after_its_manifest_is_finished(supplied, fresh):
     root, out = supplied
     run(root, out)
     (out / PARTS / FINISHED).mkdir(parents=True)
     (out / PARTS / "build.json").write_text("{")
-    said = []
-    run(root, out, said=said)
-    assert said == [f"{out} is finished already."]
+    printed = []
+    run(root, out, printed=printed)
+    assert printed == [f"{out} is finished already."]
     assert content(out) == content(fresh)
 
 
-def test_what_comes_between_the_kill_and_the_next_run_is_built_too(whole, fresh, tmp_path):
+def test_a_clip_added_between_the_kill_and_the_next_run_is_built_too(whole, fresh, tmp_path):
     root, out, later = (
         Path(shutil.copytree(whole, tmp_path / "data")),
         tmp_path / "out",
@@ -218,36 +218,36 @@ def test_what_comes_between_the_kill_and_the_next_run_is_built_too(whole, fresh,
         (root / name).unlink()
     run(root, out)
     shutil.copy(whole / MISSING, root / MISSING)
-    killed(root, out, after=0)
+    run_and_kill(root, out, after=0)
     shutil.copy(whole / later, root / later)
-    said = []
-    run(root, out, said=said)
-    assert said == [f"Resuming {out}: 4 of 6 people are done."]
+    printed = []
+    run(root, out, printed=printed)
+    assert printed == [f"Resuming {out}: 4 of 6 groups of clips are done."]
     assert content(out) == content(fresh)
 
 
-def test_a_resumed_build_says_what_is_not_asked_for_any_more(whole, tmp_path):
+def test_a_resumed_build_names_finished_clips_that_are_left_out(whole, tmp_path):
     root, out = Path(shutil.copytree(whole, tmp_path / "data")), tmp_path / "records"
-    killed(root, out, after=3)
+    run_and_kill(root, out, after=3)
     built = sorted(video for index in load_indices(out).values() for video in index.clips)
     method, name = built[0].split("/c40/")
     (root / "manipulated_sequences" / Path(method).name / f"c40/videos/{name}.mp4").unlink()
-    said = []
-    run(root, out, said=said)
-    assert said[0].startswith(f"1 videos that were built before, such as {built[0]}, are not asked for now")
+    printed = []
+    run(root, out, printed=printed)
+    assert printed[0].startswith(f"1 videos that were built before, such as {built[0]}, are left out")
     assert built[0] not in Manifest.load(out).clips
 
 
-def test_records_of_what_is_gone_are_not_thrown_away(supplied):
+def test_records_of_videos_that_are_missing_now_are_kept(supplied):
     root, out = supplied
     (root / MISSING.replace("000_001", "002_003")).unlink()
     before = content(out)
-    with pytest.raises(DataError, match=r"other videos, such as ffpp/Deepfakes/c40/002_003, which are not asked for"):
+    with pytest.raises(DataError, match="this command does not build, such as ffpp/Deepfakes/c40/002_003"):
         run(root, out)
     assert content(out) == before
 
 
-def test_damaged_records_are_not_taken_over(supplied):
+def test_damaged_records_are_not_reused(supplied):
     root, out = supplied
     shard = next(out.glob("val/c40/real-*"))
     shard.write_bytes(shard.read_bytes()[:-1] + b"?")
@@ -255,9 +255,9 @@ def test_damaged_records_are_not_taken_over(supplied):
         run(root, out)
 
 
-def test_every_record_is_where_its_index_says(supplied):
+def test_the_indices_of_reused_groups_name_the_place_of_each_record(supplied):
     root, out = supplied
-    killed(root, out, after=0)
+    run_and_kill(root, out, after=0)
     indices = load_indices(out)
     assert indices.keys() == {group.name for group in group_clips(find_clips(root).clips)} - {GROUP}
     for index in indices.values():
@@ -265,7 +265,7 @@ def test_every_record_is_where_its_index_says(supplied):
         for place in index.records:
             assert place.file == f"{FINISHED}/{place.split}/{place.compression}/{place.method}-00000-of-00001.tfrecord"
             assert place.key.rpartition("#")[0].encode() in read_record(out, place)
-    assert json.loads((out / PARTS / FINISHED / TAKEN_APART).read_text()) == sorted(indices)
+    assert json.loads((out / PARTS / FINISHED / REUSED).read_text()) == sorted(indices)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"fingerprint": 1, "clips": {}, "skips": [], "records": []}', "\xff"])
@@ -276,7 +276,7 @@ def test_a_damaged_index_is_named(tmp_path, text):
         PartIndex.load(path)
 
 
-def test_an_index_is_read_as_it_was_written(tmp_path):
+def test_a_written_index_is_read_unchanged(tmp_path):
     index = PartIndex("print", skips=[SkipEntry("ffpp/real/c40/000", 0, "é", "train", "train-000")])
     index.records.append(PartRecord("train", "c40", "real", "a#1", "train-000.tfrecord", 12, 34))
     index.save(tmp_path, "train-000")

@@ -1,4 +1,4 @@
-"""Processes: every task is done, whatever dies, grows or is interrupted; failures arrive and nothing is left behind."""
+"""Worker processes: all tasks are done even if processes die or grow; failures are raised, and no process is left."""
 
 import contextlib
 import importlib
@@ -18,9 +18,9 @@ from records.building.workers import in_processes
 from records.errors import DataError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PATIENCE = 120  # seconds
+TIMEOUT = 120  # seconds
 MEBIBYTE = 2**20
-KEPT = []
+KEPT_MEMORY = []
 
 
 def square(number):
@@ -42,7 +42,7 @@ def die_at_odd_numbers(number):
 
 
 def die_once(marker, number):
-    """The number, when it began and ended, and where."""
+    """Dies at the first call for 0; returns the number, the times of start and end, and the process."""
     if number == 0 and not marker.exists():
         marker.touch()
         die(number)
@@ -51,24 +51,24 @@ def die_once(marker, number):
     return number, began, time.monotonic(), os.getpid()
 
 
-def sleep(folder, number, deaf=False):
-    """Says in `folder` that it began, then sleeps for longer than any test waits."""
-    if deaf:
+def sleep(folder, number, ignores_sigterm=False):
+    """Makes a file in `folder`, then sleeps for longer than any test waits, unless the number is 0."""
+    if ignores_sigterm:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     (folder / f"{os.getpid()}").touch()
-    time.sleep(10 * PATIENCE if number else 0)
+    time.sleep(10 * TIMEOUT if number else 0)
     return os.getpid()
 
 
 def sleep_or_fail(folder, number):
     if number == 0:
-        until(lambda: list(folder.iterdir()))
+        wait_until(lambda: list(folder.iterdir()))
         fail(number)
     sleep(folder, number)
 
 
 def grow(number):
-    KEPT.append(b"\1" * (64 * MEBIBYTE + number))  # written to, so resident
+    KEPT_MEMORY.append(b"\1" * (64 * MEBIBYTE + number))  # not zeros, so that the memory becomes resident
     return os.getpid()
 
 
@@ -80,44 +80,44 @@ def generator(number):
     return (value for value in range(number))
 
 
-class Unrebuildable:
+class CannotBeUnpickled:
     def __reduce__(self):
         return int, ("no number",)
 
 
-def unrebuildable(number):
-    return Unrebuildable()
+def cannot_be_unpickled(number):
+    return CannotBeUnpickled()
 
 
-class Demanding(Exception):
-    """Pickles, but takes two arguments where its pickle holds one."""
+class TwoArgumentError(Exception):
+    """Can be pickled but not unpickled: it takes two arguments, and its pickle holds one."""
 
     def __init__(self, clip, frame):
         super().__init__(f"{clip} at {frame}")
 
 
-class Holding(Exception):
-    """Does not pickle, as a generator does not."""
+class GeneratorError(Exception):
+    """Cannot be pickled, because a generator cannot."""
 
     def __init__(self, message):
         super().__init__(message)
-        self.held = generator(1)
+        self.generator = generator(1)
 
 
-def raise_demanding(number):
-    raise Demanding("clip 7", number)
+def raise_two_argument_error(number):
+    raise TwoArgumentError("clip 7", number)
 
 
-def raise_holding(number):
-    raise Holding(f"clip {number} broke")
+def raise_generator_error(number):
+    raise GeneratorError(f"clip {number} broke")
 
 
-def leave(number):
-    sys.exit(f"task {number} wants to leave")
+def exit_program(number):
+    sys.exit(f"task {number} exits")
 
 
-def gone(process):
-    """Whether there is no such process any more, not even as a zombie."""
+def has_ended(process):
+    """Whether the process has ended and is not a zombie either."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -125,22 +125,22 @@ def gone(process):
     return False
 
 
-def until(condition):
-    """Waits for it."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until(condition):
+    """Waits until a function returns a true value."""
+    deadline = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left():
+def _no_process_is_left():
     yield
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.slow
-def test_processes_are_replaced_one_by_one_and_nothing_hangs():
+def test_processes_are_replaced_after_their_number_of_tasks():
     done, most = [], 0
     for result in in_processes(square, [(number,) for number in range(9)], workers=2, tasks_a_process=2):
         done.append(result)
@@ -149,12 +149,12 @@ def test_processes_are_replaced_one_by_one_and_nothing_hangs():
     assert sorted(value for value, _ in done) == [number * number for number in range(9)]
     assert max(processes.count(process) for process in processes) <= 2
     assert most <= 2
-    assert all(map(gone, processes))
+    assert all(map(has_ended, processes))
 
 
-def test_results_come_as_they_are_done(tmp_path):
+def test_results_are_yielded_as_tasks_are_done(tmp_path):
     results = in_processes(sleep, [(tmp_path, 1), (tmp_path, 0)], workers=2)
-    assert next(results) > 0  # of the second task: the first one sleeps
+    assert next(results) > 0  # the result of the second task, because the first one sleeps
     results.close()
 
 
@@ -164,7 +164,7 @@ def test_no_tasks_start_no_process():
 
 @pytest.mark.parametrize(("growth", "processes"), [(96 * MEBIBYTE, 2), (workers.GROWTH, 1)])
 def test_a_process_that_grows_is_replaced(growth, processes):
-    # After its first task a process holds 64 MiB, after its third one 128 MiB more than that, and 128 > 96.
+    # After its first task a process holds 64 MiB; after its third it holds 128 MiB more, which is above 96.
     done = list(in_processes(grow, [(number,) for number in range(6)], workers=1, growth=growth))
     assert [done.count(process) for process in dict.fromkeys(done)] == [6 // processes] * processes
 
@@ -176,7 +176,7 @@ def test_large_tasks_and_results_pass():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("function", "message"), [(fail, "task 0 failed"), (die, "worker process died.*--workers")])
-def test_failures_arrive(function, message):
+def test_failures_are_raised_in_the_main_process(function, message):
     with pytest.raises(DataError, match=message):
         list(in_processes(function, [(0,)], workers=1))
 
@@ -185,16 +185,16 @@ def test_a_failure_ends_the_others_and_tells_where_it_was(tmp_path):
     with pytest.raises(DataError, match="task 0 failed") as failure:
         list(in_processes(sleep_or_fail, [(tmp_path, number) for number in range(3)], workers=2))
     assert "in sleep_or_fail" in failure.value.__notes__[0]
-    assert all(gone(int(path.name)) for path in tmp_path.iterdir())
+    assert all(has_ended(int(path.name)) for path in tmp_path.iterdir())
 
 
-def test_a_task_that_wants_to_leave_says_so_in_the_main_process():
-    with pytest.raises(SystemExit, match="task 0 wants to leave"):
-        list(in_processes(leave, [(0,)], workers=1))
+def test_a_tasks_system_exit_is_raised_in_the_main_process():
+    with pytest.raises(SystemExit, match="task 0 exits"):
+        list(in_processes(exit_program, [(0,)], workers=1))
 
 
 @pytest.mark.slow
-def test_a_task_whose_process_died_is_done_at_the_end_alone_in_a_fresh_one(tmp_path):
+def test_a_task_whose_process_died_runs_again_after_all_others_in_a_new_process(tmp_path):
     *others, last = in_processes(die_once, [(tmp_path / "marker", number) for number in range(5)], workers=2)
     numbers, _, ends, processes = zip(*others, strict=True)
     assert sorted(numbers) == [1, 2, 3, 4]
@@ -204,14 +204,14 @@ def test_a_task_whose_process_died_is_done_at_the_end_alone_in_a_fresh_one(tmp_p
     assert process not in processes
 
 
-def test_tasks_that_always_kill_stop_the_work_after_all_others_are_done():
+def test_tasks_that_kill_their_process_twice_raise_after_all_others_are_done():
     done = []
-    with pytest.raises(DataError, match=r"died twice.*\(exit code [13]\). What was finished is kept"):
+    with pytest.raises(DataError, match=r"died twice.*\(exit code [13]\). Finished work is kept"):
         done.extend(in_processes(die_at_odd_numbers, [(number,) for number in range(5)], workers=2))
     assert sorted(done) == [0, 2, 4]
 
 
-def test_tasks_that_always_kill_become_what_died_makes_of_them():
+def test_tasks_that_kill_their_process_twice_get_the_result_of_died():
     tasks = [(number,) for number in range(5)]
     done = list(in_processes(die_at_odd_numbers, tasks, workers=2, died=lambda task, reason: (task, reason)))
     assert sorted(done[:3]) == [0, 2, 4]
@@ -225,18 +225,21 @@ def test_a_killed_process_is_named():
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (generator, r"returned a value of <class 'generator'>(?s:.*)does not pickle"),
-        (unrebuildable, r"returned a value of <class '.*Unrebuildable'>(?s:.*)cannot be rebuilt"),
-        (raise_holding, r"raised an exception(?s:.*)Holding: clip 3 broke(?s:.*)does not pickle"),
-        (raise_demanding, r"raised an exception(?s:.*)Demanding: clip 7 at 3(?s:.*)cannot be rebuilt"),
+        (generator, r"returned a value of <class 'generator'>(?s:.*)cannot be pickled"),
+        (cannot_be_unpickled, r"returned a value of <class '.*CannotBeUnpickled'>(?s:.*)cannot be unpickled"),
+        (raise_generator_error, r"raised an exception(?s:.*)GeneratorError: clip 3 broke(?s:.*)cannot be pickled"),
+        (
+            raise_two_argument_error,
+            r"raised an exception(?s:.*)TwoArgumentError: clip 7 at 3(?s:.*)cannot be unpickled",
+        ),
     ],
 )
-def test_what_cannot_be_brought_over_is_named(function, message):
+def test_results_that_cannot_be_pickled_or_unpickled_are_named(function, message):
     with pytest.raises(RuntimeError, match=message):
         list(in_processes(function, [(3,)], workers=1))
 
 
-def test_a_task_that_does_not_pickle_is_an_error():
+def test_a_task_that_cannot_be_pickled_is_an_error():
     with pytest.raises(TypeError, match="generator"):
         list(in_processes(square, [(generator(1),)], workers=1))
 
@@ -248,12 +251,12 @@ def test_a_task_that_does_not_pickle_is_an_error():
         ("import os; os._exit(7)", "No worker process can start.*fewer --workers"),
     ],
 )
-def test_a_module_that_is_not_to_be_imported_is_an_error(tmp_path, monkeypatch, statement, message):
+def test_a_module_that_workers_cannot_import_is_an_error(tmp_path, monkeypatch, statement, message):
     lines = ["import multiprocessing", "if multiprocessing.parent_process():", f"    {statement}"]
-    (tmp_path / "only_at_home.py").write_text("\n".join([*lines, "def task(number): return number"]))
+    (tmp_path / "main_process_only.py").write_text("\n".join([*lines, "def task(number): return number"]))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "only_at_home", raising=False)
-    module = importlib.import_module("only_at_home")
+    monkeypatch.delitem(sys.modules, "main_process_only", raising=False)
+    module = importlib.import_module("main_process_only")
     with pytest.raises(DataError, match=message):
         list(in_processes(module.task, [(number,) for number in range(9)], workers=2))
 
@@ -262,44 +265,44 @@ def test_an_iterator_closed_early_leaves_no_process(tmp_path):
     results = in_processes(sleep, [(tmp_path, number) for number in range(4)], workers=2)
     next(results)
     processes = [child.pid for child in multiprocessing.active_children()]
-    assert len(processes) == 2  # one sleeps, the other does or starts
+    assert len(processes) == 2  # one sleeps, the other sleeps or is starting
     results.close()
-    assert all(map(gone, processes))
+    assert all(map(has_ended, processes))
 
 
-def test_a_process_that_ignores_its_end_is_killed(tmp_path, monkeypatch):
+def test_a_process_that_ignores_sigterm_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(pebble.CONSTS, "term_timeout", 0.2)
     results = in_processes(sleep, [(tmp_path, number, True) for number in range(2)], workers=1)
     process = next(results)
     results.close()
-    assert gone(process)
+    assert has_ended(process)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("to_all", [True, False], ids=["from-a-terminal", "to-the-program-alone"])
-def test_ctrl_c_ends_everything_quietly(tmp_path, to_all):
+def test_ctrl_c_ends_all_processes_with_one_traceback(tmp_path, to_all):
     program = (
         "import signal, sys; from pathlib import Path\n"
         "from records.building.workers import in_processes; from tests.records.building.test_workers import sleep\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore the signal
         "list(in_processes(sleep, [(Path(sys.argv[1]), number) for number in (1, 2, 3)], workers=2))"
     )
     arguments = [sys.executable, "-c", program, str(tmp_path)]
     process = subprocess.Popen(arguments, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
-        until(lambda: len(list(tmp_path.iterdir())) == 2)
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
         (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
         assert process.returncode == -signal.SIGINT
         assert errors.count("Traceback") == 1
         assert errors.endswith("KeyboardInterrupt\n")
-        until(lambda: _empty(process.pid))
+        wait_until(lambda: _group_has_ended(process.pid))
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _empty(group):
+def _group_has_ended(group):
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -307,6 +310,6 @@ def _empty(group):
     return False
 
 
-def test_no_workers_are_refused():
+def test_zero_workers_are_refused():
     with pytest.raises(ValueError, match="at least 1"):
         list(in_processes(square, [(1,)], workers=0))
