@@ -1,4 +1,4 @@
-"""Makes a data set in the layout of FaceForensics++ from nothing but faces."""
+"""Makes a data set like FaceForensics++ from rendered faces or from photographs."""
 
 import lazy_loader
 

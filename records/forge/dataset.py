@@ -1,4 +1,4 @@
-"""Writes a whole data set in FaceForensics++'s layout: pairs, splits, videos, notes; goes on where it stopped."""
+"""Writes a forged data set with its pairs, splits, videos and notes; resumes an interrupted run."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from records.forge.seeds import generator
 from records.forge.tree import WORKING, Tree
 from records.progress import progress
 
-HELD_OUT = 0.14  # the share of the pairs in val, and in test
+HELD_OUT = 0.14  # share of the pairs in val, and share in test
 Say = Callable[[str], None]
 
 
 def forge_dataset(options: ForgeOptions, out: Path, workers: int = 2, say: Say = print) -> dict:
-    """Makes a data set in `out`, or finishes the one that was begun there with the same options.
+    """Makes a data set in `out`, or finishes one that an interrupted run with the same options began there.
 
     Args:
-        options: what decides its content.
-        out: an empty or missing folder, or one where an earlier run with the same options stopped.
+        options: the options that decide its content.
+        out: an empty or missing folder, or that of an interrupted run with the same options.
         workers: number of processes; the bytes do not depend on it.
-        say: is told what is going on, a line at a time.
+        say: prints one line of text.
 
     Returns:
-        What forge.json holds: {"seed", "options", "clips", "skips"}.
+        The content of forge.json: {"seed", "options", "clips", "skips"}.
 
     Raises:
         DataError: `out` holds something else, photographs are missing, or the disk is full.
     """
     described = description(options)
-    if (whole := begin(out, described, say)) is not None:
-        return whole
+    if (finished := begin(out, described, say)) is not None:
+        return finished
     if options.layout == V3:
         return _forge(options, described, out, workers, say)
     as_v3 = dataclasses.replace(options, layout=V3)
@@ -51,14 +51,14 @@ def forge_dataset(options: ForgeOptions, out: Path, workers: int = 2, say: Say =
 
 
 def split_pairs(pairs: list[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
-    """Train, val and test, about 72, 14 and 14 in a hundred as in FaceForensics++, one pair each at least."""
+    """Splits pairs into about 72% train, 14% val and 14% test as in FaceForensics++, with at least one pair each."""
     held_out = max(1, round(HELD_OUT * len(pairs)))
     train = len(pairs) - 2 * held_out
     return {"train": pairs[:train], "val": pairs[train : train + held_out], "test": pairs[train + held_out :]}
 
 
 def _forge(options: ForgeOptions, described: dict, out: Path, workers: int, say: Say) -> dict:
-    """Makes a data set of layout v3; forge.json, written last, says that it is whole."""
+    """Makes a data set in the layout v3. forge.json is written last: if it exists, the data set is complete."""
     tree, compressions = Tree(out), tuple(described["compressions"])
     people = find_people(options, out / WORKING / "faces.json", workers, say)
     pairs = _pairs(options.seed, people.names)
@@ -81,11 +81,12 @@ def _forge(options: ForgeOptions, described: dict, out: Path, workers: int, say:
 
 
 def _rearrange(out: Path, layout: str, described: dict, result: dict) -> dict:
-    """Moves what `layout` makes of the v3 tree in `out`/.forge into `out`; forge.json comes last."""
+    """Arranges the v3 tree in `out`/.forge in `layout`, and moves the result into `out`; forge.json is written last."""
     made = out / WORKING / "made"
     shutil.rmtree(made, ignore_errors=True)
     arrange(layout, out / WORKING / V3, made)
-    for entry in [entry for entry in out.iterdir() if entry.name != WORKING]:  # of a run that was stopped right here
+    leftovers = [entry for entry in out.iterdir() if entry.name != WORKING]  # of a run interrupted at the move below
+    for entry in leftovers:
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     for entry in sorted(made.iterdir()):
         os.replace(entry, out / entry.name)
@@ -97,7 +98,7 @@ def _rearrange(out: Path, layout: str, described: dict, result: dict) -> dict:
 
 
 def _pairs(seed: int, names: list[str]) -> list[tuple[str, str]]:
-    """Who is forged into whom: everybody is in one pair."""
+    """Random pairs of identities, each of which is in one pair; the two swap their faces."""
     order = generator(seed, "pairs", len(names)).permutation(len(names))
     return [(names[a], names[b]) for a, b in order.reshape(-1, 2)]
 
@@ -105,7 +106,7 @@ def _pairs(seed: int, names: list[str]) -> list[tuple[str, str]]:
 def _forge_pairs(
     tree: Tree, faces: Faces, seed: int, compressions: tuple[str, ...], pairs: list[tuple[str, str]], workers: int
 ) -> dict[str, dict]:
-    """The notes of all clips; makes the pairs that have none yet."""
+    """Makes the clips of all pairs that are not finished, and returns the notes of all clips."""
     notes: dict[str, dict] = {}
     missing = []
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""Where a face's parts lie, derived from its five key points, the same for rendered faces and photographs."""
+"""Face coordinates and regions, computed from the five key points of a rendered or photographed face."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 def face_axes(points: np.ndarray) -> np.ndarray:
     """The affine map from face coordinates (u, v) to pixels (x, y): float32 (2, 3).
 
-    In face coordinates the origin lies midway between eyes and mouth, the eyes at (-0.5, -0.5) and (0.5, -0.5) and the
-    centre of the mouth at (0, 0.5): u counts distances between the eyes, v distances from eyes to mouth.
+    In face coordinates the eyes are at (-0.5, -0.5) and (0.5, -0.5), the centre of the mouth is at (0, 0.5). The unit
+    of u is the distance between the eyes, the unit of v the distance from eyes to mouth.
 
     Args:
         points: float32 (5, 2), x and y in pixels: left eye, right eye, nose, mouth left, mouth right.
@@ -18,7 +18,7 @@ def face_axes(points: np.ndarray) -> np.ndarray:
     eyes, mouth = points[:2].mean(axis=0), points[3:5].mean(axis=0)
     down = mouth - eyes
     across = points[1] - points[0]
-    # A head turned aside brings the eyes together, not the face's outline: never narrower than an average face.
+    # If the head is turned, the eyes come closer together, but the outline does not: the unit of u has a minimum.
     across = across * max(1.0, 0.8 * np.linalg.norm(down) / max(np.linalg.norm(across), 1e-6))
     return np.column_stack((across, down, (eyes + mouth) / 2)).astype(np.float32)
 
@@ -35,13 +35,13 @@ def face_coordinates(points: np.ndarray, height: int, width: int) -> tuple[np.nd
 def oval(
     u: np.ndarray, v: np.ndarray, *, half_width: float, top: float, bottom: float, power: float, feather: float
 ) -> np.ndarray:
-    """A superellipse in face coordinates with a smooth edge: float32 in [0, 1], 0 outside of the outline.
+    """A superellipse with a soft edge in face coordinates: float32 in [0, 1], 0 outside of it.
 
     Args:
         u, v: face coordinates of the pixels.
-        half_width: at the widest place.
+        half_width: half of its largest width.
         top, bottom: v of the upper and the lower end (bottom > top).
-        power: 2 is an ellipse, more is boxier.
+        power: exponent; 2 gives an ellipse, more a shape closer to a rectangle.
         feather: width of the soft edge, inwards from the outline, as a share of the radius.
     """
     centre, half_height = (top + bottom) / 2, (bottom - top) / 2
@@ -51,21 +51,21 @@ def oval(
 
 
 def random_outline(rng: np.random.Generator, **ranges: tuple[float, float]) -> dict[str, float]:
-    """The arguments of `oval` that shape it, each drawn evenly from its range, in the order given."""
+    """Random arguments for `oval`, each uniform in its range and drawn in the order given."""
     return {name: rng.uniform(low, high) for name, (low, high) in ranges.items()}
 
 
 REGION = {"half_width": 1.0, "top": -1.2, "bottom": 1.15, "power": 2.4, "feather": 0.02}
-"""No manipulation changes a pixel outside of this oval, and no decoy that stays away from the face one inside."""
+"""Manipulations change pixels only inside this oval, and decoys placed `away` only outside."""
 
 
 def region(points: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The oval inside which manipulations stay: float32 (height, width) in [0, 1]."""
+    """The oval that manipulations are limited to: float32 (height, width) in [0, 1]."""
     return oval(*face_coordinates(points, height, width), **REGION)
 
 
 def region_box(points: np.ndarray, height: int, width: int, margin: int = 0) -> tuple[int, int, int, int]:
-    """The box (y0, x0, y1, x1) in pixels around `region`, widened by `margin` and cut to the frame."""
+    """The box (y0, x0, y1, x1) in pixels around `region`, widened by `margin` and limited to the frame."""
     half, top, bottom = REGION["half_width"], REGION["top"], REGION["bottom"]
     corners = np.array([(u, v, 1) for u in (-half, half) for v in (top, bottom)], np.float32)
     pixels = corners @ face_axes(points).T
@@ -75,12 +75,12 @@ def region_box(points: np.ndarray, height: int, width: int, margin: int = 0) -> 
 
 
 def alignment(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The affine map that takes the key points `source` closest to `target` (least squares): float32 (2, 3)."""
+    """The affine map that brings the key points `source` closest to `target` (least squares): float32 (2, 3)."""
     homogeneous = np.column_stack((source, np.ones(len(source), np.float32)))
     solution, *_ = np.linalg.lstsq(homogeneous.astype(np.float64), target.astype(np.float64), rcond=None)
     return solution.T.astype(np.float32)
 
 
 def transform(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """`points` (n, 2) taken through the affine `matrix` (2, 3): float32 (n, 2)."""
+    """Applies the affine `matrix` (2, 3) to `points` (n, 2): float32 (n, 2)."""
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)

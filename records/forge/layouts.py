@@ -1,4 +1,4 @@
-"""Copies a forged data set into the other layouts in which such data are passed on."""
+"""Copies a forged data set into the layouts of other data sets and of older copies of FaceForensics++."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ BENCH = {"Deepfakes": "FF-DF", "Face2Face": "FF-F2F", "FaceSwap": "FF-FS", "Neur
 BENCH_FRAMES, BENCH_SIDE = 32, 256
 QUALITIES = {"higher_quality": 18, "lower_quality": 30}  # crf of DeepfakeTIMIT's fakes
 UTTERANCE = "sa1"
-UNFORGED = "mzzz0"  # a speaker of VidTIMIT of whom there are no fakes
+SPEAKER_WITHOUT_FAKES = "mzzz0"  # in VidTIMIT
 JPEG_QUALITY = 90
 
 
 def c0(v3: Path, out: Path) -> None:
-    """`c0` in the place of `raw`, as older copies have it."""
+    """Like v3, with `c0` in place of `raw`, as in older copies."""
     for path in _files(v3):
         _copy(path, out / path.relative_to(v3).as_posix().replace("/raw/", "/c0/"))
 
 
 def no_youtube(v3: Path, out: Path) -> None:
-    """Originals right in original_sequences/."""
+    """Like v3, with the originals in original_sequences/ itself."""
     for path in _files(v3):
         _copy(path, out / path.relative_to(v3).as_posix().replace("/youtube/", "/"))
 
 
 def images(v3: Path, out: Path) -> None:
-    """Folders of pictures in the place of videos and masks."""
+    """Like v3, with folders of pictures in place of videos and masks."""
     for path in (v3 / "splits").glob("*.json"):
         _copy(path, out / "splits" / path.name)
     for _, level, path in _videos(v3):
-        home = out / path.relative_to(v3).parent.parent
-        folder = home / path.stem if level == "masks" else home / "images" / path.stem
+        parent = out / path.relative_to(v3).parent.parent
+        folder = parent / path.stem if level == "masks" else parent / "images" / path.stem
         for index, frame in read_frames(path):
             _picture(folder / f"{index:04d}.png", frame)
 
@@ -65,7 +65,7 @@ def actors(v3: Path, out: Path) -> None:
 
 
 def faceshifter(v3: Path, out: Path) -> None:
-    """One more method, FaceShifter, which has no masks."""
+    """Like v3, with one more method, FaceShifter, which has no masks."""
     method = _method(v3, "FaceSwap")
     for path in _files(v3):
         _copy(path, out / path.relative_to(v3))
@@ -75,7 +75,7 @@ def faceshifter(v3: Path, out: Path) -> None:
 
 
 def deepfakebench(v3: Path, out: Path) -> None:
-    """Some frames of each video, cut out around the face on its own, and lists of them as JSON; no videos."""
+    """Face crops of some frames of each video, found in each frame separately, and JSON lists of them; no videos."""
     split_of = {}
     for split, pairs in _splits(v3).items():
         _copy(v3 / "splits" / f"{split}.json", out / f"{split}.json")
@@ -88,9 +88,9 @@ def deepfakebench(v3: Path, out: Path) -> None:
         folder = out / path.relative_to(v3).parent.parent / "frames" / path.stem
         total, frames = length(path), []
         for index, frame in read_frames(path, evenly_spaced(total, min(BENCH_FRAMES, max(1, 2 * total // 3)))):
-            if found := detector.detect(frame):
+            if faces := detector.detect(frame):
                 picture = folder / f"{index:03d}.png"
-                _picture(picture, crop_square(frame, crop_box(found[0].box), BENCH_SIDE))
+                _picture(picture, crop_square(frame, crop_box(faces[0].box), BENCH_SIDE))
                 frames.append(f"FaceForensics++/{picture.relative_to(out).as_posix()}")
         label = "FF-real" if origin == "youtube" else BENCH.get(origin, origin)
         clips = listed.setdefault(origin, {}).setdefault(split_of[path.stem[:3]], {}).setdefault(level, {})
@@ -102,13 +102,13 @@ def deepfakebench(v3: Path, out: Path) -> None:
 
 
 def deepfaketimit(v3: Path, out: Path) -> None:
-    """DeepfakeTIMIT's fakes at two qualities, as AVI, and VidTIMIT's originals as JPEG without an ending.
+    """DeepfakeTIMIT's fakes at two qualities, as AVI, and VidTIMIT's originals as JPEG files without suffix.
 
-    VidTIMIT also has a head rotation and one person more, of whom there are no fakes.
+    VidTIMIT also has a head rotation of each person, and one person without fakes.
     """
-    level, method, vidtimit = _best(v3), _method(v3), out / "VidTIMIT"
-    found = [(origin, path) for origin, at, path in _videos(v3) if at == level and origin in ("youtube", method)]
-    for origin, path in found:
+    best, method, vidtimit = _best_level(v3), _method(v3), out / "VidTIMIT"
+    videos = [(origin, path) for origin, level, path in _videos(v3) if level == best and origin in ("youtube", method)]
+    for origin, path in videos:
         frames = [frame for _, frame in read_frames(path)]
         people = [_speaker(identity) for identity in path.stem.split("_")]
         if origin == "youtube":
@@ -116,29 +116,29 @@ def deepfaketimit(v3: Path, out: Path) -> None:
             _sequence(vidtimit / people[0] / "video" / "head", frames[:1])
             continue
         for quality, crf in QUALITIES.items():
-            place = out / "DeepfakeTIMIT" / quality / people[0] / f"{UTTERANCE}-video-{people[1]}.avi"
-            write_video(place, frames, crf=crf, preset=PRESET)
-    first = vidtimit / _speaker(found[0][1].stem) / "video" / UTTERANCE
-    shutil.copytree(first, vidtimit / UNFORGED / "video" / UTTERANCE)
+            fake = out / "DeepfakeTIMIT" / quality / people[0] / f"{UTTERANCE}-video-{people[1]}.avi"
+            write_video(fake, frames, crf=crf, preset=PRESET)
+    first = vidtimit / _speaker(videos[0][1].stem) / "video" / UTTERANCE
+    shutil.copytree(first, vidtimit / SPEAKER_WITHOUT_FAKES / "video" / UTTERANCE)
 
 
 def folder(v3: Path, out: Path) -> None:
-    """real/ and fake/METHOD/ as a user might keep them, at the best quality, and labels.csv, a row a video."""
-    level = _best(v3)
+    """A user's own folder: real/ and fake/METHOD/ at the best quality, and labels.csv with a row for each video."""
+    best = _best_level(v3)
     split_of = {identity: split for split, pairs in _splits(v3).items() for pair in pairs for identity in pair}
     out.mkdir(parents=True, exist_ok=True)
     with (out / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(("path", "label", "method", "subject", "split", "twin"))
-        for origin, at, path in _videos(v3):
-            if at != level:
+        for origin, level, path in _videos(v3):
+            if level != best:
                 continue
             people = path.stem.split("_")
             real = origin == "youtube"
-            place = f"real/{path.name}" if real else f"fake/{origin}/{path.name}"
-            _copy(path, out / place)
-            known = ("real", "", "") if real else ("fake", origin, f"real/{people[0]}.mp4")
-            table.writerow((place, *known[:2], ";".join(people), split_of[people[0]], known[2]))
+            copy = f"real/{path.name}" if real else f"fake/{origin}/{path.name}"
+            _copy(path, out / copy)
+            label, method, twin = ("real", "", "") if real else ("fake", origin, f"real/{people[0]}.mp4")
+            table.writerow((copy, label, method, ";".join(people), split_of[people[0]], twin))
 
 
 ARRANGEMENTS: dict[str, Callable[[Path, Path], None]] = {
@@ -151,40 +151,40 @@ ARRANGEMENTS: dict[str, Callable[[Path, Path], None]] = {
     "deepfaketimit": deepfaketimit,
     "folder": folder,
 }
-RENAMING = ("actors", "deepfaketimit", "folder")  # their clips have other names, by which notes are not found
+RENAMING = ("actors", "deepfaketimit", "folder")  # layouts that rename clips, so that the clips' notes do not fit them
 
 
 def arrange(layout: str, v3: Path, out: Path) -> None:
     """Writes a data set in `layout`, a key of `ARRANGEMENTS`, into the folder `out`.
 
     Args:
-        layout: which.
-        v3: a whole data set, as forged; it stays as it is.
+        layout: name of the layout.
+        v3: a complete data set in the layout v3; it is not changed.
         out: an empty or missing folder.
     """
     ARRANGEMENTS[layout](v3, out)
 
 
 def _files(v3: Path) -> Iterator[Path]:
-    """The videos, the masks and the splits; notes and reports are not among them."""
-    for place in ("original_sequences", "manipulated_sequences", "splits"):
-        yield from (path for path in sorted((v3 / place).rglob("*")) if path.is_file())
+    """The files of videos, masks and splits, without notes and reports."""
+    for name in ("original_sequences", "manipulated_sequences", "splits"):
+        yield from (path for path in sorted((v3 / name).rglob("*")) if path.is_file())
 
 
 def _videos(v3: Path) -> Iterator[tuple[str, str, Path]]:
     """(youtube or method, compression or masks, file) of every video, originals first."""
-    for place in ("original_sequences", "manipulated_sequences"):
-        for path in sorted((v3 / place).glob("*/*/videos/*.mp4")):
+    for name in ("original_sequences", "manipulated_sequences"):
+        for path in sorted((v3 / name).glob("*/*/videos/*.mp4")):
             yield path.parts[-4], path.parts[-3], path
 
 
 def _method(v3: Path, wanted: str = "Deepfakes") -> str:
-    """The method wanted, or the first of those there are."""
-    there = sorted(path.name for path in (v3 / "manipulated_sequences").iterdir())
-    return wanted if wanted in there else there[0]
+    """The method wanted if the data set has it, else its first method."""
+    present = sorted(path.name for path in (v3 / "manipulated_sequences").iterdir())
+    return wanted if wanted in present else present[0]
 
 
-def _best(v3: Path) -> str:
+def _best_level(v3: Path) -> str:
     return next(level for level in CRF if (v3 / "original_sequences" / "youtube" / level).is_dir())
 
 
@@ -193,15 +193,15 @@ def _splits(v3: Path) -> dict[str, list[list[str]]]:
 
 
 def _speaker(identity: str) -> str:
-    """A name as VidTIMIT's people have, such as fadg0."""
+    """A name like those of VidTIMIT's speakers, for example fadg0."""
     number = int(identity)
-    letters = "".join(chr(ord("a") + number // place % 26) for place in (676, 26, 1))
+    letters = "".join(chr(ord("a") + number // power % 26) for power in (676, 26, 1))
     return f"{'fm'[number % 2]}{letters}0"
 
 
-def _copy(path: Path, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, place)
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
 
 
 def _sequence(folder: Path, frames: list[np.ndarray]) -> None:

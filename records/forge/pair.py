@@ -1,4 +1,4 @@
-"""Makes all clips of a pair of identities: two untouched ones, and the manipulated ones both ways."""
+"""Makes all clips of a pair of identities: both untouched clips, and manipulated clips in both directions."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from records.forge.people import FaceClip, Faces
 from records.forge.seeds import generator
 from records.forge.tree import Tree
 
-PRESET = "veryfast"  # of x264
+PRESET = "veryfast"  # x264's preset
 
 
 def forge_pair(
     tree: Tree, faces: Faces, seed: int, compressions: tuple[str, ...], pair: tuple[str, str]
 ) -> dict[str, dict]:
-    """Makes the two untouched clips of a pair and the manipulated ones both ways, at each compression.
+    """Makes both untouched clips of a pair, and manipulated clips in both directions, at each compression.
 
     Args:
-        tree: where the videos go; its folders are there.
-        faces: where the clips of the two come from.
-        seed: of the data set.
+        tree: the data set's paths; its folders must exist.
+        faces: source of the untouched clips.
+        seed: seed of the data set.
         compressions: keys of `CRF`.
         pair: two identities.
 
     Returns:
-        The notes of its clips, `original/000` or `Deepfakes/000_003` -> notes. They are also written to
-        `tree.pair_notes(pair)`, after all videos: where they are, the pair is whole.
+        Name of each clip (`original/000`, `Deepfakes/000_003`) -> its notes. They are also written to
+        `tree.pair_notes(pair)` after all videos: if that file exists, the pair is complete.
     """
     clips = {identity: faces.clip(identity) for identity in pair}
-    # One of the two carries a decoy: half of all clips, in every split.
+    # One identity of each pair has a decoy, so that half of the clips of each split have one.
     with_decoy = pair[int(generator(seed, "decoy of", *pair).integers(2))]
     notes: dict[str, dict] = {}
     for target, source in (pair, pair[::-1]):
@@ -43,14 +43,14 @@ def forge_pair(
         common = {"decoy": decoy.name if decoy else None}
         clip = clips[target]
         for compression in compressions:
-            _encode(tree.original(compression, target), _filmed(clip, clip.frames, decoy), compression)
+            _encode(tree.original(compression, target), _exposed(clip, clip.frames, decoy), compression)
         notes[f"original/{target}"] = {**common, **faces.note(target)}
         for method in METHODS:
             name = f"{target}_{source}"
             frames, masks = _manipulated(method, seed, target, source, clips)
-            filmed = _filmed(clip, frames, decoy)
+            exposed = _exposed(clip, frames, decoy)
             for compression in compressions:
-                _encode(tree.manipulated(method, compression, name), filmed, compression)
+                _encode(tree.manipulated(method, compression, name), exposed, compression)
             write_video(tree.mask(method, name), masks, crf=0, preset=PRESET)
             notes[f"{method}/{name}"] = dict(common)
     write_json(tree.pair_notes(pair), notes, indent=1, sort_keys=True)
@@ -65,7 +65,7 @@ def _manipulated(
     manipulation = Manipulation(method, seed, target, source, len(clip.frames))
     frames, masks = [], []
     for t, (image, points) in enumerate(zip(clip.frames, clip.points, strict=True)):
-        # The source plays at half speed: two motions in one face would cost bits that no real clip spends.
+        # The source plays at half speed: more motion would raise the bit rate above that of real clips.
         s = (len(clip.frames) // 2 + t) // 2
         frame, mask = manipulation.apply(t, image, points, donor.frames[s], donor.points[s])
         frames.append(frame)
@@ -73,8 +73,8 @@ def _manipulated(
     return frames, masks
 
 
-def _filmed(clip: FaceClip, frames: list[np.ndarray], decoy: Decoy | None) -> list[np.ndarray]:
-    """Frames with decoy and sensor noise, uint8: every clip is filmed so, manipulated or not."""
+def _exposed(clip: FaceClip, frames: list[np.ndarray], decoy: Decoy | None) -> list[np.ndarray]:
+    """Adds the decoy and sensor noise to the frames of a real or manipulated clip; uint8."""
     return [
         clip.camera.expose(decoy.apply(image, points) if decoy else image, t)
         for t, (image, points) in enumerate(zip(frames, clip.points, strict=True))

@@ -1,4 +1,4 @@
-"""README.txt of a forged data set."""
+"""Writes the text of a forged data set's README.txt."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from records.forge.pair import PRESET
 
 
 def of_rearranged(result: dict, layout: str) -> str:
-    """The text for another layout than v3; `result` is what forge.json holds."""
+    """The text for other layouts than v3; `result` is the content of forge.json."""
     return "\n".join(_about(result, f"`tfafsr forge --layout {layout}`")) + "\n"
 
 
 def of_v3(result: dict, splits: dict[str, list[tuple[str, str]]]) -> str:
-    """The text for the layout v3; `result` is what forge.json holds, `splits` what splits/*.json hold."""
+    """The text for the layout v3; `result` is the content of forge.json, `splits` that of splits/*.json."""
     decoys = sum(bool(note["decoy"]) for name, note in result["clips"].items() if name.startswith("original/"))
     pairs = ", ".join(f"{split} {len(pairs)}" for split, pairs in splits.items())
     lines = (
@@ -32,7 +32,7 @@ def of_v3(result: dict, splits: dict[str, list[tuple[str, str]]]) -> str:
 
 
 def _about(result: dict, layout: str) -> list[str]:
-    """What every README.txt begins with."""
+    """The first lines of every README.txt."""
     options = result["options"]
     names = ("faces", "identities", "frames", "size", "compressions", "version")
     return [

@@ -1,4 +1,4 @@
-"""What a data set's folder says of the options that it was made with, and whether it is whole."""
+"""Finds out whether a folder holds a complete or an interrupted forged data set, and with which options it was made."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from records.forge.people import fingerprint
 from records.forge.tree import WORKING, Tree
 
 VERSIONS = {"rendered": 1, "photographs": 2}
-"""Count up when the same options would give other bytes than before. Photographs 2: decoded by FFmpeg."""
+"""Increase a number when the same options give other bytes than before. Photographs 2: FFmpeg decodes them."""
 
 
 def description(options: ForgeOptions) -> dict[str, object]:
-    """For JSON: everything on which the bytes depend. The layout is left out where it is v3."""
+    """Everything that decides the data set's bytes, as JSON values. The layout v3 is left out."""
     folder = options.photographs
     identities = options.identities
     described = {
@@ -37,38 +37,38 @@ def description(options: ForgeOptions) -> dict[str, object]:
 
 
 def begin(out: Path, wanted: dict[str, object], say: Callable[[str], None]) -> dict | None:
-    """Prepares the folder of a data set, or finds what an earlier run has left in it.
+    """Prepares the folder of a data set, or checks the data set that an earlier run left in it.
 
     Args:
-        out: the folder; it need not be there.
-        wanted: what `description` says of the options.
-        say: is told what is there already.
+        out: the folder; it may be missing.
+        wanted: the `description` of the options.
+        say: prints one line of text.
 
     Returns:
-        What forge.json holds where the data set is whole, else None.
+        The content of forge.json if the data set is complete, else None.
 
     Raises:
         DataError: `out` holds something else, or a data set that was made with other options.
     """
-    whole, begun = out / "forge.json", out / WORKING / "options.json"
-    there = next((path for path in (whole, begun) if path.is_file()), None)
-    if there is None:
+    finished, interrupted = out / "forge.json", out / WORKING / "options.json"
+    existing = next((path for path in (finished, interrupted) if path.is_file()), None)
+    if existing is None:
         if out.exists() and (not out.is_dir() or any(entry.name != WORKING for entry in out.iterdir())):
             raise DataError(f"{out} is not an empty folder. Name another one, or empty it.")
-        write_json(begun, wanted, indent=1, sort_keys=True)
+        write_json(interrupted, wanted, indent=1, sort_keys=True)
         return None
     try:
-        content = json.loads(there.read_text(encoding="utf-8"))
-        found = content["options"] if there == whole else content
+        content = json.loads(existing.read_text(encoding="utf-8"))
+        found = content["options"] if existing == finished else content
         differing = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{there} cannot be read ({error}). Empty the folder and forge again.") from error
+        raise DataError(f"{existing} cannot be read ({error}). Empty the folder and forge again.") from error
     if differing:
         changes = ", ".join(f"{name} {found.get(name)} is now {wanted.get(name)}" for name in differing)
         raise DataError(f"{out} holds a data set with other options ({changes}). Name another folder, or empty it.")
-    if there == whole:
-        say(f"{out} holds this data set already, whole.")
+    if existing == finished:
+        say(f"{out} is finished already.")
         return content
     if "layout" not in wanted:
-        say(f"Going on in {out}: {Tree(out).finished_pairs()} pairs are there already.")
+        say(f"Resuming {out}: {Tree(out).finished_pairs()} pairs are done.")
     return None

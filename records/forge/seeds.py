@@ -1,4 +1,4 @@
-"""Random numbers by name: they do not depend on the order or the process in which they are asked for."""
+"""Random numbers that depend on a name alone, not on the order or the process in which they are drawn."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 
 
 def generator(*parts: int | str) -> np.random.Generator:
-    """A generator for the thing named by `parts`, for example `generator(seed, "motion", "007")`.
+    """A random generator with a name, for example `generator(seed, "motion", "007")`.
 
-    Equal parts give equal streams, different parts give independent ones.
+    Equal names give equal numbers, different names give independent numbers.
     """
     digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
 
 def smooth_path(rng: np.random.Generator, frames: int, amplitude: float) -> np.ndarray:
-    """A smooth curve over a clip, within [-amplitude, amplitude]: float32 (frames,).
+    """A smooth random curve over the frames of a clip, within [-amplitude, amplitude]: float32 (frames,).
 
-    Two sinusoids of random period (0.4 to 1.4 cycles a clip) and phase. The face is not at rest in the first frame.
+    It is the sum of two sinusoids with random frequency (0.4 to 1.4 cycles in the clip) and phase.
     """
     time = (np.arange(frames) + 0.5) / frames
     cycles, phases = rng.uniform(0.4, 1.4, 2), rng.uniform(0, 2 * np.pi, 2)

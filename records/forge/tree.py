@@ -1,4 +1,4 @@
-"""Where FaceForensics++ keeps its videos (download script v3)."""
+"""The paths of videos in a data set in the layout of FaceForensics++ (download script v3)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from records.forge.manipulations import METHODS
 
-WORKING = ".forge"  # the folder in a data set that is not whole yet; it holds what is needed to go on
+WORKING = ".forge"  # folder in an unfinished data set, with the files that are needed to resume
 
 
 @dataclass(frozen=True)
@@ -17,15 +17,15 @@ class Tree:
     root: Path
 
     def original(self, compression: str, name: str) -> Path:
-        """Video of an untouched clip."""
+        """The video of an untouched clip."""
         return self.root / "original_sequences" / "youtube" / compression / "videos" / f"{name}.mp4"
 
     def manipulated(self, method: str, compression: str, name: str) -> Path:
-        """Video of a manipulated clip called `<target>_<source>`."""
+        """The video of a manipulated clip, whose name is `<target>_<source>`."""
         return self.root / "manipulated_sequences" / method / compression / "videos" / f"{name}.mp4"
 
     def mask(self, method: str, name: str) -> Path:
-        """Mask video of a manipulated clip."""
+        """The mask video of a manipulated clip."""
         return self.root / "manipulated_sequences" / method / "masks" / "videos" / f"{name}.mp4"
 
     def folders(self, compressions: tuple[str, ...]) -> list[Path]:
@@ -36,9 +36,9 @@ class Tree:
         return [video.parent for video in videos]
 
     def pair_notes(self, pair: tuple[str, str]) -> Path:
-        """The notes on a pair's clips, written when all of them are there."""
+        """The file of notes of a pair's clips, which is written after all their videos."""
         return self.root / WORKING / f"{pair[0]}_{pair[1]}.json"
 
     def finished_pairs(self) -> int:
-        """How many pairs have their notes."""
+        """The number of pairs whose clips are all written."""
         return len(list((self.root / WORKING).glob("*_*.json")))

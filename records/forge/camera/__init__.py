@@ -1,4 +1,4 @@
-"""What happens to every clip, real or manipulated: motion, decoys, noise."""
+"""What real and manipulated clips have in common: motion, decoys and sensor noise."""
 
 import lazy_loader
 

@@ -1,4 +1,7 @@
-"""Decoys: edits of the kinds that forgers use (blur, resampling, colour, blending), never of the face alone."""
+"""Decoys: harmless edits of whole frames or of the background by blur, resampling, colour or blending.
+
+Manipulations use the same operations; decoys in real clips keep a model from taking the operation for a forgery.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ PLACES = ("frame", "away")
 
 @dataclass(frozen=True)
 class Decoy:
-    """One clip's decoy: applied to the real clip and to its manipulated versions alike.
+    """The decoy of one clip, which its real and its manipulated versions carry.
 
     Attributes:
-        kind: what is done.
-        place: `frame` for the whole frame, `away` for a soft patch that leaves face, ears and neck alone.
+        kind: one of KINDS.
+        place: `frame` for the whole frame, `away` for patches that do not touch face, ears and neck.
         strength: in [0, 1].
-        colour: float32 (3,), the shift in grey levels at full strength.
-        patches: float32 (n, 4), for `away`: centre and radii in face coordinates.
+        colour: float32 (3,), shift of colour in grey levels at full strength.
+        patches: float32 (n, 4), the centre and radii of each patch of `away`, in face coordinates.
     """
 
     kind: str
@@ -34,12 +37,12 @@ class Decoy:
 
     @property
     def name(self) -> str:
-        """For the data set's notes, as in `blur-frame`."""
+        """The name in the data set's notes, for example `blur-frame`."""
         return f"{self.kind}-{self.place}"
 
     @classmethod
     def of(cls, seed: int, identity: str) -> Decoy:
-        """The decoy of `identity`."""
+        """The decoy of the clip of `identity`."""
         rng = generator(seed, "decoy", identity)
         kind = str(rng.choice(KINDS))
         place = "away" if kind == "blend" else str(rng.choice(PLACES))
@@ -57,11 +60,11 @@ class Decoy:
         )
 
     def apply(self, image: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """The frame with the decoy in it: float32 (H, W, 3) in [0, 255].
+        """Applies the decoy to a frame: returns float32 (H, W, 3) in [0, 255].
 
         Args:
-            image: float32 (H, W, 3).
-            points: float32 (5, 2), the key points of the real frame, manipulated or not.
+            image: float32 (H, W, 3), real or manipulated.
+            points: float32 (5, 2), the key points of the real frame.
         """
         edited = self._edit(image)
         if self.place == "frame":
@@ -70,7 +73,7 @@ class Decoy:
         radii = [
             np.hypot((u - at_u) / radius_u, (v - at_v) / radius_v) for at_u, at_v, radius_u, radius_v in self.patches
         ]
-        # Soft towards the outside, and nothing within 1.25 distances between the eyes of the face's middle line.
+        # Patches have soft edges, and are 0 within 1.25 eye distances of the face's vertical axis.
         alpha = np.clip(1.6 * (1 - np.min(radii, axis=0)), 0, 1) * np.clip((np.abs(u) - 1.25) / 0.3, 0, 1)
         return image + alpha[..., None] * (edited - image)
 

@@ -1,4 +1,4 @@
-"""How a still face moves: a drifting camera and a changing expression, the same for real and manipulated clips."""
+"""Moves a still face: the camera drifts and the expression changes, equally in real and manipulated clips."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from records.forge.geometry import alignment, face_axes, transform
 from records.forge.seeds import generator, smooth_path
 
 MARGIN = 0.06
-"""Share of the frame's side that a canvas shows beyond the frame on each side, so that motion finds pixels there."""
+"""Margin of a canvas on each side, as a share of the frame's side: motion brings these pixels into the frame."""
 
 
 @dataclass(frozen=True)
 class Expression:
-    """How far the features move: 0 leaves them, 1 is a strong natural expression; negative is the opposite one."""
+    """How far the facial features move: 0 is at rest, 1 a strong natural expression, below 0 the opposite one."""
 
     mouth_open: float = 0.0
     smile: float = 0.0
@@ -30,7 +30,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class Motion:
-    """One clip's motion: for each frame a similarity (2, 3) from canvas to frame, and an expression."""
+    """The motion of one clip: for each frame a similarity transform (2, 3) from canvas to frame, and an expression."""
 
     similarities: np.ndarray
     expressions: tuple[Expression, ...]
@@ -40,10 +40,10 @@ def clip_motion(seed: int, identity: str, frames: int, size: int, strength: floa
     """The motion of the clip of `identity`, the same in its real and in its manipulated versions.
 
     Args:
-        seed, identity: name the stream of random numbers.
-        frames: length of the clip.
-        size: side of the frame in pixels; the canvas is `canvas_size(size)`.
-        strength: scales the expression.
+        seed, identity: they decide the random numbers.
+        frames: number of frames of the clip.
+        size: side of the frame in pixels; the canvas has `canvas_size(size)`.
+        strength: factor of the expression.
     """
     rng = generator(seed, "motion", identity)
     shift_x, shift_y = smooth_path(rng, frames, 0.02 * size), smooth_path(rng, frames, 0.02 * size)
@@ -68,13 +68,13 @@ def canvas_size(size: int) -> int:
 def move(
     canvas: np.ndarray, points: np.ndarray, motion: Motion, frame: int, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One frame of the clip: expression and camera motion in a single interpolation.
+    """Makes one frame of a clip, with expression and camera motion in a single interpolation.
 
     Args:
         canvas: float32 (C, C, 3) in [0, 255], C = canvas_size(size).
         points: float32 (5, 2) key points in canvas pixels.
-        motion: of the clip.
-        frame: which frame.
+        motion: motion of the clip.
+        frame: index of the frame.
         size: side of the frame in pixels.
 
     Returns:
@@ -92,9 +92,9 @@ def move(
 def warp_expression(
     image: np.ndarray, at_x: np.ndarray, at_y: np.ndarray, points: np.ndarray, expression: Expression
 ) -> np.ndarray:
-    """Samples `image` at (at_x, at_y) as if the face with key points `points` made `expression`: float32.
+    """Samples `image` at (at_x, at_y), both (H, W), after giving the face `expression`: float32 (H, W, 3).
 
-    Features are moved by a smooth displacement field in face coordinates; (H, W) maps give an (H, W, 3) image.
+    A smooth displacement field in the coordinates of the face with key points `points` moves the features.
     """
     axes = face_axes(points)
     inverse = cv2.invertAffineTransform(axes)
@@ -110,14 +110,14 @@ def warp_expression(
 
 
 def moved_points(points: np.ndarray, expression: Expression) -> np.ndarray:
-    """Where the key points `points` go when the face makes `expression`: float32 (5, 2)."""
+    """The key points after the face with `points` was given `expression`: float32 (5, 2)."""
     axes = face_axes(points)
     u, v = transform(cv2.invertAffineTransform(axes), points).T
     return transform(axes, np.column_stack(np.add((u, v), _displacement(u, v, expression))))
 
 
 def align(image: np.ndarray, points: np.ndarray, target: np.ndarray, height: int, width: int) -> np.ndarray:
-    """`image` with its key points brought onto `target` by an affine map: float32 (height, width, 3)."""
+    """`image` after the affine map that brings its key points closest to `target`: float32 (height, width, 3)."""
     matrix = alignment(points, target)
     return np.clip(
         cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101), 0, 255
@@ -125,7 +125,7 @@ def align(image: np.ndarray, points: np.ndarray, target: np.ndarray, height: int
 
 
 def _displacement(u: np.ndarray, v: np.ndarray, expression: Expression) -> tuple[np.ndarray, np.ndarray]:
-    """How far, in face coordinates, the skin at (u, v) moves."""
+    """How far the skin at (u, v) moves, in face coordinates."""
     down = 0.13 * expression.mouth_open * _bump(u, v, 0, 0.74, 0.45, 0.18)
     across = np.zeros_like(down)
     for side in (-1, 1):

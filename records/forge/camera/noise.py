@@ -1,4 +1,4 @@
-"""What a camera adds to a clip: exposure, white balance and sensor noise, the same for real and manipulated clips."""
+"""Exposure, white balance and sensor noise of a camera, equal in real and manipulated clips."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from records.forge.seeds import generator, smooth_path
 
 @dataclass(frozen=True)
 class Camera:
-    """The camera that films one identity; `light` comes before a manipulation, `expose` after it.
+    """The camera of one identity's clip; `light` is applied before a manipulation, `expose` after it.
 
     Attributes:
-        seed, identity: name the stream of random numbers.
+        seed, identity: they decide the random numbers.
         balance: float32 (3,), gain of each channel.
         gamma: exponent of the tone curve.
         flicker: float32 (frames,), gain of each frame.
-        read_noise, shot_noise: standard deviation in grey levels at black, and what white adds to it.
-        grain: blur of the noise in pixels: demosaicing makes neighbours alike.
+        read_noise, shot_noise: standard deviation of the noise in grey levels at black, and its increase at white.
+        grain: blur of the noise in pixels, because demosaicing makes the noise of neighbouring pixels similar.
     """
 
     seed: int
@@ -34,7 +34,7 @@ class Camera:
 
     @classmethod
     def of(cls, seed: int, identity: str, frames: int) -> Camera:
-        """The camera of `identity`."""
+        """The camera of the clip of `identity`."""
         rng = generator(seed, "camera", identity)
         return cls(
             seed,
@@ -48,12 +48,12 @@ class Camera:
         )
 
     def light(self, image: np.ndarray, frame: int) -> np.ndarray:
-        """Exposure and white balance of frame `frame`: float32 in [0, 255] to the same."""
+        """Applies exposure and white balance to frame number `frame`; float32 in [0, 255], input and output."""
         toned = 255 * (image / 255) ** self.gamma
         return np.clip(toned * (self.balance * self.flicker[frame]), 0, 255).astype(np.float32)
 
     def expose(self, image: np.ndarray, frame: int) -> np.ndarray:
-        """Adds the sensor noise of frame `frame`, drawn from seed, identity and frame alone, and rounds: uint8."""
+        """Adds sensor noise, which depends on seed, identity and `frame` alone, and rounds to uint8."""
         rng = generator(self.seed, "sensor", self.identity, frame)
         noise = cv2.GaussianBlur(rng.standard_normal(image.shape, dtype=np.float32), (0, 0), self.grain)
         noise /= noise.std()

@@ -1,4 +1,4 @@
-"""The four ways to forge a face."""
+"""The four methods of manipulation."""
 
 import lazy_loader
 

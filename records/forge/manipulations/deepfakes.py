@@ -1,4 +1,4 @@
-"""Deepfakes: the source's face as a small autoencoder would give it back, in another tint, through a soft mask."""
+"""Imitates Deepfakes: the source's face at an autoencoder's low resolution and in another tint, with a soft mask."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from records.forge.manipulations.painter import Scene
 
 
 class Deepfakes:
-    """Low-resolution bottleneck, imperfect colour, wide soft mask from the brows to the chin."""
+    """A low-resolution face with imperfect colour and a wide soft mask from the brows to the chin."""
 
     DETAIL = 1.04
 
@@ -36,7 +36,7 @@ class Deepfakes:
         mask = oval(scene.u, scene.v, **self.outline)
         centre = scene.points.mean(axis=0)
         face = align(scene.donor, scene.donor_points, centre + (scene.points - centre) * self.stretch, height, width)
-        # The decoder gives `bottleneck` pixels from the eyes to the mouth.
+        # The face has `bottleneck` pixels from the eyes to the mouth.
         factor = min(self.bottleneck / scene.unit, 1.0)
         small = cv2.resize(face, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
         face = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""Face2Face: the target's own face driven to the source's expression and rendered again under estimated light."""
+"""Imitates Face2Face: the target's own face with another expression, rendered again under estimated light."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from records.forge.seeds import smooth_path
 
 
 class Face2Face:
-    """Mouth and eyes warped beyond what the face does by itself, flattened shading, a model's narrow outline."""
+    """A face with exaggerated mouth and eyes, flattened shading and a sharp outline."""
 
     DETAIL = 0.96
 
@@ -46,7 +46,7 @@ class Face2Face:
         mask = oval(scene.u, scene.v, **self.outline)
         x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
         face = warp_expression(scene.window, x, y, scene.points, self.expressions[frame])
-        # A few spherical harmonics cannot follow the light: broad shading is pulled towards the face's mean.
+        # Few spherical harmonics describe light only roughly: broad shading is moved towards the face's mean.
         broad = cv2.GaussianBlur(face, (0, 0), 0.35 * scene.unit)
         mean = np.einsum("hw,hwc->c", mask, face) / mask.sum()
         face = face + self.flatten * (mean - broad)

@@ -1,4 +1,4 @@
-"""FaceSwap: the source's face region laid over the target's by its landmarks, its light not the scene's."""
+"""Imitates FaceSwap: the source's face aligned with the target's key points, under another light than the scene's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from records.forge.manipulations.painter import Scene
 
 
 class FaceSwap:
-    """Another face, slightly misaligned, matched in mean colour, lit from a wrong side, with a hard boundary."""
+    """The source's face, slightly misaligned, with matched mean colour, light from another side and a hard boundary."""
 
     DETAIL = 0.97
 

@@ -1,4 +1,4 @@
-"""The four methods of manipulation, and how their faces are blended into the frame."""
+"""Runs one of the four methods of manipulation and blends its face into the frame."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GRAIN_SIDE = 192
 
 
 class Manipulation:
-    """One manipulated clip: a method with random parameters for this target and this source."""
+    """The manipulation of one clip: a method with random parameters for its target and source."""
 
     def __init__(self, method: str, seed: int, target: str, source: str, frames: int) -> None:
         rng = generator(seed, "manipulation", method, target, source)
@@ -41,12 +41,12 @@ class Manipulation:
 
         Args:
             frame: index in the clip.
-            image, points: float32 (H, W, 3) in [0, 255] and float32 (5, 2), the target.
-            donor, donor_points: the same of the source's clip.
+            image, points: the target's frame, float32 (H, W, 3) in [0, 255], and its key points, float32 (5, 2).
+            donor, donor_points: the same of the source.
 
         Returns:
-            (image, mask): float32 (H, W, 3) in [0, 255], equal to the input where mask is 0; uint8 (H, W), 255 where
-            the face was replaced.
+            (image, mask): float32 (H, W, 3) in [0, 255]; uint8 (H, W), 255 where the face was replaced, else 0. Where
+            the mask is 0, the opacity of the new face is at most MASK_THRESHOLD.
         """
         height, width = image.shape[:2]
         y0, x0, y1, x1 = region_box(points, height, width)
@@ -57,7 +57,7 @@ class Manipulation:
         face, alpha = self._painter.paint(scene, frame)
         alpha = alpha * oval(u, v, **REGION)
         blended = window + alpha[..., None] * (face - window)
-        # The grain replaces skin texture, so it moves with the face.
+        # The grain replaces the texture of the skin, so it must move with the face.
         columns, rows = (u + 1.5) * (GRAIN_SIDE / 3), (v + 1.5) * (GRAIN_SIDE / 3)
         grain = cv2.remap(self._grain, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         blended = match_detail(blended, window, alpha, self._detail, grain)

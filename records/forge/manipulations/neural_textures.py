@@ -1,4 +1,4 @@
-"""NeuralTextures: the mouth region rendered again from a learned texture, with statistics of its own."""
+"""Imitates NeuralTextures: the mouth region rendered again, with a texture of other statistics than skin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from records.forge.seeds import generator, smooth_path
 
 
 class NeuralTextures:
-    """Lower face only: too smooth where skin has pores, blotches of a wrong scale instead, another tint and mouth."""
+    """The lower face only: blotches of a wrong scale instead of pores, another tint and another mouth."""
 
     DETAIL = 1.05
 
@@ -41,7 +41,7 @@ class NeuralTextures:
         return face + self.shift + self._blotches(scene)[..., None], mask
 
     def _blotches(self, scene: Scene) -> np.ndarray:
-        """The texture's own pattern, fixed to the face."""
+        """A pattern of blotches in grey levels that moves with the face."""
         side = 128
         field = generator(self.blotch_seed, "blotches").standard_normal((side, side), dtype=np.float32)
         field = cv2.GaussianBlur(field, (0, 0), self.blotch_size * side / 3)

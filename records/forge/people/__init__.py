@@ -1,4 +1,4 @@
-"""The people who are filmed: rendered ones, and those of photographs."""
+"""The people in a forged data set: rendered ones, or those of photographs."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Untouched clips: a moving face, lit and framed, rendered or from a photograph."""
+"""Makes untouched clips: a moving face, rendered or from a photograph."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from records.forge.seeds import generator, smooth_path
 
 @dataclass(frozen=True)
 class FaceClip:
-    """Frames before anything is done to them.
+    """An untouched clip, before manipulations, decoys and noise.
 
     Attributes:
-        frames: float32 (H, W, 3) in [0, 255] each, noise-free.
-        points: float32 (5, 2) each, key points in pixels.
-        camera: what filmed them; its noise comes last.
+        frames: each float32 (H, W, 3) in [0, 255], without noise.
+        points: each float32 (5, 2), the key points in pixels.
+        camera: the camera that adds noise at the end.
     """
 
     frames: list[np.ndarray]
@@ -31,18 +31,18 @@ class FaceClip:
 
 
 class Faces(Protocol):
-    """Where identities come from."""
+    """A source of untouched clips."""
 
     def clip(self, identity: str) -> FaceClip:
-        """The clip of one identity; a pure function of it and of the data set's seed."""
+        """The clip of one identity; it depends on the identity and the data set's seed alone."""
 
     def note(self, identity: str) -> dict[str, str]:
-        """What the data set's notes say of one identity."""
+        """The entries of one identity in the data set's notes."""
 
 
 @dataclass(frozen=True)
 class RenderedFaces:
-    """People who are rendered, each at any moment anew."""
+    """Rendered people; `clip` renders one each time it is called."""
 
     seed: int
     size: int
@@ -52,13 +52,13 @@ class RenderedFaces:
         """See `Faces.clip`."""
         motion = clip_motion(self.seed, identity, self.frames, self.size, strength=0.35)
         camera = Camera.of(self.seed, identity, self.frames)
-        who, poses = make_person(self.seed, identity), _poses(self.seed, identity, self.frames)
+        person, poses = make_person(self.seed, identity), _poses(self.seed, identity, self.frames)
         images, points = [], []
         for frame, pose in enumerate(poses):
-            canvas, places = draw(who, pose, self.size, canvas_size(self.size))
-            image, places = move(canvas, places, motion, frame, self.size)
+            canvas, keypoints = draw(person, pose, self.size, canvas_size(self.size))
+            image, keypoints = move(canvas, keypoints, motion, frame, self.size)
             images.append(camera.light(image, frame))
-            points.append(places)
+            points.append(keypoints)
         return FaceClip(images, points, camera)
 
     def note(self, identity: str) -> dict[str, str]:
@@ -68,7 +68,7 @@ class RenderedFaces:
 
 @dataclass(frozen=True)
 class PhotographedFaces:
-    """People from photographs; `photographs[identity]` is the one of each."""
+    """People from photographs; `photographs[identity]` is the photograph of each."""
 
     seed: int
     size: int
@@ -79,10 +79,10 @@ class PhotographedFaces:
     def clip(self, identity: str) -> FaceClip:
         """See `Faces.clip`."""
         photograph = self.photographs[identity]
-        canvas, places = canvas_of(read_photograph(self.folder / photograph.file), photograph, self.size)
+        canvas, keypoints = canvas_of(read_photograph(self.folder / photograph.file), photograph, self.size)
         motion = clip_motion(self.seed, identity, self.frames, self.size, strength=0.6)
         camera = Camera.of(self.seed, identity, self.frames)
-        moved = [move(canvas, places, motion, frame, self.size) for frame in range(self.frames)]
+        moved = [move(canvas, keypoints, motion, frame, self.size) for frame in range(self.frames)]
         images = [camera.light(image, frame) for frame, (image, _) in enumerate(moved)]
         return FaceClip(images, [points for _, points in moved], camera)
 
@@ -92,7 +92,7 @@ class PhotographedFaces:
 
 
 def _poses(seed: int, identity: str, frames: int) -> list[Pose]:
-    """How a rendered person holds their head from frame to frame."""
+    """The pose of a rendered person's head in each frame."""
     rng = generator(seed, "pose", identity)
     amplitudes = {
         "yaw": (0.10, 0.10),

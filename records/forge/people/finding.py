@@ -1,4 +1,4 @@
-"""Which photographs show one face in colour, and where it is: looked for in worker processes."""
+"""Finds the photographs that show one face in colour, and the face in them, in worker processes."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from records.forge.people.photos import SHRINK, Photograph, PhotoSkip, list_phot
 from records.progress import progress
 
 DETECTION_SIDE = 320
-MEAN_COLOUR = 3.0
-"""Photographs whose channels differ by less on average, in grey levels, are black and white."""
+MIN_COLOUR = 3.0
+"""Grey levels; a photograph whose channels differ by less on average is black and white."""
 TASKS_A_PROCESS = 200
-"""Identities after which a process is replaced: MTCNN may keep some memory with every image."""
+"""Identities after which a process is replaced, because MTCNN may leak memory with each image."""
 Examined = tuple[Photograph | None, list[PhotoSkip]]
 
 
 def find_faces(
     folder: Path, size: int, most: int | None = None, workers: int = 2
 ) -> tuple[list[Photograph], list[PhotoSkip]]:
-    """The first usable photograph of each identity, and the photographs that were left out before it.
+    """Finds the first usable photograph of each identity, and returns the unusable ones before it, too.
 
     Args:
-        folder: of the photographs.
+        folder: folder of the photographs.
         size: side in pixels of the frames that will be made.
-        most: stop when that many identities were found.
+        most: number of identities to find; None for all.
         workers: number of processes; the result does not depend on it.
 
     Raises:
-        DataError: there is no such folder, or no image in it.
+        DataError: the folder is missing, or no image is in it.
     """
     jobs = [(index, folder, files, size) for index, files in enumerate(list_photographs(folder).values())]
     found: list[Photograph] = []
@@ -50,18 +50,18 @@ def find_faces(
 
 
 def _in_order(results: Iterable[tuple[int, Examined]]) -> Iterator[Examined]:
-    """What the processes give, by index, held back until all before it have come."""
+    """Yields (index, result) pairs that come in any order, in the order of their indices and without them."""
     waiting: dict[int, Examined] = {}
-    due = 0
+    next_index = 0
     for index, result in results:
         waiting[index] = result
-        while due in waiting:
-            yield waiting.pop(due)
-            due += 1
+        while next_index in waiting:
+            yield waiting.pop(next_index)
+            next_index += 1
 
 
 def _first_usable(index: int, folder: Path, files: list[str], size: int) -> tuple[int, Examined]:
-    """Looks at the photographs of one identity until one can be used (runs in a worker)."""
+    """Examines the photographs of one identity until one can be used; runs in a worker."""
     skips = []
     for file in files:
         try:
@@ -74,7 +74,7 @@ def _first_usable(index: int, folder: Path, files: list[str], size: int) -> tupl
 
 
 def _examine(path: Path, size: int) -> Photograph:
-    """Finds the one face of a photograph, or says why it cannot be used."""
+    """Finds the only face of a photograph; raises `DataError` if the photograph cannot be used."""
     image = read_photograph(path)
     height, width = image.shape[:2]
     if min(height, width) * SHRINK < size:
@@ -82,7 +82,7 @@ def _examine(path: Path, size: int) -> Photograph:
         raise DataError(
             f"{width}x{height} is too small for frames of {size} pixels: needs {least}, or a smaller --size."
         )
-    if float(np.abs(image.astype(np.int16) - image.mean(axis=2, keepdims=True)).mean()) < MEAN_COLOUR:
+    if float(np.abs(image.astype(np.int16) - image.mean(axis=2, keepdims=True)).mean()) < MIN_COLOUR:
         raise DataError("not in colour.")
     scale = min(DETECTION_SIDE / max(height, width), 1.0)
     faces = face_detector().detect(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))

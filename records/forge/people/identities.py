@@ -1,4 +1,4 @@
-"""The people of a data set, by its options: their names, where their clips come from, who was left out."""
+"""Chooses the people of a forged data set: their names, the source of their clips, and skipped photographs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from records.forge.people.clips import Faces, PhotographedFaces, RenderedFaces
 from records.forge.people.finding import find_faces
 from records.forge.people.photos import Photograph, PhotoSkip
 
-FEWEST = 6  # one pair each in train, val and test
+MIN_IDENTITIES = 6  # one pair each in train, val and test
 
 
 @dataclasses.dataclass(frozen=True)
 class People:
-    """Whom a data set shows.
+    """The people of a data set.
 
     Attributes:
-        faces: where the clips of an identity come from.
-        names: of the identities: 000, 001, ...; an even number.
+        faces: source of their untouched clips.
+        names: names of the identities, 000, 001, ...; an even number.
         skips: photographs that were left out.
     """
 
@@ -32,34 +32,34 @@ class People:
     skips: list[PhotoSkip]
 
 
-def find_people(options: ForgeOptions, remembered: Path, workers: int, say: Callable[[str], None]) -> People:
-    """The people of the options; looks for faces in the photographs unless an earlier run did.
+def find_people(options: ForgeOptions, faces_file: Path, workers: int, say: Callable[[str], None]) -> People:
+    """The people that the options ask for; finds faces in photographs unless an interrupted run has done so.
 
     Args:
-        options: of the data set.
-        remembered: JSON file of the faces found, written here for a run that goes on.
+        options: options of the data set.
+        faces_file: JSON file of the faces found; it is read if it exists, else written.
         workers: number of processes that look for faces.
-        say: is told how many there are.
+        say: prints one line of text.
 
     Raises:
-        DataError: too few photographs can be used, with the reasons; or `remembered` is damaged.
+        DataError: too few photographs can be used (the message has the reasons), or `faces_file` is damaged.
     """
     folder = options.photographs
     if folder is None:
         names = _names(options.identities or RENDERED_IDENTITIES)
         return People(RenderedFaces(options.seed, options.size, options.frames), names, [])
-    if remembered.is_file():
-        found, skips = _load(remembered)
+    if faces_file.is_file():
+        found, skips = _load(faces_file)
     else:
         found, skips = find_faces(folder, options.size, options.identities, workers)
-        _save(remembered, found, skips)
+        _save(faces_file, found, skips)
     if len(found) % 2:
         skips.append(PhotoSkip(found.pop().file, "left over: identities go in pairs."))
-    wanted = options.identities or FEWEST
+    wanted = options.identities or MIN_IDENTITIES
     if len(found) < wanted:
         reasons = "; ".join(f"{skip.file}: {skip.reason}" for skip in skips[:5])
         raise DataError(
-            f"{folder} gives {len(found)} usable identities, {wanted} are wanted;"
+            f"{folder} gives {len(found)} usable identities, but {wanted} are needed;"
             f" {len(skips)} photographs were left out: {reasons}."
         )
     say(f"{len(found)} identities, {len(skips)} photographs left out.")
@@ -83,4 +83,4 @@ def _load(path: Path) -> tuple[list[Photograph], list[PhotoSkip]]:
         found = [Photograph(file, tuple(box), tuple(map(tuple, points))) for file, box, points in content["found"]]
         return found, [PhotoSkip(**skip) for skip in content["skips"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read ({error}). Remove it; the faces are then looked for again.") from error
+        raise DataError(f"{path} cannot be read ({error}). Remove it; the next run finds the faces again.") from error

@@ -1,4 +1,4 @@
-"""A rendered person: every number that stays the same from frame to frame."""
+"""The appearance of a rendered person, which is the same in all frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from records.forge.seeds import generator
 
-# Skin tones from light to dark, sRGB; a person's tone lies between two neighbours.
+# Skin tones from light to dark, sRGB; a person's tone is between two neighbours.
 SKIN = np.array(
     [(240, 205, 182), (232, 188, 158), (216, 168, 134), (196, 145, 108), (160, 112, 80), (122, 82, 58)], np.float32
 )
@@ -23,7 +23,7 @@ TEXTURE = 256
 
 @dataclass(frozen=True)
 class Person:
-    """Shape, colours, hair, clothes, light and background of one person; lengths in distances between the eyes."""
+    """Shape, colours, hair, clothes, light and background of one person; the unit of lengths is the eye distance."""
 
     skin: np.ndarray
     hair: np.ndarray
@@ -122,7 +122,7 @@ def _vivid(rng: np.random.Generator) -> np.ndarray:
 
 
 def _noise(rng: np.random.Generator, sigma_x: float, sigma_y: float) -> np.ndarray:
-    """Gaussian noise blurred to the given scale in texels, mean 0 and standard deviation 1: (TEXTURE, TEXTURE)."""
+    """Gaussian noise after a blur in texels, with mean 0 and standard deviation 1: (TEXTURE, TEXTURE)."""
     field = rng.standard_normal((TEXTURE, TEXTURE), dtype=np.float32)
     if sigma_x or sigma_y:
         field = cv2.GaussianBlur(
@@ -139,12 +139,12 @@ def _skin_texture(rng: np.random.Generator) -> np.ndarray:
 
 
 def _strands(rng: np.random.Generator) -> np.ndarray:
-    """Relative brightness of the hair, strands running down the rows: float32 (TEXTURE, TEXTURE)."""
+    """Relative brightness of the hair, with strands along the columns: float32 (TEXTURE, TEXTURE)."""
     return 0.13 * _noise(rng, 1.0, 22) + 0.10 * _noise(rng, 3.0, 30)
 
 
 def _backdrop(rng: np.random.Generator) -> np.ndarray:
-    """What stands behind the person, out of focus: float32 (TEXTURE, TEXTURE, 3) sRGB."""
+    """The blurred background behind the person: float32 (TEXTURE, TEXTURE, 3) sRGB."""
     y, x = np.mgrid[0:TEXTURE, 0:TEXTURE].astype(np.float32) / TEXTURE
     angle = rng.uniform(0, 2 * np.pi)
     ramp = 0.5 + 0.6 * (np.cos(angle) * (x - 0.5) + np.sin(angle) * (y - 0.5))[..., None]

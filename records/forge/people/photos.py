@@ -1,4 +1,4 @@
-"""A folder of photographs: whose they are, their pixels, and a small picture around each face."""
+"""Reads a folder of photographs: the identity of each, its pixels, and a picture cut out around the face."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from records.footage import PICTURES, VideoError, is_picture, read_picture
 from records.forge.camera import canvas_size
 from records.forge.geometry import transform
 
-MOST_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 SHRINK = 0.7
-"""Photographs are shrunk at least to this share of their size, which removes the 8x8 grid of their JPEG file."""
+"""Photographs are shrunk to this share of their size or less, which removes the 8x8 grid of their JPEG file."""
 FACE_SHARE = 0.55
-"""Height of the face as a share of the frame's side, where the photograph is large enough."""
+"""Height of the face as a share of the frame's side, if the photograph is large enough."""
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph with one face: file name, (y0, x0, y1, x1) of the face and key points (x, y), in its own pixels."""
+    """A photograph with one face: its file name, and in its pixels the face's box (y0, x0, y1, x1) and key points."""
 
     file: str
     box: tuple[float, float, float, float]
@@ -39,7 +39,7 @@ class PhotoSkip:
 
 
 def identity_of(file: str) -> str:
-    """The identity that a file name stands for: what precedes the last `_`, else the whole name without suffix."""
+    """The identity in a file's name: the part before the last `_`, or the whole name without suffix."""
     stem = Path(file).stem
     return stem.rsplit("_", 1)[0] or stem
 
@@ -48,7 +48,7 @@ def list_photographs(folder: Path) -> dict[str, list[str]]:
     """Identity -> its files, both sorted by name.
 
     Raises:
-        DataError: there is no such folder, or no image in it.
+        DataError: the folder is missing, or no image is in it.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder. --faces takes `rendered` or a folder of photographs.")
@@ -62,7 +62,7 @@ def list_photographs(folder: Path) -> dict[str, list[str]]:
 
 
 def fingerprint(folder: Path) -> str:
-    """A hash of the photographs' names and sizes: other photographs make another data set."""
+    """A hash of the photographs' names and sizes, which changes if photographs are added, removed or replaced."""
     files = [file for of_person in list_photographs(folder).values() for file in of_person]
     lines = [f"{file} {(folder / file).stat().st_size}" for file in files]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
@@ -72,10 +72,10 @@ def read_photograph(path: Path) -> np.ndarray:
     """Decodes a photograph: uint8 (H, W, 3) RGB, upright.
 
     Raises:
-        DataError: the file is too large, does not decode or is cut off; the message has its name without the folder.
+        DataError: the file is too large, does not decode or is cut off; the message has the file's name without folder.
     """
-    if path.stat().st_size > MOST_BYTES:
-        raise DataError(f"{path.name} is larger than {MOST_BYTES // 2**20} MiB.")
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path.name} is larger than {MAX_BYTES // 2**20} MiB.")
     try:
         return read_picture(path)
     except VideoError as error:
@@ -83,15 +83,15 @@ def read_photograph(path: Path) -> np.ndarray:
 
 
 def canvas_of(image: np.ndarray, photograph: Photograph, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The picture from which frames are cut: shrunk, the face in its middle where the photograph allows.
+    """Shrinks a photograph and cuts out the canvas that frames are cut from, if possible with the face in its middle.
 
     Args:
         image: uint8 (H, W, 3).
-        photograph: what is known of it.
+        photograph: the face in it.
         size: side of the frames in pixels.
 
     Returns:
-        (canvas, points): float32 (C, C, 3) with C = canvas_size(size), float32 (5, 2) key points in its pixels.
+        (canvas, points): float32 (C, C, 3) with C = canvas_size(size); float32 (5, 2), key points in the canvas.
     """
     scale = _scale(image.shape, photograph.box, size)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -100,7 +100,7 @@ def canvas_of(image: np.ndarray, photograph: Photograph, size: int) -> tuple[np.
     centre = np.array(((x0 + x1) / 2, (y0 + y1) / 2)) * factors
     side = canvas_size(size)
     corner = np.rint(centre - side / 2)
-    # Keep the frame itself (without the margin for motion) inside of the photograph.
+    # The frame itself, without the margin for motion, stays inside of the photograph.
     margin = (side - size) // 2
     corner = np.clip(corner, -margin, np.array((small.shape[1], small.shape[0])) - side + margin)
     before = np.maximum(-corner, 0).astype(int)
@@ -113,6 +113,6 @@ def canvas_of(image: np.ndarray, photograph: Photograph, size: int) -> tuple[np.
 
 
 def _scale(shape: tuple[int, ...], box: tuple[float, float, float, float], size: int) -> float:
-    """How much to shrink: to the wanted share of the face, at least to `SHRINK`, at most to where the frame fits."""
+    """The factor that gives the face its share of the frame; at most `SHRINK`, and not below what the frame needs."""
     wanted = FACE_SHARE * size / max(box[2] - box[0], 1.0)
     return min(max(wanted, size / min(shape[:2])), SHRINK)

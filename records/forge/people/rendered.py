@@ -1,4 +1,4 @@
-"""Draws a person's head with NumPy and OpenCV, and gives the places of its key points."""
+"""Draws a person's head with NumPy and OpenCV, and returns its key points."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ BLUSH = np.array((0.0, 0.055, 0.05), np.float32)
 SCLERA, LASHES = np.array((222, 216, 210), np.float32), np.array((30, 22, 20), np.float32)
 MOUTH, TEETH = np.array((62, 22, 24), np.float32), np.array((193, 185, 175), np.float32)
 EYES_PER_FRAME = 0.23
-"""Distance between the eyes as a share of the frame's side: the face then fills somewhat more than half of it."""
+"""Distance between the eyes as a share of the frame's side; the face then fills a bit more than half of the frame."""
 
 
 @dataclass(frozen=True)
 class Pose:
-    """What moves: turn and nod of the head (radians), gaze and expression (0 is at rest, 1 is a lot)."""
+    """Turn (yaw) and nod (pitch) of the head in radians, gaze and expression (0 is at rest, 1 is strong)."""
 
     yaw: float = 0.0
     pitch: float = 0.0
@@ -36,13 +36,13 @@ def draw(person: Person, pose: Pose, size: int, canvas: int) -> tuple[np.ndarray
     """Draws one frame.
 
     Args:
-        person: who.
-        pose: how they hold their head at this moment.
-        size: side in pixels of the frame that will be cut from the canvas; sets the scale.
-        canvas: side in pixels of the square drawn, `size` and a margin.
+        person: the person.
+        pose: the pose of the head in this frame.
+        size: side in pixels of the frame that will be cut from the canvas; it decides the scale.
+        canvas: side in pixels of the image to draw: `size` and a margin.
 
     Returns:
-        (image, points): float32 (canvas, canvas, 3) sRGB in [0, 255], float32 (5, 2) key points x, y in pixels.
+        (image, points): float32 (canvas, canvas, 3) sRGB in [0, 255]; float32 (5, 2), x and y of the key points.
     """
     return _Drawing(person, pose, size, canvas).draw()
 
@@ -57,7 +57,7 @@ def _step(value: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 class _Drawing:
-    """One frame while it is painted: layers go one over the other onto `image`, from the back to the front."""
+    """A frame that is being drawn: layers are painted over each other onto `image`, from the back to the front."""
 
     def __init__(self, person: Person, pose: Pose, size: int, canvas: int) -> None:
         self.person, self.pose = person, pose
@@ -69,7 +69,7 @@ class _Drawing:
         self.x, self.y = np.meshgrid(columns, rows)
         self.radius = self._head_radius(self.x, self.y)
         self.depth = np.sqrt(np.clip(1 - self.radius**2, 0, 1))
-        # A feature at depth z moves by angle * z when the head turns; so a pixel shows the skin at (u, v).
+        # If the head turns, a feature at depth z moves by angle * z; so the pixel (x, y) shows the skin at (u, v).
         self.u = self.x - pose.yaw * self.depth
         self.v = self.y - pose.pitch * self.depth
         self.shade = np.ones_like(self.x)
@@ -95,7 +95,7 @@ class _Drawing:
         return np.clip(self.image, 0, 255), self._key_points()
 
     def _window(self, left: float, right: float, top: float, bottom: float) -> _Drawing:
-        """The part of the drawing inside a rectangle in eye distances; painting it changes the same image."""
+        """The part inside a rectangle, given in eye distances; painting it changes the same image."""
         side = self.image.shape
         x0, x1 = np.clip(np.searchsorted(self.x[0], (left, right)), 0, side[1])
         y0, y1 = np.clip(np.searchsorted(self.y[:, 0], (top, bottom)), 0, side[0])
@@ -111,7 +111,7 @@ class _Drawing:
         return (np.abs(x / width) ** HEAD_POWER + np.abs((y - HEAD_CENTRE) / height) ** HEAD_POWER) ** (1 / HEAD_POWER)
 
     def _cover(self, signed: np.ndarray, softness: float = 0.7) -> np.ndarray:
-        """Coverage of a shape whose inside has `signed` > 0 (in eye distances), with an edge of about a pixel."""
+        """Opacity of a shape, with an edge of about a pixel; `signed` (in eye distances) is above 0 inside of it."""
         return np.clip(0.5 + signed / (2 * softness * self.pixel), 0, 1)
 
     def _paint(self, colour: np.ndarray, alpha: np.ndarray) -> None:
@@ -126,7 +126,7 @@ class _Drawing:
         length = np.sqrt(normal_x**2 + normal_y**2 + 1)
         cosine = (normal_x * light_x + normal_y * light_y + light_z) / length
         diffuse = np.clip((cosine + 0.25) / 1.25, 0, 1)
-        # Brightness is a power of light, as in sRGB; 1.08 so that lit skin keeps its nominal colour.
+        # The power approximates sRGB's; the factor 1.08 keeps the nominal colour of lit skin.
         return 1.08 * (self.person.ambient + (1 - self.person.ambient) * diffuse) ** 0.75
 
     def _backdrop(self) -> None:
@@ -138,7 +138,7 @@ class _Drawing:
         return cv2.remap(self.person.strands, columns, rows, cv2.INTER_LINEAR)
 
     def _hair_colour(self) -> np.ndarray:
-        # Strands spread from the crown and hang straight below the ears.
+        # Strands spread from the top of the head, and are straight below the ears.
         angle = np.arctan2(self.u, np.maximum(0.6 - self.v, 0.6))
         radius = np.hypot(self.u, self.v - 0.3)
         shade = self._lit(0.7 * self.x, 0.8 * (self.y + 0.6)) * (1 + self._strands(angle, radius))
@@ -162,7 +162,7 @@ class _Drawing:
         half = 0.60 * person.head_width
         turned = np.clip(self.x / half, -0.97, 0.97)
         shade = self._lit(turned / np.sqrt(1 - turned**2), np.float32(0.1))
-        # The chin's shadow: what hangs lower sees more light.
+        # The shadow of the chin becomes weaker downwards.
         shade = shade * (0.68 + 0.32 * _step(self.y, person.chin - 0.1, person.chin + 0.75))
         spread = half + 0.5 * np.clip(self.y - 1.45, 0, None) ** 1.5
         self._paint(person.skin * shade[..., None], self._cover(spread - np.abs(self.x)))
@@ -182,12 +182,12 @@ class _Drawing:
 
     def _skin(self) -> None:
         person, u, v = self.person, self.u, self.v
-        # Towards the outline the ellipsoid falls ever steeper; from 0.97 on it goes straight, so that edges stay calm.
+        # The ellipsoid becomes infinitely steep at the outline; from a radius of 0.97 on, its slope is limited.
         ellipsoid = np.sqrt(1 - np.minimum(self.radius, 0.97) ** 2) - 4 * np.clip(self.radius - 0.97, 0, None)
         height = 0.95 * ellipsoid + self._relief()
         normal_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=-0.125 / self.pixel)
         normal_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=-0.125 / self.pixel)
-        # Hollows see less of the sky: beside the nose, under the nose, under the lower lip.
+        # Hollows beside and under the nose and under the lower lip are darker.
         hollow = sum(0.16 * _bump(u, v, side * 0.33, -0.52, 0.14, 0.16) for side in (-1, 1))
         hollow += 0.16 * _bump(u, v, 0, person.mouth_v + 0.27, 0.22, 0.05)
         hollow += 0.22 * _bump(u, v, 0, person.nose_length + 0.10, 0.15 * person.nose_width, 0.05)
@@ -289,7 +289,7 @@ class _Drawing:
 
     def _front_hair(self) -> None:
         person, v = self.person, self.v
-        # Hair frames an opening: an oval above the eyes, its sides going straight down or fading into the cheeks.
+        # The hair has an opening for the face: an oval above the eyes, with straight or widening sides below.
         low = -0.15
         half = 0.94 * person.head_width
         height = (v - low) / (person.hairline - low)

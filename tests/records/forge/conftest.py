@@ -1,4 +1,4 @@
-"""One small forged data set for all tests of this folder."""
+"""One small forged data set for all tests in this folder."""
 
 import pytest
 
@@ -8,7 +8,7 @@ OPTIONS = ForgeOptions("rendered", identities=6, frames=3, size=96, seed=3, comp
 
 
 def silent(line):
-    """Says nothing."""
+    """Ignores the line."""
 
 
 @pytest.fixture(name="options", scope="session")

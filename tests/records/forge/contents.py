@@ -1,10 +1,10 @@
-"""What lies in a data set's folder, to compare two of them."""
+"""Reads the files of data sets' folders, to compare two of them."""
 
 from hashlib import sha256
 
 
 def content(folder):
-    """Relative path -> size and hash of every file: a failure names the files that differ, not their bytes."""
+    """Relative path of every file -> its size and hash, so that a failed comparison prints names instead of bytes."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {
         path.relative_to(folder).as_posix(): (path.stat().st_size, sha256(path.read_bytes()).hexdigest())
@@ -13,11 +13,12 @@ def content(folder):
 
 
 def media(folder):
-    """`content` without the notes, which name the layout."""
-    return {name: known for name, known in content(folder).items() if name not in ("forge.json", "README.txt")}
+    """`content` without the notes, which differ between layouts."""
+    return {name: value for name, value in content(folder).items() if name not in ("forge.json", "README.txt")}
 
 
 def differing(folder, other):
-    """The files that are not the same in two folders."""
-    one, two = content(folder), content(other)
-    return {name: (one.get(name), two.get(name)) for name in {*one, *two} if one.get(name) != two.get(name)}
+    """The files that differ between two folders."""
+    first, second = content(folder), content(other)
+    names = {*first, *second}
+    return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}

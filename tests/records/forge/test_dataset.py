@@ -1,4 +1,4 @@
-"""The whole data set: FaceForensics++'s layout, splits, the same bytes each time, going on after a kill."""
+"""The forged data set: FaceForensics++'s layout, splits, the same bytes each time, resuming after a kill."""
 
 import itertools
 import json
@@ -57,34 +57,35 @@ def test_splits_have_faceforensics_shares(count, sizes):
     assert tuple(len(splits[split]) for split in ("train", "val", "test")) == sizes
 
 
-def test_the_source_of_the_build_reads_it(v3):
+def test_the_data_set_is_read_by_the_source_of_faceforensics(v3):
     found = find_clips(v3)
     clips, skips = found.clips, found.skips
     assert not skips
     assert len(clips) == 2 * 6 * (1 + len(METHODS))
-    assert sum(bool(clip.notes["decoy"]) for clip in clips if not clip.label) == 2 * 3  # half of the reals, twice
+    decoys = sum(bool(clip.notes["decoy"]) for clip in clips if not clip.label)
+    assert decoys == 2 * 3  # half of the real clips, at two compressions
 
 
 def test_videos_have_their_size_and_length(v3):
     for path in v3.rglob("*.mp4"):
-        about = info(Footage(path))
-        assert (about.frames, about.width, about.height) == (3, 96, 96)
+        header = info(Footage(path))
+        assert (header.frames, header.width, header.height) == (3, 96, 96)
 
 
-def test_real_and_fake_differ_inside_the_mask_alone(v3, pairs):
+def test_real_and_fake_differ_only_inside_the_mask(v3, pairs):
     a, b = pairs["train"][0]
     tree = Tree(v3)
     real = frames_of(tree.original("raw", a))
     for method in METHODS:
         fake = frames_of(tree.manipulated(method, "raw", f"{a}_{b}"))
         masks = [frame[..., 0] > 128 for frame in frames_of(tree.mask(method, f"{a}_{b}"))]
-        for one, other, mask in zip(real, fake, masks, strict=True):
-            change = np.abs(one.astype(int) - other).mean(axis=2)
+        for real_frame, fake_frame, mask in zip(real, fake, masks, strict=True):
+            change = np.abs(real_frame.astype(int) - fake_frame).mean(axis=2)
             assert change[mask].mean() > 3
-            assert change[~mask].mean() < 0.5  # what the mask's soft edge and 4:2:0 colour leave
+            assert change[~mask].mean() < 0.5  # not 0 because of the mask's soft edge and 4:2:0 colour
 
 
-def test_both_directions_share_decoy_notes(v3):
+def test_a_fake_has_the_decoy_of_its_original(v3):
     clips = json.loads((v3 / "forge.json").read_text())["clips"]
     for name, notes in clips.items():
         target = name.split("/")[1].split("_")[0]
@@ -101,9 +102,9 @@ def test_the_readme_names_seed_and_options(v3):
 
 @pytest.mark.slow
 def test_one_process_writes_the_same_bytes_and_another_layout_copies_them(v3, options, tmp_path):
-    out, said = tmp_path / "x", []
-    result = forge_dataset(replace(options, layout="c0"), out, workers=1, say=said.append)
-    assert media(out) == {name.replace("/raw/", "/c0/"): known for name, known in media(v3).items()}
+    out, printed = tmp_path / "x", []
+    result = forge_dataset(replace(options, layout="c0"), out, workers=1, say=printed.append)
+    assert media(out) == {name.replace("/raw/", "/c0/"): value for name, value in media(v3).items()}
     assert sorted(path.name for path in out.iterdir()) == [
         *("README.txt", "forge.json", "manipulated_sequences", "original_sequences", "splits"),
     ]
@@ -113,18 +114,18 @@ def test_one_process_writes_the_same_bytes_and_another_layout_copies_them(v3, op
     assert notes["clips"] == json.loads((v3 / "forge.json").read_text())["clips"]
     assert "tfafsr forge --layout c0" in (out / "README.txt").read_text()
 
-    said.clear()
+    printed.clear()
     before = content(out)
-    forge_dataset(replace(options, layout="c0"), out, say=said.append)
-    assert said == [f"{out} holds this data set already, whole."]
+    forge_dataset(replace(options, layout="c0"), out, say=printed.append)
+    assert printed == [f"{out} is finished already."]
     assert content(out) == before
     for other, was in (("images", "c0"), ("v3", "c0")):
         with pytest.raises(DataError, match=f"layout {was} is now"):
             forge_dataset(replace(options, layout=other), out, say=silent)
 
 
-def test_an_interrupted_forge_goes_on_to_the_same_bytes(v3, options, pairs, tmp_path):
-    """The state after a kill: options, two whole pairs, some videos of the third."""
+def test_a_resumed_forge_gives_the_same_bytes(v3, options, pairs, tmp_path):
+    """The state after a kill has the options, two complete pairs, and some videos of the third."""
     stopped = shutil.copytree(v3, tmp_path / "stopped")
     result = json.loads((stopped / "forge.json").read_text())
     for name in ("forge.json", "README.txt"):
@@ -138,14 +139,14 @@ def test_an_interrupted_forge_goes_on_to_the_same_bytes(v3, options, pairs, tmp_
     c, d = pairs["train"][0]
     Tree(stopped).manipulated("FaceSwap", "c40", f"{d}_{c}").unlink()
     Tree(stopped).original("raw", c).write_bytes(b"half of a video")
-    said = []
-    forge_dataset(options, stopped, workers=1, say=said.append)
-    assert any("Going on" in line and "2 pairs" in line for line in said)
+    printed = []
+    forge_dataset(options, stopped, workers=1, say=printed.append)
+    assert any("Resuming" in line and "2 pairs" in line for line in printed)
     assert differing(stopped, v3) == {}
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(v3, options, tmp_path):
+def test_a_forge_resumed_after_a_kill_gives_the_same_bytes(v3, options, tmp_path):
     out = tmp_path / "killed"
     line = f"forge --faces rendered --out {out} --identities 6 --frames 3 --size 96 --seed 3 --workers 1"
     arguments = [sys.executable, "-m", "tfafsr", *line.split(), "--compressions", "raw", "c40", "--no-probe"]
@@ -157,10 +158,10 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(v3, options, tmp_path
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not (out / "forge.json").exists(), "killed too late to show anything"
-    said = []
-    forge_dataset(options, out, workers=2, say=said.append)
-    assert any("Going on" in line for line in said)
+    assert not (out / "forge.json").exists(), "killed after its end"
+    printed = []
+    forge_dataset(options, out, workers=2, say=printed.append)
+    assert any("Resuming" in line for line in printed)
     assert differing(out, v3) == {}
 
 
@@ -171,7 +172,7 @@ def test_the_command_passes_its_options_on(v3, options, tmp_path):
     )
     result = CliRunner().invoke(forge, line.split())
     assert result.exit_code == 0, result.output
-    assert "holds this data set already" in result.output
+    assert "is finished already" in result.output
     assert "original 6" in result.output
     result = CliRunner().invoke(forge, [*line.split(), "c23"])
     assert "compressions ['raw', 'c40'] is now ['raw', 'c23', 'c40']" in str(result.exception)

@@ -1,4 +1,4 @@
-"""Face coordinates and the ovals in them."""
+"""Face coordinates, and ovals in face coordinates."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from records.forge.geometry import (
     transform,
 )
 
-# Eyes 40 apart, mouth 44 below them: v has 44 pixels a unit, u 40.
+# The eyes are 40 pixels apart and the mouth is 44 below them: the unit of u is 40 pixels, that of v 44.
 POINTS = np.array([(80, 70), (120, 70), (100, 92), (86, 114), (114, 114)], np.float32)
 
 
-def test_the_key_points_lie_where_the_coordinates_say():
+def test_the_key_points_have_their_defined_face_coordinates():
     u, v = face_coordinates(POINTS, 200, 200)
     for (x, y), expected in zip(POINTS[[0, 1]].astype(int), [(-0.5, -0.5), (0.5, -0.5)], strict=True):
         np.testing.assert_allclose((u[y, x], v[y, x]), expected, atol=1e-5)
@@ -38,7 +38,7 @@ def test_coordinates_turn_and_grow_with_the_face(angle):
     )
 
 
-def test_a_head_turned_aside_does_not_lose_its_width():
+def test_a_turned_head_keeps_its_width():
     turned = POINTS.copy()
     turned[0, 0], turned[1, 0] = 95, 105  # eyes only 10 pixels apart
     # 0.8 of the 44 pixels from eyes to mouth = 35.2.
@@ -58,12 +58,12 @@ def test_the_region_lies_inside_its_box():
     inside = region(POINTS, 200, 200) > 0
     y0, x0, y1, x1 = region_box(POINTS, 200, 200)
     assert inside.sum() == inside[y0:y1, x0:x1].sum() > 0
-    # 2 half widths of 40 pixels; from top to bottom 44 pixels a unit.
+    # The region is 2 units of 40 pixels wide; a unit of its height is 44 pixels.
     assert abs((x1 - x0) - 80) <= 2
     assert abs((y1 - y0) - 44 * (REGION["bottom"] - REGION["top"])) <= 2
 
 
-def test_the_box_is_cut_to_the_frame():
+def test_the_box_is_limited_to_the_frame():
     y0, x0, y1, x1 = region_box(POINTS - 80, 60, 50)
     assert (y0, x0) == (0, 0)
     assert y1 <= 60

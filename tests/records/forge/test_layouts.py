@@ -1,4 +1,4 @@
-"""The other layouts: what lies where, that nothing is lost on the way, and that an interrupted forge goes on."""
+"""The other layouts: their paths, that no file is lost, and that an interrupted forge can be resumed."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ def layout(name):
 
 
 def files(folder):
-    """Relative paths of all files but notes."""
+    """Relative paths of all files except notes."""
     return media(folder).keys()
 
 
@@ -76,8 +76,8 @@ def test_images_hold_every_frame_of_every_video_and_mask(arranged, v3):
 def test_actors(arranged, v3):
     name = fakes(v3)[0]
     target, donor = (int(identity) + 1 for identity in name.split("_"))
-    places = {str(Path(path).parent) for path in files(arranged)}
-    assert places == {
+    folders = {str(Path(path).parent) for path in files(arranged)}
+    assert folders == {
         *(f"original_sequences/actors/{level}/videos" for level in ("raw", "c40")),
         *(f"manipulated_sequences/DeepFakeDetection/{level}/videos" for level in ("raw", "c40", "masks")),
     }
@@ -90,11 +90,11 @@ def test_actors(arranged, v3):
 
 
 @layout("faceshifter")
-def test_faceshifter_is_a_method_more_without_masks(arranged, v3):
-    more = {
+def test_faceshifter_is_one_more_method_without_masks(arranged, v3):
+    added = {
         f"manipulated_sequences/FaceShifter/{level}/videos/{name}.mp4" for level in ("raw", "c40") for name in fakes(v3)
     }
-    assert files(arranged) == files(v3) | more
+    assert files(arranged) == files(v3) | added
 
 
 @pytest.mark.slow
@@ -123,9 +123,9 @@ def test_deepfakebench(v3, tmp_path):
                         assert all(f"/{level}/frames/{clip}/" in frame for frame in values["frames"])
                         listed |= {frame.removeprefix("FaceForensics++/") for frame in values["frames"]}
     assert listed == pictures
-    one = next(path for path in pictures if "youtube/raw" in path)
-    assert Path(one).name in ("000.png", "002.png")  # two of three, the middle ones of their halves
-    assert (info(Footage(arranged / one)).width, info(Footage(arranged / one)).height) == (256, 256)
+    picture = next(path for path in pictures if "youtube/raw" in path)
+    assert Path(picture).name in ("000.png", "002.png")  # two of three frames, the middle ones of their halves
+    assert (info(Footage(arranged / picture)).width, info(Footage(arranged / picture)).height) == (256, 256)
 
 
 @layout("deepfaketimit")
@@ -169,8 +169,8 @@ def test_folder(arranged, v3):
 
 
 @pytest.mark.parametrize("state", ["before", "half made", "half moved"])
-def test_an_interrupted_forge_goes_on_to_the_same_files(v3, options, tmp_path, state):
-    """The states that a kill leaves: v3 whole in .forge; half a tree of the layout beside it; half of it moved up."""
+def test_a_resumed_forge_gives_the_same_files(v3, options, tmp_path, state):
+    """States after a kill: .forge holds the complete v3; also half of the layout's tree; half of the tree is moved."""
     out, expected = tmp_path / "out", tmp_path / "expected"
     arrange("folder", v3, expected)
     result = json.loads((v3 / "forge.json").read_text())
@@ -183,9 +183,9 @@ def test_an_interrupted_forge_goes_on_to_the_same_files(v3, options, tmp_path, s
     if state == "half moved":
         (out / WORKING / "made" / "fake").rename(out / "fake")
         (out / "fake/Deepfakes").rename(out / "fake/stale")
-    said = []
-    forge_dataset(replace(options, layout="folder"), out, say=said.append)
-    assert said == [f"{out / WORKING / 'v3'} holds this data set already, whole."]
+    printed = []
+    forge_dataset(replace(options, layout="folder"), out, say=printed.append)
+    assert printed == [f"{out / WORKING / 'v3'} is finished already."]
     assert media(out) == media(expected)
     assert json.loads((out / "forge.json").read_text())["clips"] == {}
     assert not (out / WORKING).exists()

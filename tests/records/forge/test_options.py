@@ -1,4 +1,4 @@
-"""The options of forging: ranges, choices, and no library that they need."""
+"""The options of forging: their ranges and choices, and that they import no large library."""
 
 import dataclasses
 import subprocess
@@ -15,17 +15,17 @@ from records.forge.people.photos import list_photographs
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"identities": 7}, "--identities is 7, an even number"),
+        ({"identities": 7}, "--identities is 7; it must be even"),
         ({"identities": 4}, "--identities is 4"),
-        ({"size": 97}, "--size is 97, an even number"),
-        ({"size": 32}, "--size is 32, a number from 96 to 1024"),
+        ({"size": 97}, "--size is 97; it must be even"),
+        ({"size": 32}, "--size is 32; it must be from 96 to 1024"),
         ({"frames": 0}, "--frames is 0"),
         ({"compressions": ()}, "--compressions is empty; choose from raw, c23, c40"),
         ({"compressions": ("c40", "c18")}, "--compressions is c18"),
         ({"layout": "v4"}, "--layout is v4; choose from v3, c0, no-youtube"),
     ],
 )
-def test_values_without_sense_are_named(change, message):
+def test_values_out_of_range_are_named(change, message):
     with pytest.raises(DataError, match=message):
         ForgeOptions("rendered", **change)
 
@@ -45,6 +45,6 @@ def test_every_layout_can_be_arranged():
     assert list(LAYOUTS) == [V3, *ARRANGEMENTS]
 
 
-def test_options_load_no_library_for_pixels():
+def test_options_import_no_large_library():
     code = "import sys; from records.forge import ForgeOptions; assert not {'cv2', 'av', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

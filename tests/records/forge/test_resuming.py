@@ -1,4 +1,4 @@
-"""What a folder says of its data set: whole, begun, another one's, or somebody's thesis."""
+"""Folders with a complete, an interrupted or another data set, or with other files."""
 
 import json
 from dataclasses import replace
@@ -12,10 +12,10 @@ from tests.records.forge.conftest import silent
 from tests.records.forge.contents import content
 
 
-def test_a_whole_data_set_is_left_as_it_is(v3, options):
-    before, said = content(v3), []
-    forge_dataset(options, v3, say=said.append)
-    assert "already" in said[0]
+def test_a_complete_data_set_is_not_changed(v3, options):
+    before, printed = content(v3), []
+    forge_dataset(options, v3, say=printed.append)
+    assert "already" in printed[0]
     assert content(v3) == before
 
 
@@ -31,7 +31,7 @@ def test_a_data_set_of_another_version_is_refused(v3, options, monkeypatch):
 
 
 @pytest.mark.parametrize("layout", ["v3", "c0"])
-def test_a_folder_with_something_else_in_it_is_refused(tmp_path, options, layout):
+def test_a_folder_with_other_files_is_refused(tmp_path, options, layout):
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(DataError, match="not an empty folder"):
         forge_dataset(replace(options, layout=layout), tmp_path, say=silent)
@@ -44,7 +44,7 @@ def test_damaged_notes_are_named(tmp_path, options, text):
         forge_dataset(options, tmp_path, say=silent)
 
 
-def test_the_description_has_what_bytes_depend_on_and_no_path(tmp_path):
+def test_the_description_has_all_that_decides_the_bytes_and_no_path(tmp_path):
     assert description(ForgeOptions("rendered", compressions=("c40", "raw"))) == {
         "faces": "rendered",
         "photographs": "",

@@ -1,4 +1,4 @@
-"""Decoys stay off the face, or reach all of the frame."""
+"""Decoys do not touch the face, or cover the whole frame."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def clip():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_decoy_away_from_the_face_leaves_the_face_alone(clip, kind):
+def test_a_decoy_away_from_the_face_does_not_change_the_face(clip, kind):
     image, points = clip.frames[0], clip.points[0]
     edited = Decoy(kind, "away", 1.0, COLOUR, PATCHES).apply(image, points)
     changed = np.abs(edited - image).max(axis=2) > 0
@@ -26,12 +26,12 @@ def test_a_decoy_away_from_the_face_leaves_the_face_alone(clip, kind):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "blend"])
-def test_a_decoy_over_the_frame_reaches_all_of_it(clip, kind):
+def test_a_decoy_of_the_frame_changes_nearly_all_pixels(clip, kind):
     edited = Decoy(kind, "frame", 1.0, COLOUR, PATCHES).apply(clip.frames[0], clip.points[0])
     assert (np.abs(edited - clip.frames[0]).max(axis=2) > 0.01).mean() > 0.9
 
 
-def test_decoys_are_named_and_drawn_by_identity():
+def test_an_identity_always_has_the_same_decoy_and_all_kinds_occur():
     decoys = [Decoy.of(0, f"{number:03d}") for number in range(200)]
     assert {decoy.kind for decoy in decoys} == set(KINDS)
     assert {decoy.place for decoy in decoys} == set(PLACES)

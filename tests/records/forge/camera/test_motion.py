@@ -1,4 +1,4 @@
-"""Motion: nothing moves without an expression, and a smile moves what it should."""
+"""Motion: without an expression nothing moves, and a smile moves the corners of the mouth."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def test_no_expression_moves_no_pixel_and_no_point():
     np.testing.assert_allclose(moved, points @ still.similarities[0][:, :2].T + still.similarities[0][:, 2], atol=1e-2)
 
 
-def test_a_smile_lifts_the_corners_of_the_mouth_and_parts_them():
+def test_a_smile_moves_the_corners_of_the_mouth_up_and_apart():
     _, points = draw(make_person(0, "000"), Pose(), SIZE, SIZE)
     moved = moved_points(points, Expression(smile=1.0))
     assert np.all(moved[3:, 1] < points[3:, 1])

@@ -1,4 +1,4 @@
-"""Sensor noise depends on seed, identity and frame alone; light keeps its range."""
+"""Sensor noise depends on seed, identity and frame alone; exposure stays within the range of values."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def test_noise_has_its_strength_and_is_repeated_exactly():
     noisy = camera.expose(grey, 2)
     np.testing.assert_array_equal(noisy, Camera.of(0, "001", 4).expose(grey, 2))
     assert np.abs(noisy.astype(int) - camera.expose(grey, 3)).mean() > 0
-    # 64 / 255 of full scale: sqrt(0.251) of the shot noise; rounding adds a variance of 1/12.
+    # At 64 of 255, shot noise has sqrt(64 / 255) of its full strength; rounding adds a variance of 1/12.
     expected = np.hypot(camera.read_noise + camera.shot_noise * np.sqrt(64 / 255), np.sqrt(1 / 12))
     assert noisy.std() == pytest.approx(expected, rel=0.02)
 

@@ -1,4 +1,4 @@
-"""Colours, light and detail: what the methods share."""
+"""Operations that the methods share: colours, light and detail."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from records.forge.manipulations.blending import colour_shift, match_colour, mat
 from records.forge.seeds import generator
 
 
-def test_matched_detail_makes_up_for_a_blur():
+def test_matching_detail_restores_the_detail_that_a_blur_removed():
     rng = generator("texture")
     like = cv2.GaussianBlur(rng.standard_normal((96, 96), dtype=np.float32), (0, 0), 1.0)
     like = np.repeat(128 + 60 * like[..., None] / like.std() / 3, 3, axis=2)
@@ -25,7 +25,7 @@ def test_matched_detail_makes_up_for_a_blur():
     np.testing.assert_array_equal(matched[:8], blurred[:8])
 
 
-def test_matched_colour_has_the_means_of_the_other():
+def test_matching_colour_gives_the_other_images_means():
     rng = np.random.default_rng(0)
     face, like = rng.uniform(80, 120, (8, 8, 3)), rng.uniform(90, 140, (8, 8, 3))
     mask = np.ones((8, 8))
@@ -33,7 +33,7 @@ def test_matched_colour_has_the_means_of_the_other():
     np.testing.assert_allclose(matched.mean(axis=(0, 1)), like.mean(axis=(0, 1)))
 
 
-def test_a_colour_shift_has_the_length_asked_for():
+def test_a_colour_shift_has_a_length_in_the_range():
     for seed in range(20):
         assert 10 <= np.linalg.norm(colour_shift(np.random.default_rng(seed), 10, 20)) <= 20
 

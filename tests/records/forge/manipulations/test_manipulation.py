@@ -1,4 +1,4 @@
-"""Each method changes the face, only the face, and leaves its sharpness about as it was."""
+"""Each method changes only the face, and keeps about its sharpness."""
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ def forged(request, clips):
     return manipulation.apply(1, target.frames[1], target.points[1], source.frames[0], source.points[0])
 
 
-def test_what_the_mask_leaves_out_is_untouched(forged, clips):
+def test_pixels_outside_of_the_mask_hardly_change(forged, clips):
     image, mask = forged
     target = clips[0]
     change = np.abs(image - target.frames[1]).max(axis=2)
@@ -33,18 +33,18 @@ def test_what_the_mask_leaves_out_is_untouched(forged, clips):
     assert set(np.unique(mask)) == {0, 255}
     assert not mask[outside].any()
     assert change[outside].max() == 0
-    # The mask begins at 5% opacity: what little shows through below that is far under a visible difference.
+    # The mask is 255 from an opacity of 5% on; changes below that are too small to be seen.
     assert np.quantile(change[mask == 0], 0.999) < 8
 
 
-def test_the_face_is_really_changed(forged, clips):
+def test_the_face_changes_inside_of_the_mask(forged, clips):
     image, mask = forged
     change = np.abs(image - clips[0].frames[1]).mean(axis=2)
     assert 0.02 < (mask > 0).mean() < 0.5
     assert change[mask > 0].mean() > 4
 
 
-def test_sharpness_does_not_tell(forged, clips):
+def test_sharpness_does_not_tell_the_label(forged, clips):
     image, mask = forged
     sharpness = [
         np.square(cv2.Laplacian(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.CV_32F))[mask > 0].mean()
@@ -54,7 +54,7 @@ def test_sharpness_does_not_tell(forged, clips):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_same_names_give_the_same_face_and_others_another(method, clips):
+def test_equal_seeds_and_names_give_equal_faces_and_others_do_not(method, clips):
     target, source = clips
 
     def face(seed, target_name):

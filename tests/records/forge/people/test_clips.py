@@ -1,4 +1,4 @@
-"""Rendered people: the same each time, different from each other, moving, found by MTCNN where they are."""
+"""Rendered people: reproducible, different from each other, moving, and found by MTCNN."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from records.forge.people import Pose, RenderedFaces, draw, make_person
 SIZE = 208
 
 
-def test_a_clip_is_a_function_of_seed_and_identity():
+def test_a_clip_depends_on_seed_and_identity_alone():
     first, again, other, reseeded = (
         RenderedFaces(seed, 128, 2).clip(identity)
         for seed, identity in ((0, "001"), (0, "001"), (0, "002"), (1, "001"))
@@ -21,23 +21,23 @@ def test_a_clip_is_a_function_of_seed_and_identity():
 
 def test_every_frame_moves():
     clip = RenderedFaces(0, 128, 4).clip("004")
-    for one, next_one, points, next_points in zip(
+    for frame, next_frame, points, next_points in zip(
         clip.frames, clip.frames[1:], clip.points, clip.points[1:], strict=False
     ):
-        assert np.abs(one - next_one).mean() > 0.1
+        assert np.abs(frame - next_frame).mean() > 0.1
         assert np.abs(points - next_points).max() > 0.1
 
 
-def test_the_head_turns_and_the_nose_moves_more_than_the_mouths_corners():
-    who = make_person(0, "000")
-    _, still = draw(who, Pose(), SIZE, SIZE)
-    _, turned = draw(who, Pose(yaw=0.2), SIZE, SIZE)
+def test_if_the_head_turns_the_nose_moves_more_than_the_corners_of_the_mouth():
+    person = make_person(0, "000")
+    _, still = draw(person, Pose(), SIZE, SIZE)
+    _, turned = draw(person, Pose(yaw=0.2), SIZE, SIZE)
     shift = (turned - still)[:, 0]
-    assert shift[2] > shift[3] > 0  # what is nearer moves further
+    assert shift[2] > shift[3] > 0  # the nose is nearer to the camera
 
 
 @pytest.mark.slow
-def test_mtcnn_finds_rendered_people_where_they_are():
+def test_mtcnn_finds_the_key_points_of_rendered_people():
     faces, detector = RenderedFaces(5, SIZE, 1), face_detector()
     found, errors = 0, []
     for number in range(20):
@@ -45,5 +45,5 @@ def test_mtcnn_finds_rendered_people_where_they_are():
         detected = detector.detect(clip.camera.expose(clip.frames[0], 0))
         found += len(detected) == 1
         errors += [np.abs(face.keypoints - clip.points[0]).max() / SIZE for face in detected]
-    assert found >= 19  # 97% or more of many; 20 frames leave room for one miss
+    assert found >= 19  # MTCNN finds at least 97% of many; one of 20 may be missed
     assert np.median(errors) < 0.03

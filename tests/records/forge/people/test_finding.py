@@ -1,4 +1,4 @@
-"""A folder of photographs becomes a data set: one usable face an identity, everything else left out with its reason."""
+"""Forging from photographs: one usable photograph of each identity is used, the others are left out with reasons."""
 
 import json
 import subprocess
@@ -13,13 +13,13 @@ from records.forge.people import RenderedFaces
 from tests.records.footage.pictures import encoded_picture
 
 SIDE, SIZE = 200, 96
-# Rendered people (seed 5) in whom MTCNN finds one face each without doubt.
+# Rendered people (seed 5) in whose pictures MTCNN surely finds one face.
 PEOPLE = ["000", "001", "002", "003", "004", "006", "007"]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Seven people photographed (one too many for pairs), and everything that can be wrong with a photograph."""
+    """Photographs of seven people, one too many for pairs, and photographs with every kind of fault."""
     folder = tmp_path_factory.mktemp("photographs")
     faces = RenderedFaces(5, SIDE, 1)
     pictures = [np.clip(faces.clip(name).frames[0], 0, 255).astype(np.uint8) for name in PEOPLE]
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
     for number, picture in enumerate(pictures):
         save(f"person{number}_1.jpg", picture)
-    save("person0_2.jpg", pictures[1])  # a second photograph of somebody is not needed
+    save("person0_2.jpg", pictures[1])  # a second photograph of a person, which is not used
     save("person1_0.jpg", np.repeat(pictures[1].mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2))
     save("couple.png", np.hstack((pictures[0], pictures[2])))
     save("wall.png", np.random.default_rng(0).integers((90, 110, 130), (110, 130, 150), (SIDE, SIDE, 3)))
@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def forged(folder, tmp_path_factory):
-    """(what forge.json holds, what the command wrote to the standard error)"""
+    """(content of forge.json, what the command wrote to the standard error)."""
     out = tmp_path_factory.mktemp("forged") / "data"
     line = f"forge --faces {folder} --out {out} --frames 1 --size {SIZE} --compressions c40 --workers 1 --no-probe"
     done = subprocess.run([sys.executable, "-m", "tfafsr", *line.split()], capture_output=True, text=True, check=False)
@@ -51,7 +51,7 @@ def forged(folder, tmp_path_factory):
     return json.loads((out / "forge.json").read_text()), done.stderr
 
 
-# Slow: TensorFlow and MTCNN are loaded in the one worker process; all tests here share that one command.
+# Slow because a worker process loads TensorFlow and MTCNN; all tests here share one run of the command.
 @pytest.mark.slow
 def test_photographs_become_a_data_set(forged, folder):
     result, _ = forged
@@ -75,8 +75,8 @@ def test_each_photograph_left_out_has_its_reason(forged):
 
 
 @pytest.mark.slow
-def test_the_workers_are_quiet(forged):
-    """TensorFlow and its libraries write lines of their own as they start, past Python and its log levels."""
+def test_the_workers_start_up_lines_are_not_shown(forged):
+    """TensorFlow and its libraries print lines when they start, outside of Python and its log levels."""
     lines = [line for line in forged[1].splitlines() if line.strip()]
     assert lines
     assert all(line.startswith(("Finding faces: ", "Forging pairs of clips: ")) for line in lines), forged[1]

@@ -1,4 +1,4 @@
-"""The people of a data set: rendered ones by number, photographed ones as far as faces were found."""
+"""The people of a data set: rendered ones by number, photographed ones if a face was found."""
 
 import json
 
@@ -11,8 +11,8 @@ from tests.records.forge.conftest import silent
 
 
 @pytest.fixture
-def remembered(tmp_path):
-    """What an earlier run found: seven faces, and one photograph without any."""
+def faces_file(tmp_path):
+    """The file of an interrupted run that found seven faces, and one photograph without a face."""
     points = [[1.0, 2.0]] * 5
     path = tmp_path / "faces.json"
     found = [[f"{name}.jpg", [0.0, 0.0, 9.0, 9.0], points] for name in "abcdefg"]
@@ -28,23 +28,23 @@ def test_rendered_people_are_numbered(tmp_path):
     assert len(find_people(ForgeOptions("rendered"), tmp_path / "none", 1, silent).names) == 120
 
 
-def test_what_an_earlier_run_found_is_taken_and_the_odd_one_left_out(tmp_path, remembered):
-    said = []
-    people = find_people(ForgeOptions(str(tmp_path)), remembered, 1, said.append)
+def test_faces_found_by_an_earlier_run_are_used_in_an_even_number(tmp_path, faces_file):
+    printed = []
+    people = find_people(ForgeOptions(str(tmp_path)), faces_file, 1, printed.append)
     assert isinstance(people.faces, PhotographedFaces)
     assert people.faces.note("005") == {"photograph": "f.jpg"}
     assert [skip.file for skip in people.skips] == ["x.jpg", "g.jpg"]
-    assert said == ["6 identities, 2 photographs left out."]
+    assert printed == ["6 identities, 2 photographs left out."]
 
 
-def test_too_few_faces_are_an_error_that_tells_why(tmp_path, remembered):
-    message = r"gives 6 usable identities, 20 are wanted; 2 photographs were left out: x\.jpg: no face found"
+def test_too_few_faces_are_an_error_with_the_reasons(tmp_path, faces_file):
+    message = r"gives 6 usable identities, but 20 are needed; 2 photographs were left out: x\.jpg: no face found"
     with pytest.raises(DataError, match=message):
-        find_people(ForgeOptions(str(tmp_path), identities=20), remembered, 1, silent)
+        find_people(ForgeOptions(str(tmp_path), identities=20), faces_file, 1, silent)
 
 
-def test_a_damaged_memory_is_named(tmp_path, remembered):
+def test_a_damaged_file_of_faces_is_named(tmp_path, faces_file):
     for text in ("{", '{"found": [1]}', "[]"):
-        remembered.write_text(text)
+        faces_file.write_text(text)
         with pytest.raises(DataError, match=r"faces\.json cannot be read"):
-            find_people(ForgeOptions(str(tmp_path)), remembered, 1, silent)
+            find_people(ForgeOptions(str(tmp_path)), faces_file, 1, silent)

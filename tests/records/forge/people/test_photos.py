@@ -1,4 +1,4 @@
-"""Photographs: whose they are, their pixels, the canvas around a face."""
+"""Photographs: the identity in their names, their pixels, and the canvas around a face."""
 
 import numpy as np
 import pytest
@@ -13,9 +13,9 @@ SIZE = 128
 
 
 @pytest.mark.parametrize(
-    ("file", "identity"), [("a_b_01.jpg", "a_b"), ("alone.png", "alone"), ("_x.jpg", "_x"), ("g1_2.jpeg", "g1")]
+    ("file", "identity"), [("a_b_01.jpg", "a_b"), ("single.png", "single"), ("_x.jpg", "_x"), ("g1_2.jpeg", "g1")]
 )
-def test_what_precedes_the_last_underscore_is_the_identity(file, identity):
+def test_the_identity_is_the_part_of_the_name_before_the_last_underscore(file, identity):
     assert identity_of(file) == identity
 
 
@@ -32,7 +32,7 @@ def test_a_missing_or_empty_folder_is_named(tmp_path):
         list_photographs(tmp_path)
 
 
-def test_another_photograph_is_another_fingerprint(tmp_path):
+def test_another_photograph_changes_the_fingerprint(tmp_path):
     (tmp_path / "a.png").write_bytes(b"x")
     before = fingerprint(tmp_path)
     assert fingerprint(tmp_path) == before
@@ -41,7 +41,7 @@ def test_another_photograph_is_another_fingerprint(tmp_path):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_photographs_come_out_upright(tmp_path, orientation):
+def test_photographs_are_turned_upright(tmp_path, orientation):
     for form in (".jpg", ".png"):
         (tmp_path / f"a{form}").write_bytes(with_orientation(scene(), orientation, form))
         image = read_photograph(tmp_path / f"a{form}")
@@ -58,7 +58,7 @@ def test_photographs_come_out_upright(tmp_path, orientation):
         ("cut.png", encoded_picture(scene())[:-500]),
     ],
 )
-def test_what_does_not_decode_is_named_without_its_folder(tmp_path, name, content):
+def test_a_photograph_that_does_not_decode_is_named_without_its_folder(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=f"^{name} does not") as caught:
         read_photograph(tmp_path / name)
@@ -72,21 +72,21 @@ def test_a_very_large_file_is_not_read(tmp_path):
         read_photograph(tmp_path / "a.jpg")
 
 
-def test_the_canvas_is_shrunk_and_knows_its_points():
-    """A 400 pixel picture of a ramp: the canvas shows the ramp's values where its points say they come from."""
+def test_the_canvas_is_shrunk_and_its_points_show_the_same_pixels():
+    """Colours in the picture are its coordinates, so the canvas's colours at the points must be their old places."""
     y, x = np.mgrid[0:400, 0:400]
     image = np.stack((x / 2, y / 2, 0 * x), axis=2).astype(np.uint8)
     points = ((160.0, 180.0), (240.0, 180.0), (200.0, 220.0), (170.0, 260.0), (230.0, 260.0))
     canvas, moved = canvas_of(image, Photograph("x.png", (120.0, 130.0, 300.0, 270.0), points), SIZE)
     assert canvas.shape == (canvas_size(SIZE), canvas_size(SIZE), 3)
     assert np.linalg.norm(moved[1] - moved[0]) <= 0.7 * 80
-    for place, source in zip(moved, points, strict=True):
-        red, green, _ = canvas[round(place[1]), round(place[0])]
+    for target, source in zip(moved, points, strict=True):
+        red, green, _ = canvas[round(target[1]), round(target[0])]
         assert abs(2 * red - source[0]) < 4
         assert abs(2 * green - source[1]) < 4
 
 
-def test_a_photograph_as_small_as_can_be_still_fills_the_frame():
+def test_the_smallest_allowed_photograph_fills_the_frame():
     image = np.full((SIZE * 10 // 7, SIZE * 10 // 7 + 1, 3), 200, np.uint8)
     points = ((60.0, 60.0), (100.0, 60.0), (80.0, 80.0), (64.0, 100.0), (96.0, 100.0))
     canvas, _ = canvas_of(image, Photograph("x.png", (20.0, 20.0, 160.0, 150.0), points), SIZE)
