@@ -123,9 +123,12 @@ def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Itera
     with opened(path) as (container, stream):
         if wanted == []:
             return
+        matrix = None
         for index, frame in enumerate(_decoded(path, container, stream)):
+            if index == 0:  # of every frame it would cost memory: PyAV keeps a frame whose side data were looked at
+                matrix = _display_matrix(frame)
             if wanted is None or index == wanted[position]:
-                yield index, _upright(frame, reformatter)
+                yield index, _upright(frame, reformatter, matrix)
                 position += 1
                 if wanted is not None and position == len(wanted):
                     return
@@ -193,13 +196,12 @@ def _decoded(path: Path | str, container: InputContainer, stream: VideoStream) -
         raise VideoError(f"{path} does not decode: {said(error)}. It is damaged or cut off; get it again.") from error
 
 
-def _upright(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+def _upright(frame: av.VideoFrame, reformatter: VideoReformatter, matrix: np.ndarray | None) -> np.ndarray:
     """The frame in RGB as a player shows it: cameras write beside the pixels how to turn and mirror them.
 
     One reformatter serves a whole video, in one thread: a new one for each frame costs ten times the conversion.
     """
     image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-    matrix = _display_matrix(frame)
     if matrix is None:
         return image
     # A pixel at (x, y) is shown at (a x + c y, b x + d y), up to a shift.
