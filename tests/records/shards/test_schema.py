@@ -1,4 +1,4 @@
-"""The record survives serialize -> parse -> decode, and refuses what does not fit, naming the field."""
+"""A record is unchanged by serializing and parsing; a value that does not fit raises an error that names the field."""
 
 import dataclasses
 from pathlib import Path
@@ -144,14 +144,14 @@ def test_a_record_of_another_schema_names_what_it_lacks():
         schema.decode(tf.train.Example().SerializeToString())
 
 
-def test_a_field_that_is_no_image_is_named():
+def test_a_field_that_is_not_an_image_is_named():
     record = tf.train.Example.FromString(schema.serialize(an_example()))
     record.features.feature["ela"].bytes_list.value[0] = b"no png"
-    with pytest.raises(schema.SchemaError, match="ela is no PNG"):
+    with pytest.raises(schema.SchemaError, match="ela is not a PNG"):
         schema.decode(record.SerializeToString())
 
 
-def test_the_documentation_is_the_schema():
+def test_the_documentation_holds_the_table_of_fields():
     assert schema.describe() in (ROOT / "docs" / "records.md").read_text()
 
 
@@ -168,19 +168,19 @@ def png_of(height, width):
 @pytest.mark.parametrize(
     ("png", "message"),
     [
-        (png_of(8, schema.MAX_SIDE + 1), r"frame is 4097 x 8 pixels, more than 4096"),  # 41 KB on the wire may be GBs
-        (cv2.imencode(".jpg", IMAGE)[1].tobytes(), "frame is no PNG image"),
+        (png_of(8, schema.MAX_SIDE + 1), r"frame is 4097 x 8 pixels, more than 4096"),  # small files can be huge images
+        (cv2.imencode(".jpg", IMAGE)[1].tobytes(), "frame is not a PNG image"),
         (png_of(SIZE, SIZE)[:40], "frame is a damaged PNG image"),
-        (b"", "frame is no PNG image"),
+        (b"", "frame is not a PNG image"),
     ],
 )
-def test_an_image_that_is_not_ours_is_refused_before_it_takes_memory(png, message):
+def test_a_huge_or_damaged_image_is_refused_before_it_is_decoded(png, message):
     with pytest.raises(schema.SchemaError, match=message):
         schema.decode(with_another_png(png))
 
 
 @pytest.mark.parametrize("sides", [(SIZE, SIZE + 1), (SIZE + 1, SIZE), (8, schema.MAX_SIDE)])
-def test_a_graph_looks_at_the_sides_before_it_decodes(sides):
+def test_a_graph_checks_the_sides_before_it_decodes(sides):
     serialized = with_another_png(png_of(*sides))
     mapped = tf.data.Dataset.from_tensors(serialized).map(lambda bytes_: schema.parse(bytes_, SIZE))
     for parse in (lambda: schema.parse(tf.constant(serialized), SIZE), lambda: next(iter(mapped))):
@@ -188,7 +188,7 @@ def test_a_graph_looks_at_the_sides_before_it_decodes(sides):
             parse()
 
 
-def test_an_image_larger_than_can_be_read_is_not_written():
+def test_an_image_that_is_too_large_to_be_read_is_not_written():
     side = schema.MAX_SIDE + 1
     image = np.zeros((side, side, 3), np.uint8)
     with pytest.raises(schema.SchemaError, match="frame is 4097 pixels wide"):
