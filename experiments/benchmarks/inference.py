@@ -26,7 +26,7 @@ from savedmodel_export import export_saved_model, export_tflite, load_saved_mode
 from tfafsr import Detector
 
 WORKER = Path(__file__).with_name("onnx_worker.py")
-AT_LEAST = 0.3  # seconds of one form in one round
+ROUND_SECONDS = 0.3  # seconds of one form in one round
 QUANTIZE = {"none": "LiteRT float32", "dynamic": "LiteRT dynamic range", "int8": "LiteRT int8"}
 KERAS, ONNX = "Keras call", "ONNX Runtime float32"
 
@@ -112,7 +112,7 @@ def forms(
 
 def measure(ready: dict[str, Timer], rounds: int) -> dict[str, float]:
     """Median seconds a call of each form; they take turns."""
-    repeats = {name: max(1, round(AT_LEAST / min(run(2)))) for name, run in ready.items()}  # also the warm-up
+    repeats = {name: max(1, round(ROUND_SECONDS / min(run(2)))) for name, run in ready.items()}  # also the warm-up
     times: dict[str, list[float]] = {name: [] for name in ready}
     for _ in range(rounds):
         for name, run in ready.items():
