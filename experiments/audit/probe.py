@@ -135,7 +135,7 @@ def _measure(people: dict[str, list[Clip]], frames: int, identities: int, compre
 
 
 def _regions(fakes: list[Clip], indices: np.ndarray) -> dict[int, Region]:
-    """Frame index -> region of the face, from the masks of all fakes of an identity; without frames with empty masks."""
+    """Frame index -> region of the face, from the masks of all fakes of an identity; skips frames with empty masks."""
     union: dict[int, np.ndarray] = {}
     for clip in fakes:
         for index, mask in read_frames(_mask_video(clip), indices):

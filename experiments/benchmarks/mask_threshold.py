@@ -45,7 +45,9 @@ def faces(clips: dict[tuple[str, str, str], Clip], clip: Clip, frames: int, size
 @click.option("--root", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--frames", default=2, show_default=True, help="Frames a video.")
 @click.option("--size", default=225, show_default=True)
-@click.option("--clips", "most", default=160, show_default=True, help="Manipulated clips that are measured, evenly spaced.")
+@click.option(
+    "--clips", "most", default=160, show_default=True, help="Manipulated clips that are measured, evenly spaced."
+)
 def main(root: Path, frames: int, size: int, most: int) -> None:
     """Prints a row for each compression and threshold."""
     found = {(clip.method, clip.compression, clip.name): clip for clip in find(root, SourceOptions()).clips}

@@ -33,7 +33,9 @@ class BeamCommand(ManyValues):
 @options(SourceOptions, "data_set")
 @click.option("--out", required=True, type=FOLDER, help="Folder of the records; an interrupted build in it is resumed.")
 @options(BuildOptions, "content")
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Number of processes.  [default: one a core]")
+@click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count(), help="Number of processes.  [default: one a core]"
+)
 @click.option(
     "--runner",
     type=click.Choice([LOCAL, "direct", "flink", "spark", "portable", "dataflow"]),

@@ -19,7 +19,9 @@ from records.sources import SourceOptions
 @click.option("--root", required=True, type=FOLDER, help="Folder of the data set.")
 @options(SourceOptions, "data_set")
 @options(BuildOptions, "content")
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes of the build.  [default: one a core]")
+@click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes of the build.  [default: one a core]"
+)
 @click.option(
     "--sample", type=click.IntRange(0), default=2, show_default=True, help="Originals built for the estimate."
 )

@@ -25,7 +25,13 @@ Layouts:
 @command(help=HELP)
 @options(ForgeOptions, "content")
 @click.option("--out", required=True, type=FOLDER, help="The data set's folder.")
-@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Number of processes; no effect on the data.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Number of processes; no effect on the data.",
+)
 @click.option(
     "--probe/--no-probe",
     default=True,

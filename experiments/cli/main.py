@@ -36,7 +36,10 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name -> (module with a command of th
     "evaluate": ("experiments.cli.evaluate", "Measure frame and video AUC of a run, per method, with intervals."),
     "report": ("experiments.cli.report", "Draw ROC curves, losses and a contact sheet of scored faces."),
     "export": ("experiments.cli.export", "Write a run's detector for TensorFlow Serving, LiteRT or a device."),
-    "verify": ("experiments.cli.verify", "Compare exported models with the Keras model: probabilities, AUC, size, speed."),
+    "verify": (
+        "experiments.cli.verify",
+        "Compare exported models with the Keras model: probabilities, AUC, size, speed.",
+    ),
 }
 
 

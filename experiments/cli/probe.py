@@ -13,8 +13,16 @@ from experiments.cli.command import command, load_tensorflow
 @command()
 @click.argument("root", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--compression", default="c40", show_default=True, help="Compression of the measured clips.")
-@click.option("--frames", default=4, show_default=True, type=click.IntRange(1), help="Frames that are measured in every clip.")
-@click.option("--identities", default=300, show_default=True, type=click.IntRange(2), help="Identities that are measured, at most.")
+@click.option(
+    "--frames", default=4, show_default=True, type=click.IntRange(1), help="Frames that are measured in every clip."
+)
+@click.option(
+    "--identities",
+    default=300,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Identities that are measured, at most.",
+)
 @click.option(
     "--steps", default=100, show_default=True, type=click.IntRange(1), help="Training batches of the network."
 )

@@ -14,7 +14,10 @@ from experiments.cli.options import FOLDER
 @click.option("--out", required=True, type=FOLDER, help="Folder for data, records, run, metrics and report.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
-    "--identities", type=click.IntRange(12), default=None, help="Number of rendered people.  [default: a number that takes 8 minutes]"
+    "--identities",
+    type=click.IntRange(12),
+    default=None,
+    help="Number of rendered people.  [default: as many as take 8 minutes]",
 )
 @click.pass_context
 def quickstart(context: click.Context, out: Path, seed: int, identities: int | None) -> None:
