@@ -188,7 +188,7 @@ def test_a_graph_checks_the_sides_before_it_decodes(sides):
     serialized = with_another_png(png_of(*sides))
     mapped = tf.data.Dataset.from_tensors(serialized).map(lambda bytes_: schema.parse(bytes_, SIZE))
     for parse in (lambda: schema.parse(tf.constant(serialized), SIZE), lambda: next(iter(mapped))):
-        with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame is no PNG of {SIZE} x {SIZE} pixels"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame is not a PNG of {SIZE} x {SIZE} pixels"):
             parse()
 
 
@@ -219,7 +219,9 @@ def test_a_png_of_other_bits_or_colours_is_refused(what):
     serialized = with_another_png(png)
     with pytest.raises(schema.SchemaError, match=f"frame is a PNG of {what}; 8 bits and colour type 2 are due"):
         schema.decode(serialized)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)frame is no PNG of .* 8 bits and 3 channel.*a\.tfr"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"(?s)frame is not a PNG of .* 8 bits and 3 channel.*a\.tfr"
+    ):
         schema.parse(tf.constant(serialized), SIZE, shard="a.tfrecord")
 
 
