@@ -1,1 +1,1 @@
-"""Where records, the method and the exports meet: training, evaluation, tables."""
+"""Uses all other packages: commands, training, evaluation, reports, audits of data, benchmarks, attacks."""

@@ -1,4 +1,4 @@
-"""The options of a training run: frozen dataclasses from which the command line, config.json and messages are made."""
+"""The options of a training run, as frozen dataclasses: command line, config.json and messages are made from them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from records.errors import DataError
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """How long and how fast a preset trains.
+    """The schedule of a training run.
 
     Attributes:
         epochs: passes over the (class-balanced) training split.
-        batch_size: faces a step.
-        learning_rate: Adam's, in the first epochs.
+        batch_size: faces in a step.
+        learning_rate: Adam's learning rate in the first epochs.
         drop_every: epochs after which the learning rate is divided by 10.
     """
 
@@ -37,13 +37,13 @@ PRESETS_DEFAULT = "  [default: the preset's]"
 
 
 def _option(default: object, text: str, **metadata: object):
-    """A field with its help and what else the command line reads, see `experiments.cli.options`."""
+    """A dataclass field with a default, help and further metadata for the command line (`experiments.cli.options`)."""
     return dataclasses.field(default=default, metadata={"help": text, **metadata})
 
 
 @dataclasses.dataclass(frozen=True)
 class DetectorOptions:
-    """Arguments of `tfafsr.Detector` that differ from the preset's; None takes the preset's or Detector's own default.
+    """Arguments of `tfafsr.Detector`; None means the preset's value, or Detector's default.
 
     Raises:
         DataError: a number outside of its range.
@@ -55,9 +55,9 @@ class DetectorOptions:
         None, "AFSR's output; `none` is TFE alone." + PRESETS_DEFAULT
     )
     pooling: Literal["fp", "gap", "gmp"] | None = _option(None, "Fusion, average or maximum pooling.")
-    fusion: Literal["early", "late"] | None = _option(None, "Where TFE's two streams meet.")
-    ela_of: Literal["input", "reconstruction"] | None = _option(None, "Which image the error level analysis reads.")
-    mining: Literal["semi_hard", "hard"] | None = _option(None, "Which triplets count.")
+    fusion: Literal["early", "late"] | None = _option(None, "Add TFE's two streams before or after the trunk.")
+    ela_of: Literal["input", "reconstruction"] | None = _option(None, "The image whose error levels TFE reads.")
+    mining: Literal["semi_hard", "hard"] | None = _option(None, "How triplets are chosen.")
     afsr_weight: float | None = _option(None, "Weight of L_AFSR against L_TFE.", range=(0, None))
 
     def __post_init__(self) -> None:
@@ -70,12 +70,12 @@ class DetectorOptions:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides the result of a training run, next to the content of the records.
+    """All options that decide the result of a training run; the content of the records decides the rest.
 
     Attributes:
         records: folders written by `tfafsr build`.
-        detector: arguments of `tfafsr.Detector` that differ from the preset's.
-        epochs, batch_size, learning_rate, drop_every: as in `Schedule`; None takes the preset's.
+        detector: arguments of `tfafsr.Detector`.
+        epochs, batch_size, learning_rate, drop_every: as in `Schedule`; None means the preset's value.
 
     Raises:
         DataError: a number outside of its range.
@@ -88,15 +88,15 @@ class TrainConfig:
     preset: Literal["paper", "small", "tiny"] = _option("paper", "Size, width, AFSR's output and the schedule.")
     detector: DetectorOptions = dataclasses.field(default_factory=DetectorOptions)
     epochs: int | None = _option(None, "Passes over the training split." + PRESETS_DEFAULT, range=(1, None))
-    batch_size: int | None = _option(None, "Faces a step." + PRESETS_DEFAULT, range=(2, None))
+    batch_size: int | None = _option(None, "Faces in a step." + PRESETS_DEFAULT, range=(2, None))
     learning_rate: float | None = _option(
-        None, "Adam's, in the first epochs." + PRESETS_DEFAULT, range=(0, None), min_open=True
+        None, "Adam's learning rate in the first epochs." + PRESETS_DEFAULT, range=(0, None), min_open=True
     )
     drop_every: int | None = _option(
         None, "Epochs after which the learning rate falls to a tenth." + PRESETS_DEFAULT, range=(1, None)
     )
-    seed: int = _option(0, "Of the first weights, the order of the faces and the flips.", range=(0, 2**32 - 1))
-    dtype: Literal["float32", "mixed_bfloat16"] = _option("float32", "Layers compute in it.")
+    seed: int = _option(0, "Seed of the initial weights, the order of the faces and the flips.", range=(0, 2**32 - 1))
+    dtype: Literal["float32", "mixed_bfloat16"] = _option("float32", "Dtype policy of the layers.")
     balanced: bool = _option(True, "As many real as manipulated faces in a batch.", flag="--balanced/--unbalanced")
     augment: bool = _option(True, "Random horizontal flips.", flag="--augment/--no-augment")
 
@@ -105,7 +105,7 @@ class TrainConfig:
 
     @property
     def schedule(self) -> Schedule:
-        """The preset's schedule with what was given in its place."""
+        """The preset's schedule, with the values that were given instead."""
         given = {field.name: getattr(self, field.name) for field in dataclasses.fields(Schedule)}
         return dataclasses.replace(
             SCHEDULES[self.preset], **{name: value for name, value in given.items() if value is not None}
@@ -116,9 +116,9 @@ class TrainConfig:
         return self.schedule.learning_rate * 0.1 ** (epoch // self.schedule.drop_every)
 
     def differences(self, other: TrainConfig) -> list[str]:
-        """`option: value here, value there` for each that makes two runs incomparable.
+        """`option: value here, value there` for each option by which two runs differ.
 
-        More epochs prolong a run, and records may lie elsewhere: their content is compared by its hash.
+        Two options are not compared: more epochs continue a run, and records may have moved (their hash is compared).
         """
         mine, theirs = dict(_flat(self)), dict(_flat(other))
         return [
@@ -145,7 +145,7 @@ def _check_ranges(options: object) -> None:
 
 
 def _flat(config: TrainConfig) -> Iterator[tuple[str, object]]:
-    """Each option with its value, the detector's among them."""
+    """Each option with its value, including those of the detector."""
     for name, value in dataclasses.asdict(config).items():
         if name == "detector":
             yield from value.items()

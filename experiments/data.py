@@ -1,4 +1,4 @@
-"""From records to what `fit` and scoring take: batches of (x, y), x exactly the model's inputs, y the supervision."""
+"""Reads records as batches for training, validation and scoring."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ def input_size(model: keras.Model) -> int:
 
 
 def steps_per_epoch(config: TrainConfig) -> tuple[int, int]:
-    """Full batches an epoch, and the batch size (the number of faces where that is smaller)."""
+    """Number of full batches in an epoch, and the batch size (at most the number of faces)."""
     faces = shards.count([Path(folder) for folder in config.records], "train", config.compression)
     batch = min(config.schedule.batch_size, faces)
     return faces // batch, batch
 
 
 def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.data.Dataset:
-    """The batches of one epoch; their order and their flips are a pure function of (seed, epoch)."""
+    """The batches (x, y) of one epoch: x has the model's inputs, y the supervision.
+
+    The order of the faces and their flips depend on the seed and the epoch alone.
+    """
     inputs = input_names(model)
     steps, batch = steps_per_epoch(config)
     faces = shards.read_training(
@@ -77,18 +80,19 @@ def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> t
 def scoring_batches(
     folder: Path, split: str, compression: str, model: keras.Model, batch_size: int = 32, extra: Iterable[str] = ()
 ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
-    """Batches (inputs, everything else asked for) of one split and compression, as NumPy arrays.
+    """Batches (inputs of the model, other fields) of one split and compression, as NumPy arrays.
 
     Args:
         folder: records written by `tfafsr build`.
         split: train, val or test.
         compression: raw, c23 or c40.
-        model: gives the names and the size of the inputs.
-        batch_size: faces a batch; the last one may be smaller.
-        extra: fields wanted next to those that identify a face (video, method, label, frame_index).
+        model: its inputs decide which fields are read, and the size of the faces.
+        batch_size: faces in a batch; the last batch may be smaller.
+        extra: names of further fields, next to those that identify a face (video, method, label, frame_index).
 
     Raises:
-        DataError: no such records, split or compression, a damaged shard, or a face of a video that is not listed.
+        DataError: no such records, split or compression, a damaged shard, or a face of a video that the manifest does
+            not list.
     """
     folder = Path(folder)
     listed = {video.encode() for video, clip in shards.Manifest.load(folder).clips.items() if clip.split == split}
@@ -108,7 +112,7 @@ def scoring_batches(
 
 
 def _of_length(batches: int, dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Tells tf.data, which cannot know what is in a file, how many batches there are; Keras asks for it."""
+    """Sets the number of batches, which tf.data cannot know before it has read the files, and which Keras asks for."""
     return dataset.apply(tf.data.experimental.assert_cardinality(batches))
 
 

@@ -12,28 +12,28 @@ from tfafsr import calibration
 
 
 def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) -> dict:
-    """Scores every face of `split` and measures frame and video AUC, in all and per method.
+    """Scores every face of `split` and computes frame and video AUC, over all methods and for each method.
 
     Args:
         run: a run folder of `tfafsr train`.
         records: a folder of `tfafsr build`; its frames without a face are counted and get no score.
         compression: raw, c23 or c40.
         split: train, val or test.
-        out: the JSON file; `<out stem>.frames.csv` and `<out stem>.videos.csv` are written beside it: all
-            three or none.
+        out: the JSON file. `<stem of out>.frames.csv` and `<stem of out>.videos.csv` are written beside it: all three
+            files or none.
 
     Returns:
-        What `metrics.json` holds; docs/metrics.md describes it.
+        The content of `metrics.json`, see docs/metrics.md.
 
     Raises:
-        DataError: no such run, records, split or compression; people that the run was trained or selected on, where the
-            split is for people it never saw; or a file that cannot be written.
+        DataError: no such run, records, split or compression; the split shares people with another split or with the
+            training of the run; or a file cannot be written.
     """
     manifest = Manifest.load(records)
     clips = {
         video: clip for video, clip in manifest.clips.items() if (clip.split, clip.compression) == (split, compression)
     }
-    manifest.files(split, compression)  # raises for what is not there, before the model is loaded
+    manifest.files(split, compression)  # raises an error before the model is loaded
     people = _check_people(manifest, split, run)
     model = runs.load_detector(run)
     frames = scoring.score_frames(model, records, split, compression)
@@ -75,7 +75,7 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
             "before": calibration.reliability(frames.labels, before),
             "after": calibration.reliability(frames.labels, frames.values),
         }
-    # Renamed in the reverse order: metrics.json comes last, and with it the two tables are there.
+    # Files are renamed in reverse order: once metrics.json exists, both tables exist.
     with (
         atomic_file(out) as metrics_json,
         atomic_file(out.with_name(out.stem + ".frames.csv")) as frames_csv,
@@ -88,13 +88,11 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
 
 
 def _check_people(manifest: Manifest, split: str, run: Path) -> dict[str, int]:
-    """How many of the split's people the run knows: {"evaluated", "trained_on", "selected_on"}.
-
-    A validation split may hold people that the run was selected on, a training split any; what the run knows of them is
-    then in the result.
+    """How many people of the split the run was trained and selected on: {"evaluated", "trained_on", "selected_on"}.
 
     Raises:
-        DataError: the split shares people with one that must be separate, in the records or in the run.
+        DataError: the test split shares people with the training or validation split, or the validation split with
+            another one; the splits of the records and those of the run are both checked.
     """
     in_records, in_run = runs.people_in([manifest]), runs.load_people(run)
     evaluated = in_records.get(split, set())
@@ -105,7 +103,7 @@ def _check_people(manifest: Manifest, split: str, run: Path) -> dict[str, int]:
                 dataset, subject = min(shared)
                 raise DataError(
                     f"{len(shared)} people of the {split} split are in the {other} split {holder}, {subject!r} of "
-                    f"{dataset} among them: the figures would be worthless. Build the records from splits that share "
+                    f"{dataset} among them: the figures would mean nothing. Build the records from splits that share "
                     "nobody, or evaluate on other people."
                 )
     if split == "val" and (shared := evaluated & in_records.get("test", set())):

@@ -1,4 +1,4 @@
-"""The faces of records that an export needs: to measure int8 activations on, and to compare models on."""
+"""Reads faces for exports from records: for the calibration of int8, and for comparisons with the Keras model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tfafsr import Detector
 def representative_faces(
     records: Path, compression: str, split: str, size: int, count: int
 ) -> list[dict[str, np.ndarray]]:
-    """Faces to measure activations on, as many real as manipulated, always the same ones.
+    """Faces on which the activations of int8 are measured, half real and half manipulated, the same in every call.
 
     Returns:
         At most `count` batches of one face: `frame` uint8 (1, S, S, 3), `keypoints` float32 (1, 5, 2).

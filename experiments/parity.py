@@ -1,10 +1,10 @@
-"""Our half of the comparison with tensorflow-addons: batches, our losses and their gradients, in one .npz file.
+"""First half of `make parity`: writes batches, our triplet losses and their gradients into an .npz file.
 
     python -m experiments.parity export FILE.npz            # this environment
     .venv-tfa/bin/python experiments/parity_reference.py FILE.npz
 
-tensorflow-addons needs Keras 2 and this project Keras 3, so that no process can import both; `make parity` runs the two
-halves, each in its own environment, and fails where they differ. Keys of the file: `cases`, one JSON object a case
+tensorflow-addons needs Keras 2 and this project Keras 3, so no process can import both. `make parity` runs the two
+halves, each in its own environment, and fails if their values differ. Keys of the file: `cases`, one JSON object a case
 (mining, margin, normalize, batch, kind), and `labels-<batch>`, `embeddings-<batch>`, `value-<case>`, `gradient-<case>`.
 """
 
@@ -22,13 +22,13 @@ import tensorflow as tf
 from tfafsr.losses import triplet_hard_loss, triplet_semihard_loss
 
 LOSSES = {"semi_hard": triplet_semihard_loss, "hard": triplet_hard_loss}
-# Distance and spread of the classes around a vector of length 1: mixed, half apart, apart, and all in one place. Closer
-# still, tensorflow-addons itself is off by 1e-4: its |a|^2 + |b|^2 - 2ab cancels (ours stays within 2e-7 of float64).
+# Distance and spread of the two classes around a vector of length 1: mixed, half separated, separated, close together.
+# For closer points tensorflow-addons is wrong by 1e-4, because |a|^2 + |b|^2 - 2ab cancels (our error is below 2e-7).
 KINDS = {"hard": (0.0, 1.0), "medium": (1.0, 1.0), "easy": (2.0, 0.5), "close": (0.1, 0.2)}
 SIZES, DIMS, FAKES, MARGINS = (4, 10, 24, 48), (8, 32, 128), (0.2, 0.5, 0.8), (0.2, 0.5, 1.0)
-# Where our losses depart from tensorflow-addons on purpose: name -> labels. Shown, not judged.
+# Batches on which our losses differ from tensorflow-addons on purpose: name -> labels. They are printed, not compared.
 DEPARTURES = {"batch of one": [0], "one class": [1, 1, 1, 1], "class of one": [0, 1, 1, 1]}
-LARGEST = {"close": 10}  # a larger one always holds a near tie
+LARGEST = {"close": 10}  # batch size; a larger batch of this kind always has a near tie
 NEAR_TIE = 1.5e-6
 DRAWS = 10_000
 
@@ -78,7 +78,7 @@ def evaluate(batches: list[tuple[str, np.ndarray, np.ndarray]]) -> tuple[dict[st
     """Values and gradients of both losses, normalised and not, on each batch.
 
     Returns:
-        Arrays and cases, as they stand in the file.
+        The arrays and the cases of the file.
     """
     arrays, cases = {}, []
     for index, (kind, labels, embeddings) in enumerate(batches):
@@ -108,9 +108,9 @@ def _draw(rng: np.random.Generator, kind: str, labels: np.ndarray, dim: int) -> 
 
 
 def _near_tie(embeddings: np.ndarray) -> bool:
-    """Whether two examples are equally far from a third to within float32's rounding, normalised or not.
+    """Whether two examples have the same distance from a third one, up to float32's rounding, normalised or not.
 
-    There, rounding decides which of the two is mined, and no two programs need agree.
+    Rounding then decides which of the two is mined, so two correct programs may give different losses.
     """
     vectors = embeddings.astype(np.float64)
     for each in (vectors, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)):

@@ -1,7 +1,7 @@
-"""The other half of `make parity`: recomputes a file of experiments/parity.py with tensorflow-addons and compares.
+"""Second half of `make parity`: recomputes the file of experiments/parity.py with tensorflow-addons and compares.
 
-Runs in an environment of its own (requirements-tfa.txt) as `python experiments/parity_reference.py FILE.npz`, and so
-imports nothing of this project. Exit status 1 where a value or a gradient differs by more than the limits below.
+Runs in a separate environment (requirements-tfa.txt) as `python experiments/parity_reference.py FILE.npz`, and thus
+imports nothing of this project. The exit status is 1 if a value or a gradient differs by more than the limits below.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 import tensorflow as tf
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # tensorflow-addons says at length that it is no longer maintained
+    warnings.simplefilter("ignore")  # tensorflow-addons warns that it is no longer maintained
     import tensorflow_addons as tfa
 
 LOSSES = {"semi_hard": tfa.losses.TripletSemiHardLoss, "hard": tfa.losses.TripletHardLoss}
 JUDGED = ("hard", "medium", "easy", "close")
 VALUE_LIMIT = 1e-5
-GRADIENT_LIMIT = 1e-4  # of the largest component of the batch's gradient, where that is below 1
+GRADIENT_LIMIT = 1e-4  # of a component; relative to the gradient's largest component if that is below 1
 
 
 def main(path: str) -> int:
@@ -54,7 +54,7 @@ def main(path: str) -> int:
     failed = 0
     for key, results in rows.items():
         positive, values, gradients = (np.array(column) for column in zip(*results, strict=True))
-        # A NaN is no agreement: the comparison must be written so that it fails.
+        # Written so that NaN counts as a difference.
         bad = not (values.max() <= VALUE_LIMIT and gradients.max() <= GRADIENT_LIMIT)
         failed += bad
         print(

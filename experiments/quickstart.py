@@ -1,4 +1,4 @@
-"""The whole job in one go, as the very commands that a user of a real data set types, one after the other."""
+"""Runs the whole pipeline on a forged data set, by the same commands that a user runs on a real one."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def quickstart(
 ) -> dict:
     """Forges a data set, builds records, trains preset `tiny` on c40, evaluates on unseen people, reports and exports.
 
-    Every step resumes what an interrupted quickstart left.
+    Started again after an interruption, every step continues where it stopped.
 
     Args:
-        out: folder for everything: data/, records/, run/, metrics-*.json, report/, models/.
-        seed: of the data set and of the training.
-        run_command: runs one `tfafsr` command line, given as its arguments.
-        identities: how many people are drawn.
-        frames: of each video.
-        epochs: of the training; None takes the preset's.
+        out: folder of all results: data/, records/, run/, metrics-*.json, report/, models/.
+        seed: seed of the data set and of the training.
+        run_command: function that runs one `tfafsr` command line, given as a list of arguments.
+        identities: number of rendered people.
+        frames: number of frames of each video.
+        epochs: epochs of training; None means the preset's.
         quantize: the LiteRT forms that are exported.
 
     Returns:
-        compression -> what that compression's metrics.json holds.
+        compression -> content of its metrics.json.
 
     Raises:
         DataError: a step refuses its input, or an exported model does not answer like the Keras model.
@@ -97,7 +97,7 @@ def quickstart(
 
 
 def _export_steps(run: Path, records: Path, models: Path, quantize: Sequence[str]) -> list[tuple[str, str]]:
-    """Exports for a server and for devices that an earlier quickstart has not written yet, and their comparison."""
+    """Titles and command lines of the exports that do not exist yet, and of the comparison of all exports."""
     version = models / "tfafsr" / "1"
     files = {form: models / f"detector-{form}.tflite" for form in quantize}
     steps = []

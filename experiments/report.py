@@ -1,4 +1,4 @@
-"""Draws what a run did: ROC curves, losses over the epochs, and a contact sheet in which one row is one face."""
+"""Draws the report of a run: ROC curves, losses over the epochs, calibration, and a contact sheet of faces."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ LOSSES = ("loss", "cross_entropy", "triplet_loss", "reconstruction_loss", "artif
 
 
 def draw_roc(scores: dict[str, tuple[np.ndarray, np.ndarray]], title: str, path: Path) -> None:
-    """One ROC curve an entry of `scores`.
+    """Draws one ROC curve for each entry of `scores`.
 
     Args:
         scores: name of the curve -> (labels (n,), scores (n,)).
-        title: stands above the picture.
-        path: of the PNG.
+        title: title of the picture.
+        path: the PNG file.
     """
     figure = Figure(figsize=(5.6, 5.2), layout="constrained")
     axes = figure.add_subplot()
@@ -44,11 +44,11 @@ def draw_roc(scores: dict[str, tuple[np.ndarray, np.ndarray]], title: str, path:
 
 
 def draw_losses(history: list[dict[str, float]], path: Path) -> None:
-    """Each loss term and the AUC over the epochs, training beside validation.
+    """Draws each loss term and the AUC over the epochs, for training and validation.
 
     Args:
-        history: one dict an epoch, as a run's history.json holds it.
-        path: of the PNG.
+        history: one dict for each epoch, the content of the run's history.json.
+        path: the PNG file.
     """
     names = [name for name in (*LOSSES, "auc") if name in history[0]]
     figure = Figure(figsize=(10.5, 6.0), layout="constrained")
@@ -68,11 +68,11 @@ def draw_losses(history: list[dict[str, float]], path: Path) -> None:
 
 
 def draw_reliability(measured: dict, path: Path) -> None:
-    """The share of manipulated faces against the probability given to them, before and after the calibration.
+    """Draws the reliability diagram before and after calibration: share of manipulated faces against probability.
 
     Args:
-        measured: the key `calibration` of metrics.json.
-        path: of the PNG.
+        measured: the value of `calibration` in metrics.json.
+        path: the PNG file.
     """
     figure = Figure(figsize=(5.6, 5.2), layout="constrained")
     axes = figure.add_subplot()
@@ -82,8 +82,8 @@ def draw_reliability(measured: dict, path: Path) -> None:
         x, y = ([row[key] for row in bins] for key in ("probability", "manipulated"))
         axes.plot(x, y, color=color, linewidth=1.3, label=f"{name} (error {measured[name]['ece']:.3f})")
         axes.scatter(x, y, s=[12 + 300 * row["weight"] for row in bins], color=color, alpha=0.6, linewidths=0)
-    axes.set(xlabel="probability given", ylabel="share of manipulated faces (at even odds)")
-    axes.set(title=f"Calibration: temperature {measured['temperature']:.2f}; larger dots, more faces")
+    axes.set(xlabel="mean probability", ylabel="share of manipulated faces (classes weighted equally)")
+    axes.set(title=f"Calibration: temperature {measured['temperature']:.2f}; larger dots are more faces")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.legend(loc="upper left", frameon=False)
     _save(figure, path)
@@ -92,15 +92,15 @@ def draw_reliability(measured: dict, path: Path) -> None:
 def draw_faces(
     model: keras.Model, records: Path, split: str, compression: str, path: Path, per_method: int = 2
 ) -> None:
-    """A contact sheet: one row is one face, with what the detector made of it.
+    """Draws a contact sheet: each row is one face with its fields, its reconstruction and its score.
 
     Args:
         model: a Detector.
         records: records written by `tfafsr build`.
         split: train, val or test.
-        compression: of the faces shown as input.
-        path: of the PNG.
-        per_method: rows for each method, `real` among them, each from another video.
+        compression: compression of the faces.
+        path: the PNG file.
+        per_method: number of rows for each method and for `real`, each from another video.
     """
     rows = _choose(model, records, split, compression, per_method)
     size = data.input_size(model)
@@ -150,15 +150,15 @@ def write_report(run: Path, records: Path, metrics: Path, out: Path) -> list[Pat
     Args:
         run: a finished run folder.
         records: the records that were scored.
-        metrics: metrics.json of `evaluate`, its score tables beside it; it names split and compression.
-        out: folder for the pictures.
+        metrics: metrics.json of `evaluate`, with the score tables beside it; it names the split and the compression.
+        out: folder of the pictures.
     """
     measured = _read_metrics(metrics)
     compression, split = measured["compression"], measured["split"]
     if measured["records_content"] != Manifest.load(records).content_hash:
         raise DataError(
-            f"{metrics} was measured on {measured['records']}, and the content of {records} is another; give the same "
-            "records, or run evaluate again."
+            f"{metrics} was measured on {measured['records']}, and the content of {records} is different; give the "
+            "same records, or run evaluate again."
         )
     detector, history = runs.load_detector(run), runs.load_history(run)
     scores = read_scores(metrics.with_name(metrics.stem + ".frames.csv"))
@@ -173,7 +173,7 @@ def write_report(run: Path, records: Path, metrics: Path, out: Path) -> list[Pat
 
 
 def _read_metrics(path: Path) -> dict:
-    """What metrics.json holds; raises `DataError` where it lacks what the pictures need."""
+    """The content of metrics.json; raises `DataError` if a value that the report needs is missing or wrong."""
     try:
         measured = json.loads(path.read_text(encoding="utf-8"))
         for name in ("compression", "split", "records", "records_content"):
@@ -186,7 +186,7 @@ def _read_metrics(path: Path) -> dict:
                 for row in measured["calibration"][when]["bins"]:
                     [float(row[name]) for name in ("probability", "manipulated", "weight")]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{path} is not written by `tfafsr evaluate` ({error}); run evaluate again.") from error
+        raise DataError(f"{path} was not written by `tfafsr evaluate` ({error}); run evaluate again.") from error
     return measured
 
 

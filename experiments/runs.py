@@ -1,4 +1,4 @@
-"""A run folder: the names of its files, and reading each of them with every value checked."""
+"""Reads and writes the files of a run folder; every value that is read is checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from records.atomic import write_json
 from records.errors import DataError
 from records.shards import Manifest, from_json
 
-if TYPE_CHECKING:  # TensorFlow comes with it, which reading a configuration need not wait for
+if TYPE_CHECKING:  # importing it loads TensorFlow, which takes seconds and is not needed to read a configuration
     from tfafsr import Detector
 
 CONFIG_FILE, MODEL_FILE, HISTORY_FILE, PEOPLE_FILE = "config.json", "model.keras", "history.json", "people.json"
@@ -29,24 +29,24 @@ def save_config(run: Path, config: TrainConfig, content: Sequence[str]) -> None:
 
 
 def load_config(run: Path) -> TrainConfig:
-    """The options of a run; raises `DataError` where the folder holds no run, or a value is missing or impossible."""
+    """The options of a run; raises `DataError` if the folder holds no run, or a value is missing or out of range."""
     return _config_and_content(run)[0]
 
 
 def records_content(run: Path) -> tuple[str, ...]:
-    """The content hashes of the records that a run is trained on; raises `DataError` as `load_config`."""
+    """The content hashes of the records of a run; raises `DataError` as `load_config` does."""
     return _config_and_content(run)[1]
 
 
 def trained_on(run: Path) -> str:
-    """The compression of the faces that a run was trained on; raises `DataError` as `load_config`, or for a file."""
+    """The compression that a run was trained on; raises `DataError` as `load_config` does, and if `run` is a file."""
     if run.is_file():
         raise DataError(f"{run} does not say at which compression it was trained; give --compression raw, c23 or c40.")
     return load_config(run).compression
 
 
 def model_file(run: Path) -> Path:
-    """The `.keras` file of a run folder, or `run` itself where it is no folder."""
+    """The `.keras` file of a run folder, or `run` itself if it is not a folder."""
     return run / MODEL_FILE if run.is_dir() else run
 
 
@@ -54,10 +54,10 @@ def load_detector(run: Path) -> Detector:
     """The detector of a finished run, in float32.
 
     Args:
-        run: a run folder of `tfafsr train`, or a `.keras` file itself.
+        run: a run folder of `tfafsr train`, or a `.keras` file.
 
     Raises:
-        DataError: the run is not finished, its model is damaged, or it is not the one that config.json describes.
+        DataError: the run is not finished, its model is damaged, or the model does not fit config.json.
     """
     from tfafsr import ModelError
     from tfafsr import load_detector as load
@@ -75,7 +75,7 @@ def load_detector(run: Path) -> Detector:
 
 
 def check_detector(path: Path, detector: Detector, config: TrainConfig) -> None:
-    """Raises `DataError` where the detector of the file `path` was not made from `config`."""
+    """Raises `DataError` if the options of the detector, loaded from `path`, are not those of `config`."""
     from tfafsr.presets import preset
 
     expected = {**preset(config.preset), **config.detector.given()}
@@ -83,12 +83,12 @@ def check_detector(path: Path, detector: Detector, config: TrainConfig) -> None:
         if detector.options[name] != value:
             raise DataError(
                 f"{path} is the model of another run ({name}: {detector.options[name]}, in {CONFIG_FILE} {value}); "
-                "copy the run's own back, or train again into a new folder."
+                "copy the model of this run back, or train again into a new folder."
             )
 
 
 def load_history(run: Path) -> list[dict[str, float]]:
-    """Loss and metrics of each epoch of a finished run; raises `DataError` where there are none."""
+    """Loss and metrics of each epoch of a finished run; raises `DataError` if they are missing or damaged."""
     path = run / HISTORY_FILE
     try:
         history = from_json(list[dict[str, float]], _read_json(path), "it")
@@ -100,7 +100,7 @@ def load_history(run: Path) -> list[dict[str, float]]:
 
 
 def people_in(manifests: Iterable[Manifest]) -> People:
-    """The people of each split; one name in two datasets is two people."""
+    """The people of each split; the same name in two data sets is two people."""
     people: People = {}
     for manifest in manifests:
         for video, clip in manifest.clips.items():
@@ -110,7 +110,7 @@ def people_in(manifests: Iterable[Manifest]) -> People:
 
 
 def save_people(run: Path, people: People) -> None:
-    """Writes `people.json`: whom the run is trained and selected on, so that no evaluation meets them unnoticed."""
+    """Writes `people.json`, the people that the run is trained and selected on; `evaluate` reads it."""
     write_json(run / PEOPLE_FILE, {split: sorted(people[split]) for split in ("train", "val")}, indent=None)
 
 
@@ -118,7 +118,7 @@ def load_people(run: Path) -> People:
     """The people that a run was trained (`train`) and selected (`val`) on.
 
     Raises:
-        DataError: the run does not say it, or not in the form of `save_people`.
+        DataError: the file is missing or damaged.
     """
     path = run / PEOPLE_FILE
     try:
@@ -128,12 +128,12 @@ def load_people(run: Path) -> People:
             raise ValueError("a split has nobody")
     except FileNotFoundError as error:
         raise DataError(
-            f"{run} does not say on whom it was trained (it has no {PEOPLE_FILE}): give the same `tfafsr train` "
+            f"{run} does not say on which people it was trained (it has no {PEOPLE_FILE}): run the same `tfafsr train` "
             "command again, which writes it."
         ) from error
     except (OSError, ValueError, KeyError, RecursionError) as error:
         raise DataError(
-            f"{path} is damaged ({error}); give the same `tfafsr train` command again, which writes it anew."
+            f"{path} is damaged ({error}); run the same `tfafsr train` command again, which writes it again."
         ) from error
     return people
 

@@ -1,4 +1,4 @@
-"""Runs a trained detector over one split of the records: one score a frame, one score a video."""
+"""Scores frames and videos of one split with a trained detector."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH = 32
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """Scores and what they belong to, one entry a frame (or a video), as parallel arrays.
+    """Scores of frames or of videos, as parallel arrays with one entry for each.
 
     Attributes:
         ids: frames: `video#frame_index`; videos: the video's id.
@@ -40,7 +40,7 @@ class Scores:
     values: np.ndarray
 
     def only(self, method: str) -> Scores:
-        """The fakes of one method beside all reals."""
+        """The scores of one method's fakes and of all reals."""
         keep = (self.methods == method) | (self.labels == 0)
         return Scores(*(getattr(self, field.name)[keep] for field in dataclasses.fields(self)))
 
@@ -78,7 +78,7 @@ def score_frames(model: keras.Model, folder: Path, split: str, compression: str)
         columns["score"].append(score(inputs).numpy()[:, 0])
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     if unusable := int((~np.isfinite(joined["score"])).sum()):
-        raise DataError(f"{unusable} of {len(joined['score'])} faces get no finite score from the model; train again.")
+        raise DataError(f"{unusable} of {len(joined['score'])} faces got no finite score from the model; train again.")
     videos = np.char.decode(joined["video"].astype("S"), "utf-8")
     return Scores(
         ids=np.array([f"{video}#{index}" for video, index in zip(videos, joined["frame_index"], strict=True)]),
@@ -100,7 +100,7 @@ def summary(scores: Scores, identity_of: dict[str, str]) -> dict:
     """AUC with its 95% interval, AP, EER and n; the interval resamples target identities, not frames.
 
     Args:
-        scores: of frames or of videos.
+        scores: scores of frames or of videos.
         identity_of: video id -> target identity; a real clip and the fakes made from it are one cluster.
     """
     groups = np.array([identity_of[video] for video in scores.videos])
@@ -113,12 +113,12 @@ def methods_of(scores: Scores) -> list[str]:
 
 
 def false_alarms(videos: Scores, notes: dict[str, dict], threshold: float = 0.5) -> dict | None:
-    """How often untouched and decoy-carrying reals score above `threshold`; None where nothing is known of decoys.
+    """How many real videos with and without a decoy score above `threshold`; None if the data set has no decoys.
 
     Args:
         videos: scores of videos.
-        notes: video id -> what the data set says of it (the key `decoy` is its kind, or None).
-        threshold: of the probability.
+        notes: video id -> notes of the data set on it; `decoy` is the kind of its decoy, or None.
+        threshold: threshold of the probability.
     """
     reals = [
         (notes[video].get("decoy"), value)

@@ -1,4 +1,4 @@
-"""The state of a training run: one folder, renamed into place, with model, optimizer, epoch, best value, history."""
+"""Saves and loads the state of a training run after each epoch: model, optimizer, epoch, best value, history."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PREFIX = "state-"
 
 @dataclasses.dataclass
 class State:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
         epoch: number of finished epochs.
         best_epoch: the epoch (from 0) with the best validation AUC, -1 before the first.
         best_value: that AUC.
-        history: one dict of floats an epoch.
+        history: one dict of floats for each epoch.
     """
 
     epoch: int = 0
@@ -36,7 +36,7 @@ class State:
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
     def finished_epoch(self, logs: dict[str, float], value: float) -> bool:
-        """Takes in the logs of one more epoch; True when its validation AUC `value` is the best so far."""
+        """Adds the logs of an epoch; returns True if its validation AUC `value` is the best so far."""
         best = value > self.best_value
         if best:
             self.best_epoch, self.best_value = self.epoch, value
@@ -46,19 +46,19 @@ class State:
 
 
 def save(run: Path, state: State, model: keras.Model, best: bool) -> Path:
-    """Writes the state after an epoch and removes the one before it.
+    """Writes the state after an epoch and removes the previous one.
 
-    A kill at any moment, or a full disk, leaves either the old folder or the new one, never half of one. The caller
-    holds the run's lock.
+    If the process is killed or the disk is full, either the old or the new state remains complete. The caller must hold
+    the run's lock.
 
     Args:
         run: the run folder.
         state: the state after the epoch.
         model: the compiled model; its optimizer's state is saved with it.
-        best: whether this epoch is the best so far; if not, the best model is taken over from the state before.
+        best: whether this epoch is the best so far; if not, the best model is copied from the previous state.
 
     Raises:
-        DataError: it cannot be written; the state before it is kept.
+        DataError: the state cannot be written; the previous one is kept.
     """
     for abandoned in run.glob(f".{PREFIX}*{MARK}*"):
         shutil.rmtree(abandoned, ignore_errors=True)
@@ -74,7 +74,7 @@ def save(run: Path, state: State, model: keras.Model, best: bool) -> Path:
 
 
 def newest(run: Path) -> Path | None:
-    """The folder of the newest whole state of `run`, or None before the first epoch has ended."""
+    """The folder of the newest complete state of `run`, or None before the end of the first epoch."""
     folders = _folders(run)
     return folders[-1] if folders else None
 
@@ -83,7 +83,7 @@ def load(folder: Path) -> State:
     """Reads the state in `folder`, without the models.
 
     Raises:
-        DataError: a file is missing, or progress.json holds what no training wrote.
+        DataError: a file is missing, or progress.json is damaged.
     """
     path = folder / PROGRESS
     try:

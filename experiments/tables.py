@@ -1,4 +1,4 @@
-"""The tables that the commands print: what was built, what a run scored, how exported models compare."""
+"""The tables that commands print: the result of a build, the metrics of a run, the comparison of exported models."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FORMS = {
 
 
 def print_built(manifest: Manifest, out: Path) -> None:
-    """Prints every skip with its reason, the number of faces, and how many frames have none."""
+    """Prints every skipped clip with its reason, the number of faces, and the number of frames without a face."""
     console = Console()
 
     def line(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
-    if manifest.skips:  # before the table: there may be thousands, and the table must stay in sight
+    if manifest.skips:  # before the table, which thousands of lines would scroll away
         line("Skipped:")
     for skip in manifest.skips:
         line(f"  {skip.clip} (label {skip.label}): {skip.reason}")
@@ -43,16 +43,16 @@ def print_built(manifest: Manifest, out: Path) -> None:
             f"{shortened} clips are longer or shorter than their twin; the shorter length was used (see the manifest)."
         )
     if manifest.skips:
-        line(f"{len(manifest.skips)} clips were skipped; their reasons stand above and in {out / 'manifest.json'}.")
+        line(f"{len(manifest.skips)} clips were skipped; the reasons are above and in {out / 'manifest.json'}.")
     line(f"Content hash: {manifest.content_hash[:16]}")
 
 
 def results_table(results: dict[str, dict], title: str) -> Table:
-    """For each compression a row for all methods together and one for each, with frame and video AUC.
+    """A table of frame and video AUC; for each compression a row for all methods together and one for each method.
 
     Args:
         results: compression -> metrics as `evaluate` returns them.
-        title: stands above the table.
+        title: title of the table.
     """
     table = Table(title=title, title_justify="left")
     for name in ("tested at", "method", "frame AUC", "video AUC"):
@@ -69,7 +69,7 @@ def results_table(results: dict[str, dict], title: str) -> Table:
 
 
 def results_lines(metrics: dict) -> list[str]:
-    """What stands below that table: coverage, false alarms on decoys, calibration.
+    """The lines below the table of results: coverage, false alarms on decoys, calibration.
 
     Args:
         metrics: as `evaluate` returns them.
@@ -96,7 +96,7 @@ def results_lines(metrics: dict) -> list[str]:
 
 
 def print_comparison(result: dict) -> None:
-    """Prints how exported models compare with the Keras model, and why one that departs does.
+    """Prints the comparison of exported models with the Keras model, and in what a model exceeds its tolerance.
 
     Args:
         result: as `verify` prints it with --json.
@@ -139,7 +139,7 @@ def comparison_table(result: dict) -> Table:
 
 
 def _auc(summary: dict, digits: int) -> str:
-    """`0.969 [0.93, 0.99]`; `-` where one class is missing, no interval where there is none."""
+    """AUC and interval as `0.969 [0.93, 0.99]`; `-` without both classes, no brackets without an interval."""
     if summary["auc"] is None:
         return "-"
     if summary["auc_ci95"] is None:

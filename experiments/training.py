@@ -1,4 +1,4 @@
-"""Trains a Detector with Keras `fit`, an epoch at a time; a killed run goes on to where an undisturbed one ends."""
+"""Trains a Detector with Keras `fit`, one epoch at a time; a run that was killed resumes to the same result."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ SHOWN = 12  # characters of a content hash in a message
 
 
 class TrainingDiverged(DataError):
-    """The loss is not a finite number any more."""
+    """The loss became NaN or infinite."""
 
 
 def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
     """Trains until the schedule's last epoch and leaves the model with the best validation AUC in `run`.
 
     Args:
-        config: what to train, on what.
-        run: the run folder; a run with the same options and records that was interrupted there is continued from its
-            last whole epoch.
-        say: takes one line of text.
+        config: the options of the run.
+        run: the run folder; an interrupted run in it with the same options and records is continued after its last
+            complete epoch.
+        say: function that prints one line.
 
     Returns:
         {"best_epoch", "val_auc", "temperature"}, the epoch counted from 1.
 
     Raises:
-        DataError: unusable records, a run folder that holds another run or in which another process trains, or a file
-            that cannot be written; the last whole state stays where it is.
-        TrainingDiverged: the loss became NaN or infinite; the last whole state stays where it is.
+        DataError: the records cannot be used, the folder holds another run, another process trains in it, or a file
+            cannot be written; the state of the last complete epoch is kept.
+        TrainingDiverged: the loss became NaN or infinite; the state of the last complete epoch is kept.
     """
     with locked(run, "training in"):
         _prepare(config, run)
@@ -84,7 +84,7 @@ def _train(config: TrainConfig, run: Path, say) -> dict[str, float]:
 
 
 class _EpochMonitor(keras.callbacks.Callback):
-    """Stops on a loss that is not finite, and prints every ten seconds how far the epoch is."""
+    """Stops training if the loss is not finite, and prints the progress of the epoch every ten seconds."""
 
     def __init__(self, epoch: int, epochs: int, steps: int) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class _EpochMonitor(keras.callbacks.Callback):
         self.started = self.last_line = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Checks the mean loss of the epoch so far, which stays NaN after one batch of NaN."""
+        """Checks the mean loss of the epoch, which is NaN from the first NaN batch on."""
         _check_finite("loss", logs["loss"], f"epoch {self.epoch + 1}, step {batch + 1}")
         now = time.monotonic()
         if batch == 0:  # the first step includes the tracing of the graph, so it is not counted
@@ -144,7 +144,7 @@ def _new_model(config: TrainConfig) -> Detector:
 
 
 def _load_model(path: Path, config: TrainConfig) -> Detector:
-    """A model of the state folder, with its optimizer; raises `DataError` where it is damaged or another run's."""
+    """Loads a model of the state folder with its optimizer; raises `DataError` if it is damaged or of another run."""
     try:
         model = load_detector(path, for_training=True)
         if not model.compiled:
@@ -156,7 +156,7 @@ def _load_model(path: Path, config: TrainConfig) -> Detector:
 
 
 def _prepare(config: TrainConfig, run: Path) -> None:
-    """Checks the records and what is in the run folder, then writes the options and the people into it."""
+    """Checks the records and the run folder, then writes the options and the people into the run folder."""
     manifests = {folder: shards.Manifest.load(Path(folder)) for folder in config.records}
     _check_videos(manifests)
     for split in ("train", "val"):
@@ -179,19 +179,19 @@ def _prepare(config: TrainConfig, run: Path) -> None:
 
 
 def _check_videos(manifests: dict[str, shards.Manifest]) -> None:
-    """Raises `DataError` where two records folders hold a video of the same id."""
+    """Raises `DataError` if two records folders hold a video of the same id."""
     holders: dict[str, str] = {}
     for folder, manifest in manifests.items():
         for video in manifest.clips:
             if holders.setdefault(video, folder) != folder:
                 raise DataError(
                     f"{holders[video]} and {folder} both hold {video}. If these are two videos, build one of them with "
-                    "another --dataset; if they are one, leave one of the records away."
+                    "another --dataset; if they are one, give only one of the two folders."
                 )
 
 
 def _check_run(config: TrainConfig, content: tuple[str, ...], run: Path) -> None:
-    """Raises `DataError` where the folder holds another run, or something else."""
+    """Raises `DataError` if the folder holds another run, or files of something else."""
     if (run / runs.CONFIG_FILE).exists():
         earlier = runs.load_config(run)
         if differences := config.differences(earlier):
@@ -201,15 +201,15 @@ def _check_run(config: TrainConfig, content: tuple[str, ...], run: Path) -> None
             )
         if (before := runs.records_content(run)) != content:
             raise DataError(
-                f"{run} holds a run on records with other content: {_named(config.records, content)} here, "
-                f"{_named(earlier.records, before)} there; give another --out, or the same records to resume it."
+                f"{run} holds a run on records with other content: {_with_hashes(config.records, content)} here, "
+                f"{_with_hashes(earlier.records, before)} there; give another --out, or the same records to resume it."
             )
     elif any(MARK not in path.name and path.name != runs.PEOPLE_FILE for path in run.iterdir()):
         raise DataError(f"{run} is not empty and holds no run; give another --out.")
 
 
-def _named(records: tuple[str, ...], content: tuple[str, ...]) -> str:
-    """Each records folder with the beginning of its content hash."""
+def _with_hashes(records: tuple[str, ...], content: tuple[str, ...]) -> str:
+    """The records folders, each with the first characters of its content hash."""
     return ", ".join(f"{folder} ({digest[:SHOWN]})" for folder, digest in zip(records, content, strict=False))
 
 
@@ -218,7 +218,7 @@ def _count(config: TrainConfig, split: str) -> int:
 
 
 def _calibrate(config: TrainConfig, model: Detector, say) -> float:
-    """Fits the temperature of the model's probability on the validation split and sets it; returns it."""
+    """Fits the temperature on the validation split, sets it in the model, and returns it."""
     model_logits = keras.Model(model.input, model.output["logit"])
     logits, labels = [], []
     with shards.naming_the_shard(config.records):
@@ -242,14 +242,14 @@ def _calibrate(config: TrainConfig, model: Detector, say) -> float:
 
 
 def _publish(run: Path, progress: state.State, model: Detector) -> None:
-    """Writes the best model and the history to where users and `evaluate` look for them, atomically."""
+    """Writes the best model and the history into the run folder, each complete or not at all."""
     write_json(run / runs.HISTORY_FILE, progress.history)
     with atomic_file(run / runs.MODEL_FILE) as temporary:
         model.save(temporary)
 
 
 def _to_tensorboard(folder: Path, logs: dict[str, float], epoch: int) -> None:
-    """Writes the epoch's scalars, training and validation as two curves of one chart."""
+    """Writes the scalars of an epoch for TensorBoard; training and validation are two curves of one chart."""
     try:
         for part in ("train", "validation"):
             with tf.summary.create_file_writer(str(folder / part)).as_default():

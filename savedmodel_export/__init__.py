@@ -1,6 +1,6 @@
-"""A trained detector as SavedModel, as LiteRT file and as a bundle for a device, each compared with the Keras model.
+"""Exports a trained detector as SavedModel, as LiteRT file or as bundle for a device, and verifies the exports.
 
-Importing this package loads nothing; TensorFlow is loaded with the first function that needs it.
+Importing this package does not load TensorFlow; the first function that needs it does.
 """
 
 import lazy_loader

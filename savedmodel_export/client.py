@@ -1,4 +1,4 @@
-"""Asks a detector behind TensorFlow Serving, by gRPC or by REST, in arrays; what goes wrong is said in one line."""
+"""gRPC and REST clients of a detector in TensorFlow Serving: arrays in, arrays out, errors in one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 
-import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
 
 # isort: split
 import cv2
@@ -31,8 +31,8 @@ from records.errors import DataError
 from savedmodel_export.images import IMAGE_BYTES, MAX_BYTES
 from savedmodel_export.serving import predict_request
 
-FACES = 32  # of one request; more are sent one request after the other
-MAX_MESSAGE = 512 * 2**20  # bytes of an answer; gRPC's own 4 MB are less than 32 explained faces
+FACES = 32  # in one request; more faces are sent in several requests, one after the other
+MAX_MESSAGE = 512 * 2**20  # bytes of an answer; gRPC's default of 4 MB is less than 32 explained faces need
 ATTEMPTS = 6  # while a server is busy or starts
 PAUSE = 0.1  # seconds before the second attempt, doubled before each further one
 HTTP_STATUS = {
@@ -47,7 +47,7 @@ HTTP_STATUS = {
 
 
 class ServingError(RuntimeError):
-    """A server's refusal, or its silence.
+    """A server refused a request or did not answer.
 
     Attributes:
         status: gRPC's name of the status, e.g. INVALID_ARGUMENT; the same for REST.
@@ -56,19 +56,19 @@ class ServingError(RuntimeError):
     for_user = True
 
     def __init__(self, status: str, message: str, where: str) -> None:
-        # Of what TensorFlow says about a failed check, only the check's own words are for the reader.
+        # TensorFlow wraps the message of a failed check in internals; only the check's own words are shown.
         found = re.search(r"assertion failed: \[(.*?)\](?:\n|\\n|$)", message, re.DOTALL)
         super().__init__(f"{where}: {status}: {found.group(1) if found else message.strip()}")
         self.status = status
 
 
 class Client(abc.ABC):
-    """What both clients can do. A client may be used by several threads; it is closed by `with` or `close`.
+    """Base class of both clients. Several threads may share a client; `with` or `close` closes it.
 
     Args:
         where: address of the server.
         model: name of the model.
-        version: of the model; None asks the newest.
+        version: version of the model; None means the newest.
         timeout: seconds for one request.
     """
 
@@ -86,7 +86,8 @@ class Client(abc.ABC):
             {"probability": float32 (N,), calibrated; "logit": float32 (N,)}
 
         Raises:
-            DataError: an array is not like that. ServingError: the server refused, or does not answer.
+            DataError: an array has another dtype, shape or range.
+            ServingError: the server refused, or does not answer.
         """
         outputs = self._in_parts("serving_default", {"frame": checked_frames(frames)}, keypoints)
         return {name: value[:, 0] for name, value in outputs.items()}
@@ -102,7 +103,7 @@ class Client(abc.ABC):
         return {name: value[:, 0] for name, value in outputs.items()}
 
     def explain(self, frames: np.ndarray, keypoints: np.ndarray) -> dict[str, np.ndarray]:
-        """As `detect`, with what AFSR made of the faces.
+        """As `detect`, with AFSR's reconstruction and the artifact map of each face.
 
         Returns:
             {"probability": float32 (N,); "reconstruction": float32 (N, S, S, 3) in [-1, 1];
@@ -118,7 +119,7 @@ class Client(abc.ABC):
 
     @abc.abstractmethod
     def predict(self, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """One request to a signature, unchecked; raises `ServingError`. Strings are object arrays of bytes."""
+        """Sends one request without checking it; raises `ServingError`. Strings are object arrays of bytes."""
 
     @abc.abstractmethod
     def versions(self) -> list[int]:
@@ -126,7 +127,7 @@ class Client(abc.ABC):
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Lets go of the connection, if one is held."""
+        """Closes the connection, if there is one."""
 
     def __enter__(self) -> Client:
         return self
@@ -143,8 +144,8 @@ class Client(abc.ABC):
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _patiently(self, attempt):
-        """Calls `attempt` again while the server is busy or not up yet."""
+    def _with_retries(self, attempt):
+        """Calls `attempt` again while the server is busy or still starts."""
         for number in range(ATTEMPTS):
             try:
                 return attempt()
@@ -155,7 +156,7 @@ class Client(abc.ABC):
 
 
 class GrpcClient(Client):
-    """Speaks gRPC: the faster one. `address` is host:port, TensorFlow Serving's port is 8500."""
+    """Client by gRPC, faster than REST. `address` is host:port; TensorFlow Serving's port for gRPC is 8500."""
 
     def __init__(self, address: str, model: str = "tfafsr", version: int | None = None, timeout: float = 30.0) -> None:
         super().__init__(address, model, version, timeout)
@@ -188,18 +189,18 @@ class GrpcClient(Client):
             except grpc.RpcError as error:
                 raise ServingError(error.code().name, error.details() or "no details", self.where) from error
 
-        return self._patiently(attempt)
+        return self._with_retries(attempt)
 
 
 class RestClient(Client):
-    """Speaks REST, for where only HTTP passes. `url` is e.g. http://localhost:8501, TensorFlow Serving's own port.
+    """Client by REST, for networks that let only HTTP pass. `url` is e.g. http://localhost:8501, the default port.
 
-    `detect` sends its faces as PNG to `faces_jpeg`: the answer is the same, at a fraction of the size.
+    `detect` sends its faces as PNG to `faces_jpeg`: the request is much smaller and the answer the same.
     """
 
     def __init__(self, url: str, model: str = "tfafsr", version: int | None = None, timeout: float = 30.0) -> None:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-            raise DataError(f"{url!r} is no address; give one such as http://localhost:8501.")
+            raise DataError(f"{url!r} is not an HTTP address; give one such as http://localhost:8501.")
         super().__init__(url.rstrip("/"), model, version, timeout)
         self._path = f"{self.where}/v1/models/{urllib.parse.quote(model, safe='')}"
 
@@ -224,7 +225,7 @@ class RestClient(Client):
         return sorted(int(state["version"]) for state in states if state["state"] == "AVAILABLE")
 
     def close(self) -> None:
-        """Every request has its own connection: nothing is held."""
+        """Does nothing: every request opens and closes its own connection."""
 
     def _call(self, url: str, body: bytes | None = None) -> dict:
         def attempt():
@@ -242,18 +243,18 @@ class RestClient(Client):
             except (OSError, http.client.HTTPException) as error:
                 raise ServingError("UNAVAILABLE", str(error), self.where) from error
 
-        return self._patiently(attempt)
+        return self._with_retries(attempt)
 
     def _parsed(self, data: bytes) -> dict:
         try:
             answer = json.loads(data)
         except ValueError as error:
-            raise ServingError("INTERNAL", f"the answer is no JSON ({error})", self.where) from error
+            raise ServingError("INTERNAL", f"the answer is not JSON ({error})", self.where) from error
         return answer if isinstance(answer, dict) else {}
 
 
 def checked_frames(frames: np.ndarray) -> np.ndarray:
-    """The faces, where they are uint8 (N, S, S, 3) with at least one of them; else raises `DataError`."""
+    """The faces as an array; raises `DataError` unless they are uint8 (N, S, S, 3) with N > 0."""
     frames = np.asarray(frames)
     square = frames.ndim == 4 and frames.shape[1] == frames.shape[2] and frames.shape[3] == 3
     if frames.dtype != np.uint8 or not square or not len(frames):
@@ -262,21 +263,21 @@ def checked_frames(frames: np.ndarray) -> np.ndarray:
 
 
 def checked_keypoints(keypoints: np.ndarray, count: int) -> np.ndarray:
-    """The key points as float32, where they are (count, 5, 2) in [0, 1]; else raises `DataError` and names the row."""
+    """The key points as float32; raises `DataError`, which names the row, unless they are (count, 5, 2) in [0, 1]."""
     keypoints = np.asarray(keypoints, np.float32)
     if not count or keypoints.shape != (count, len(KEYPOINTS), 2):
         raise DataError(
-            f"{count} faces need key points ({count}, {len(KEYPOINTS)}, 2), and one face at least; "
-            f"received {keypoints.shape}."
+            f"{count} faces need key points of shape ({count}, {len(KEYPOINTS)}, 2), and there must be at least one "
+            f"face; received {keypoints.shape}."
         )
-    rows = np.flatnonzero(~((keypoints >= 0) & (keypoints <= 1)).all(axis=(1, 2)))  # NaN is neither
+    rows = np.flatnonzero(~((keypoints >= 0) & (keypoints <= 1)).all(axis=(1, 2)))  # True for NaN, too
     if rows.size:
         raise DataError(f"keypoints[{rows[0]}] must lie in [0, 1] of the crop; received {keypoints[rows[0]].tolist()}.")
     return keypoints
 
 
 def _error_text(text: str) -> str:
-    """The message in an error's body; TensorFlow Serving sends {"error": message}, what stands before it may not."""
+    """The message in an error's body: TensorFlow Serving sends {"error": message}, a proxy before it any text."""
     try:
         return str(json.loads(text)["error"])
     except (ValueError, TypeError, KeyError):

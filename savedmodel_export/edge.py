@@ -1,4 +1,4 @@
-"""The edge bundle: the detector, MTCNN and a runtime without TensorFlow, in one folder to be copied to a device."""
+"""Writes the edge bundle: a folder for a device with the detector, MTCNN and a runtime that needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
 
 # isort: split
 import keras
@@ -34,7 +34,7 @@ opencv-python-headless>=4.12,<6
 README = """\
 # A detector of manipulated faces for devices
 
-No TensorFlow is needed: ai-edge-litert, numpy and opencv-python-headless are.
+It needs ai-edge-litert, numpy and opencv-python-headless, and no TensorFlow.
 ```
 pip install -r requirements.txt
 python -m edge_runtime clip.mp4            # in this folder; images work as well
@@ -53,7 +53,7 @@ def export_edge(
     quantize: str = "none",
     representative: Iterable[dict[str, np.ndarray]] | None = None,
 ) -> Path:
-    """Writes the bundle, which appears whole or not at all.
+    """Writes the bundle, complete or not at all.
 
     Args:
         detector: the trained detector, in float32.
@@ -65,7 +65,7 @@ def export_edge(
         `out`.
 
     Raises:
-        DataError: `out` holds something already or cannot be written; or as `tflite.convert`.
+        DataError: `out` is not empty or cannot be written; and the errors of `tflite.convert`.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} exists and is not empty; give --out a new folder.")

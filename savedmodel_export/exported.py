@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
 
 # isort: split
 import numpy as np
@@ -30,8 +30,8 @@ class Exported:
         path: the version folder or the .tflite file that was opened.
         form: one of `forms.FORMS`.
         size: bytes on disk.
-        description: what `model.describe` said of the detector.
-        detect: the function that it is.
+        description: the description of the detector, see `model.describe`.
+        detect: the exported detector as a function.
     """
 
     path: Path
@@ -45,12 +45,12 @@ def open_exported(path: Path, threads: int = 1) -> Exported:
     """Opens what `tfafsr export` wrote.
 
     Args:
-        path: a SavedModel (its version folder, or the folder of all versions, of which the newest counts), a .tflite
-            file, or an edge bundle.
-        threads: of LiteRT; a SavedModel takes as many as TensorFlow was given.
+        path: a SavedModel (a version folder, or the folder of all versions, whose newest is opened), a .tflite file, or
+            an edge bundle.
+        threads: for LiteRT; a SavedModel uses the threads that TensorFlow was given.
 
     Raises:
-        DataError: there is nothing, or it is another project's, or it is damaged.
+        DataError: the path does not exist, is not an export of this project, or is damaged.
     """
     if not path.exists():
         raise DataError(f"{path} does not exist; give what `tfafsr export` wrote.")
@@ -64,7 +64,7 @@ def _open_saved_model(path: Path) -> Exported:
     model, description = saved_model.load_saved_model(folder)
 
     def detect(frame: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
-        # By way of the model, not of a signature alone: the variables live only as long as the model does.
+        # Goes through `model` on purpose: the variables of a signature are freed with the model.
         serve = model.signatures["serving_default"]
         return serve(frame=tf.constant(frame), keypoints=tf.constant(keypoints))["probability"].numpy()[:, 0]
 

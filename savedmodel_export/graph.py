@@ -1,4 +1,4 @@
-"""The graph of the SavedModel: what a request may hold, how it is refused, and what requests are computed together."""
+"""The graph of the SavedModel: its signatures, the checks of each request, and the batching of requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Callable
 
-import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
 
 # isort: split
 import tensorflow as tf
@@ -22,14 +22,16 @@ MAX_FACES = 1024  # of one request
 
 @dataclasses.dataclass(frozen=True)
 class Batching:
-    """How faces of several requests are computed together. It is part of the graph, behind the checks of each request,
-    so that a bad request never costs another one its answer, as it would with TensorFlow Serving's own batching.
+    """How faces of several requests are computed in one batch.
+
+    The batching is part of the graph and comes after the checks of each request. With TensorFlow Serving's own batching
+    one bad request would fail all requests of its batch.
 
     Attributes:
-        faces: computed at once at most; a larger request is cut.
-        timeout_us: how long a batch that is not full waits for more. 0: while all threads are busy, and no longer.
+        faces: most faces in a batch; a larger request is split.
+        timeout_us: microseconds that an incomplete batch waits for more faces. 0: only while all threads are busy.
         threads: batches computed at the same time.
-        waiting: full batches that may wait; requests beyond them are answered with UNAVAILABLE.
+        waiting: full batches that may wait; further requests are answered with UNAVAILABLE.
     """
 
     faces: int = 32
@@ -48,13 +50,13 @@ DEFAULT_BATCHING = Batching()
 
 
 class ServingModule(tf.Module):
-    """A detector as the functions that a SavedModel holds; `endpoints` are those that TensorFlow Serving offers.
+    """The functions of a SavedModel; `endpoints` are its signatures, which TensorFlow Serving offers.
 
-    `detect(frame, keypoints)` is the bare network without checks and batching, for benchmarks and XLA.
+    `detect(frame, keypoints)` is the network without checks and batching, for benchmarks and XLA.
 
     Args:
         detector: the trained detector.
-        batching: how requests share a computation; None computes each request by itself.
+        batching: how requests share a batch; None computes each request separately.
     """
 
     def __init__(self, detector: Detector, batching: Batching | None) -> None:
@@ -98,7 +100,8 @@ class ServingModule(tf.Module):
 
         def describe_model(request: tf.Tensor) -> dict[str, tf.Tensor]:
             # One row a request: TensorFlow Serving wants every input and output to have the batch's dimension.
-            count = tf.shape(request)[:1]
+            (requests,) = checked({"request": (request, (None,))})
+            count = tf.shape(requests)[:1]
             constants = {
                 "description": tf.constant(json.dumps(description)),
                 "size": tf.constant(size, tf.int64),
@@ -121,18 +124,18 @@ class ServingModule(tf.Module):
 
 
 def checked(inputs: dict[str, tuple[tf.Tensor, tuple]]) -> list[tf.Tensor]:
-    """The tensors of a request, which exist only where all of them are as they must be.
+    """The tensors of a request, computed only after all checks of the request have passed.
 
-    A server compares names and dtypes with the signature, but not shapes: that is left to the graph.
+    A server compares names and dtypes with the signature, but not shapes, which the graph must check.
 
     Args:
-        inputs: name -> (tensor, its shape, None for the batch); the last one is `keypoints`.
+        inputs: name -> (tensor, its shape, None for the batch); `keypoints` may be among them.
 
     Raises (when the graph runs):
-        InvalidArgumentError: shapes are wrong, there is no face or there are too many, a number of rows differs, or a
-            key point is not in [0, 1]; the message names the input and the row.
+        InvalidArgumentError: shapes are wrong, there is no row or there are too many, numbers of rows differ, or a key
+            point is not in [0, 1]; the message names the input and the row.
     """
-    # What the graph knows about a placeholder's shape is only hoped for: optimizers would take the checks away.
+    # Without its static shape: optimizers trust it, although requests may differ, and would remove the checks.
     tensors = {name: tf.raw_ops.PlaceholderWithDefault(input=x, shape=None) for name, (x, _) in inputs.items()}
     checks = []
     for name, (_, wanted) in inputs.items():
@@ -144,11 +147,11 @@ def checked(inputs: dict[str, tuple[tf.Tensor, tuple]]) -> list[tf.Tensor]:
         checks.append(refuse_unless(right, f"{name} must have shape {shape}; received", _text(found)))
     with tf.control_dependencies(checks):
         counts = {name: tf.shape(tensor)[0] for name, tensor in tensors.items()}
-        count = next(iter(counts.values()))
+        first, count = next(iter(counts.items()))
         checks = [
             refuse_unless(
                 tf.logical_and(count > 0, count <= MAX_FACES),
-                f"a request must hold 1 to {MAX_FACES} faces; received",
+                f"{first} must have 1 to {MAX_FACES} rows; received",
                 _text(count),
             ),
             refuse_unless(
@@ -158,21 +161,25 @@ def checked(inputs: dict[str, tuple[tf.Tensor, tuple]]) -> list[tf.Tensor]:
             ),
         ]
     with tf.control_dependencies(checks):
-        points = tensors["keypoints"]
-        inside = tf.logical_and(points >= 0.0, points <= 1.0)  # NaN is neither
-        good = tf.reduce_all(inside, axis=(1, 2))
-        row = tf.argmin(tf.cast(good, tf.int32), output_type=tf.int32)
-        check = refuse_unless(
-            tf.reduce_all(good),
-            "keypoints must lie in [0, 1] of the crop (x, y of " + ", ".join(KEYPOINTS) + "); received in row",
-            tf.strings.join([tf.strings.as_string(row), ": ", tf.strings.format("{}", points[row], summarize=-1)]),
-        )
-    with tf.control_dependencies([check]):
+        checks = [_points_inside(tensors["keypoints"])] if "keypoints" in tensors else checks
+    with tf.control_dependencies(checks):
         return [tf.ensure_shape(tf.identity(tensors[name]), shape) for name, (_, shape) in inputs.items()]
 
 
+def _points_inside(points: tf.Tensor) -> tf.Operation:
+    """Refuses key points outside of [0, 1], naming the first such row."""
+    inside = tf.logical_and(points >= 0.0, points <= 1.0)  # NaN is neither
+    good = tf.reduce_all(inside, axis=(1, 2))
+    row = tf.argmin(tf.cast(good, tf.int32), output_type=tf.int32)
+    return refuse_unless(
+        tf.reduce_all(good),
+        "keypoints must lie in [0, 1] of the crop (x, y of " + ", ".join(KEYPOINTS) + "); received in row",
+        tf.strings.join([tf.strings.as_string(row), ": ", tf.strings.format("{}", points[row], summarize=-1)]),
+    )
+
+
 def refuse_unless(condition: tf.Tensor, message: str, received: tf.Tensor) -> tf.Operation:
-    """An operation that ends a request with INVALID_ARGUMENT and that message unless the condition holds."""
+    """An operation that refuses the request with INVALID_ARGUMENT and this message unless the condition holds."""
     return tf.raw_ops.Assert(condition=condition, data=[tf.strings.join([message, " ", received])], summarize=1)
 
 
@@ -184,8 +191,8 @@ def _batched(function: Callable, batching: Batching | None, name: str) -> Callab
     """The function of (frame, keypoints), computed together for requests that wait at the same time."""
     if batching is None:
         return function
-    # TensorFlow optimizes the graph of a call (normalizations folded into convolutions and the like), but not the body
-    # of a batch function: so the body is one call that may not be inlined.
+    # TensorFlow optimizes the graph of a called function (it folds normalizations into convolutions, for example), but
+    # not the body of a batch function. So the body is one call, which must not be inlined.
     optimized = tf.function(
         function.python_function,
         input_signature=function.input_signature,
@@ -204,7 +211,7 @@ def _batched(function: Callable, batching: Batching | None, name: str) -> Callab
             num_batch_threads=batching.threads,
             max_batch_size=MAX_FACES,
             batch_timeout_micros=batching.timeout_us,
-            allowed_batch_sizes=list(range(1, batching.faces + 1)),  # all sizes: padding would only cost time
+            allowed_batch_sizes=list(range(1, batching.faces + 1)),  # every size, so that no batch is padded
             max_enqueued_batches=batching.waiting,
             enable_large_batch_splitting=True,
             shared_name=name,

@@ -1,8 +1,8 @@
-"""Encoded faces, decoded inside the graph: only JPEG and PNG, of bounded size, each refused by its index."""
+"""Decodes JPEG and PNG faces inside the graph, and refuses a bad image with a message that names its index."""
 
 from __future__ import annotations
 
-import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
 
 # isort: split
 import tensorflow as tf
@@ -10,7 +10,7 @@ import tensorflow as tf
 IMAGE_BYTES = "image_bytes"
 MAX_SIDE = 2048  # pixels; read from the header before anything is decoded
 MAX_BYTES = 8 * 2**20  # of one encoded image
-MAX_SCANS = 64  # of a JPEG: a progressive one of a few kilobytes may ask for thousands of passes over all pixels
+MAX_SCANS = 64  # of a JPEG; a small progressive file may hold thousands, each of which is a pass over all pixels
 PARALLEL = 4  # images of a request decoded at the same time; each takes up to 64 MB
 BROKEN = "is broken and cannot be decoded"
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -18,7 +18,7 @@ PNG_HEADER = 33  # bytes up to the end of the first chunk, which says width and 
 
 
 def decode_faces(images: tf.Tensor, size: int) -> tf.Tensor:
-    """Decodes and resizes square crops as `faces.crop_square` does: by area to shrink, else bilinear.
+    """Decodes square crops and resizes them as `faces.crop_square` does: by area to shrink, else bilinear.
 
     Args:
         images: string (N,), each a JPEG or PNG of at most MAX_SIDE x MAX_SIDE pixels; gray or transparent ones too.
@@ -28,7 +28,7 @@ def decode_faces(images: tf.Tensor, size: int) -> tf.Tensor:
         uint8 (N, S, S, 3) RGB.
 
     Raises (when the graph runs):
-        InvalidArgumentError: an image is no such image; the message names its index and what is wrong with it.
+        InvalidArgumentError: an image cannot be used; the message names its index and the reason.
     """
     count = tf.size(images, out_type=tf.int64)
 
@@ -52,7 +52,7 @@ def decode_faces(images: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _decode_face(data: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """(what is wrong with the image or "", uint8 (S, S, 3)); raises what a decoder raises."""
+    """(the reason why the image is refused, or ""; the face, uint8 (S, S, 3)); raises what a decoder raises."""
     length = tf.strings.length(data)
     jpeg = tf.equal(tf.strings.substr(data, 0, 3), b"\xff\xd8\xff")
     png = tf.equal(tf.strings.substr(data, 0, 8), PNG_START)
@@ -68,7 +68,7 @@ def _decode_face(data: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
     scans = tf.cond(tf.logical_and(readable, jpeg), lambda: _scans(data), lambda: tf.constant(0))
     pixels = tf.strings.join(["is ", tf.strings.as_string(sides[1]), " x ", tf.strings.as_string(sides[0]), " pixels"])
     reason = tf.constant("")
-    for wrong, text in (  # the first that holds comes last
+    for wrong, text in (  # if several are true, the last one gives the reason
         (longer - shorter > tf.maximum(1, longer // 50), tf.strings.join([pixels, "; a square crop is needed"])),
         (scans > MAX_SCANS, f"is a JPEG of more than {MAX_SCANS} scans"),
         (
@@ -81,7 +81,7 @@ def _decode_face(data: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
         reason = tf.where(wrong, text, reason)
 
     def decoded() -> tf.Tensor:
-        # Accurate, as libjpeg's own default; TensorFlow's is the fast one.
+        # The accurate DCT is libjpeg's default; TensorFlow's default is the fast one.
         image = tf.cond(
             jpeg,
             lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
@@ -101,12 +101,12 @@ def _decode_face(data: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _png_size(data: tf.Tensor) -> tf.Tensor:
-    """Height and width by the header, int32 (2,); negative where a side has 2^31 pixels and more."""
+    """Height and width from the header, int32 (2,); a side of 2^31 pixels or more becomes negative."""
     return tf.io.decode_raw(tf.strings.substr(data, 16, 8), tf.int32, little_endian=False)[::-1]
 
 
 def _scans(data: tf.Tensor) -> tf.Tensor:
-    """At least the number of scans of a JPEG: how often the marker of their start occurs anywhere."""
+    """An upper bound of the number of scans of a JPEG: how often the bytes of the start-of-scan marker occur."""
     values = tf.io.decode_raw(data, tf.uint8)
     starts = tf.logical_and(tf.equal(values[:-1], 0xFF), tf.equal(values[1:], 0xDA))
     return tf.math.count_nonzero(starts, dtype=tf.int32)

@@ -1,4 +1,4 @@
-"""Times exported detectors beside the Keras model, with as many threads as asked for."""
+"""Measures the latency of exported detectors and of the Keras model with a given number of threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
 
 # isort: split
 import numpy as np
@@ -18,30 +18,30 @@ from savedmodel_export.exported import Detect, open_exported
 from tfafsr import Detector, load_detector
 
 ROUNDS = 5
-AT_LEAST = 0.1  # seconds of one model in one round
+ROUND_SECONDS = 0.1  # seconds, at least, that one model runs in one round
 
 
 def latencies(file: Path, models: Sequence[Path], threads: int) -> list[float]:
     """Median milliseconds a face at batch 1: first of the Keras model, then of each exported one.
 
-    TensorFlow takes its number of threads once a process, so that a process of its own is started. The models take
-    turns in rounds: a busy moment of the machine meets all of them. Faces are noise; they cost what others cost.
+    TensorFlow's number of threads cannot change within a process, so a new process measures. The models take turns in
+    rounds, so that other load on the machine affects all of them. The faces are noise, which takes as long as any face.
 
     Args:
         file: the `.keras` file of the detector.
-        models: exported forms of it, as `open_exported` takes them.
-        threads: that one model may use, at least 1.
+        models: paths of its exports, as `open_exported` takes them.
+        threads: threads that one model may use, at least 1.
 
     Raises:
         DataError: a model cannot be opened.
     """
-    # spawn: a fork would inherit TensorFlow's threads in whatever state they are.
+    # spawn, because a forked process cannot use the TensorFlow that its parent has loaded: threads do not survive.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_measure, file, list(models), threads).result()
 
 
 def keras_detect(detector: Detector) -> Detect:
-    """The Keras model in a graph of its own, as `tfafsr evaluate` runs it."""
+    """The Keras model as a graph, as `tfafsr evaluate` runs it."""
     deployed = detector.deployed()
     call = tf.function(lambda fields: deployed(fields, training=False)["probability"], reduce_retracing=True)
 
@@ -63,7 +63,7 @@ def _measure(file: Path, models: list[Path], threads: int) -> list[float]:
     repeats = []
     for call in calls:
         call(frame, keypoints)  # tracing and warm-up
-        repeats.append(max(1, round(AT_LEAST / _seconds(call, frame, keypoints))))
+        repeats.append(max(1, round(ROUND_SECONDS / _seconds(call, frame, keypoints))))
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(ROUNDS):
         for call, count, found in zip(calls, repeats, times, strict=True):

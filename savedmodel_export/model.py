@@ -1,4 +1,4 @@
-"""What is exported: the one description of a detector that every form carries, and the check of its weights."""
+"""The description of a detector that every exported form contains, and the check of its weights before an export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LABELS = ("real", "manipulated")
 
 
 def describe(detector: Detector) -> dict[str, object]:
-    """What whoever runs an exported detector must know, as JSON-able values.
+    """What a program that runs an exported detector must know, as JSON values.
 
     Returns:
         {"model", "version", "size" (S, pixels), "channels" ("RGB"), "keypoints" (their order; x, y in [0, 1] of the

@@ -1,4 +1,4 @@
-"""A detector as a SavedModel in a numbered version folder, as TensorFlow Serving wants it; and such folders read."""
+"""Writes and reads SavedModels in numbered version folders, as TensorFlow Serving needs them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
 
 # isort: split
 import tensorflow as tf
@@ -26,9 +26,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 def export_saved_model(
     detector: Detector, out: Path, version: int | None = None, batching: Batching | None = DEFAULT_BATCHING
 ) -> Path:
-    """Writes `out`/<version>, which appears whole or not at all, and beside it a server's configuration where it lacks.
+    """Writes `out`/<version>, complete or not at all, and beside it the server's configuration files that are missing.
 
-    Signatures (N: any number of faces from 1 to `graph.MAX_FACES`; S: the detector's size):
+    Signatures (N: any number from 1 to `graph.MAX_FACES`; S: the detector's size):
         serving_default: frame uint8 (N, S, S, 3) RGB, keypoints float32 (N, 5, 2) in [0, 1]
             -> probability (calibrated), logit: float32 (N, 1).
         faces_jpeg: image_bytes string (N,), JPEG or PNG of square crops of any size, keypoints -> the same.
@@ -37,13 +37,13 @@ def export_saved_model(
         describe: request string (N,), of any content -> description (JSON of `model.describe`), size, keypoint_order
             (N, 5), labels (N, 2), the same in every row.
 
-    Beside the versions: `models.config`, `batching.config`, `compose.yaml`; files that are there are left as they are.
+    The configuration files are `models.config`, `batching.config` and `compose.yaml`; existing ones are not changed.
 
     Args:
         detector: the trained detector, in float32.
         out: folder of all versions; its name is the model's name for TensorFlow Serving.
-        version: number of the version; by default one more than the newest one.
-        batching: how requests share a computation; None computes each request by itself.
+        version: number of the version; by default one more than the newest.
+        batching: how requests share a batch; None computes each request separately.
 
     Returns:
         The version folder.
@@ -63,7 +63,7 @@ def export_saved_model(
         raise DataError(f"{out / str(version)} exists already; leave the version out to get the next free number.")
     check_exportable(detector)
     with locked(out, "exporting into"):
-        # TensorFlow Serving looks at folders whose whole name is a number; the temporary one's is not.
+        # TensorFlow Serving ignores the temporary folder, because its name is not a number.
         folder = out / str(version or _next_version(out))
         with atomic_folder(folder) as temporary:
             _write(detector, temporary, name, batching)
@@ -83,7 +83,7 @@ def find_version(path: Path) -> Path:
     """The folder of one exported version: `path` itself, or its newest version.
 
     Raises:
-        DataError: there is none, or it is another project's; the message says which.
+        DataError: `path` holds no exported version, or that of another project.
     """
     if not path.is_dir():
         raise DataError(f"{path} is no folder; give the --out of `tfafsr export --format savedmodel`.")
@@ -98,7 +98,7 @@ def find_version(path: Path) -> Path:
 
 
 def read_description(folder: Path) -> dict[str, object]:
-    """What `model.describe` said of the model in a version folder; raises `DataError` when it is not one of ours."""
+    """The description in a version folder (see `model.describe`); raises `DataError` for any other SavedModel."""
     path = folder / DESCRIPTION_FILE
     if not (folder / "saved_model.pb").is_file():
         raise DataError(f"{folder} holds no saved_model.pb; it is no SavedModel.")
@@ -118,10 +118,11 @@ def load_saved_model(path: Path) -> tuple[tf.Module, dict[str, object]]:
 
     Returns:
         (the model, its description). `model.signatures[name](**inputs)` is what TensorFlow Serving runs;
-        `model.detect(frame, keypoints)` the bare network, e.g. for `tf.function(model.detect, jit_compile=True)`.
+        `model.detect(frame, keypoints)` is the network without checks and batching, e.g. for
+        `tf.function(model.detect, jit_compile=True)`.
 
     Raises:
-        DataError: there is no such model, it is another project's, or it is damaged.
+        DataError: there is no model, it was not exported by this project, or it is damaged.
     """
     folder = find_version(path)
     try:

@@ -1,10 +1,10 @@
-"""What TensorFlow Serving finds beside the graph: its configuration, and requests that warm a new version up."""
+"""TensorFlow Serving's configuration files and warm-up requests, and requests of its prediction API."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
 
 # isort: split
 import cv2
@@ -23,7 +23,7 @@ USUAL_POINTS = ((0.35, 0.42), (0.65, 0.42), (0.5, 0.57), (0.38, 0.73), (0.62, 0.
 def predict_request(
     name: str, signature: str, inputs: dict[str, np.ndarray], version: int | None = None
 ) -> predict_pb2.PredictRequest:
-    """A request to a signature of a model; strings are an object array of bytes. `version` None means the newest."""
+    """A request to one signature; strings are object arrays of bytes, `version` None means the newest."""
     request = predict_pb2.PredictRequest()
     request.model_spec.name = name
     request.model_spec.signature_name = signature
@@ -37,7 +37,7 @@ def predict_request(
 def warmup_records(name: str, size: int) -> Iterator[prediction_log_pb2.PredictionLog]:
     """Requests to every signature, with one face and with several.
 
-    TensorFlow Serving runs them before it hands a new version its first client, and refuses a version that fails.
+    TensorFlow Serving runs them before a new version gets requests of clients, and rejects the version if one fails.
 
     Args:
         name: of the model.
@@ -61,7 +61,7 @@ def warmup_records(name: str, size: int) -> Iterator[prediction_log_pb2.Predicti
 
 
 def configuration(name: str) -> dict[str, str]:
-    """File name -> text of what stands beside the version folders of a model called `name`."""
+    """File name -> text of the configuration files beside the version folders of a model called `name`."""
     batching = DEFAULT_BATCHING
     return {
         "models.config": f"""\
@@ -77,8 +77,8 @@ model_config_list {{
 """,
         "batching.config": f"""\
 # For tensorflow_model_server --enable_batching --batching_parameters_file.
-# The model merges requests by itself, behind the checks of each request. The server's own merging comes before them:
-# one bad face is then the error of all requests that were merged with it. Turn it on only for clients of your own.
+# The model batches requests itself, after the checks of each request. The server's own batching comes before them: one
+# bad face then fails all requests of its batch. Turn it on only where you control every client.
 max_batch_size {{ value: {batching.faces} }}
 batch_timeout_micros {{ value: {batching.timeout_us} }}
 num_batch_threads {{ value: {batching.threads} }}
@@ -103,7 +103,7 @@ services:
 
 
 def _face(size: int) -> np.ndarray:
-    """A smooth oval with noise, uint8 (S, S, 3): a warm-up needs something that costs what a face costs."""
+    """A smooth oval with noise, uint8 (S, S, 3), as input of the warm-up."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:size, :size] / size - 0.5
     oval = np.exp(-4 * (x**2 / 0.16 + y**2 / 0.25))[..., None] * (90, 60, 40) + 80

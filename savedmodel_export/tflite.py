@@ -1,4 +1,4 @@
-"""A detector as one .tflite file in four forms, with its description inside, for LiteRT's builtin operations alone."""
+"""Converts a detector to one .tflite file, in one of four forms, with its description inside."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import tfafsr  # noqa: F401  # before TensorFlow: it keeps the start-up notes off the screen
+import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
 
 # isort: split
 import keras
@@ -27,31 +27,31 @@ from savedmodel_export.forms import QUANTIZE
 from savedmodel_export.model import LABELS, check_exportable, describe
 from tfafsr import Detector
 
-WRITTEN = (1980, 1, 1, 0, 0, 0)  # the earliest date a ZIP can hold: the time of the export is no part of the model
-# What calibration says, though the interpreter that it warns of is TensorFlow's own choice.
+WRITTEN = (1980, 1, 1, 0, 0, 0)  # a constant date for the ZIP's entries, so that equal models give equal files
+# TensorFlow's calibration uses its own deprecated interpreter, which warns of itself.
 CALIBRATION_WARNING = r"\s*Warning: tf.lite.Interpreter is deprecated"
 
 
 def convert(
     detector: Detector, quantize: str = "none", representative: Iterable[dict[str, np.ndarray]] | None = None
 ) -> bytes:
-    """The content of a .tflite file; its signature takes any number N of faces.
+    """The content of a .tflite file; its signature takes any number N of faces. Only builtin operations are used.
 
-    Inputs: `frame` uint8 (N, S, S, 3) RGB and `keypoints` float32 (N, 5, 2) in [0, 1]. The error level analysis is a
-    signal of few grey levels, which 8-bit activations would drown, so that the int8 form takes what a device computes
-    in float: `frame`, `ela` uint8 (N, S, S, 3) and, with fusion pooling, `heatmaps` float32 (N, H, W, 5).
+    Inputs: `frame` uint8 (N, S, S, 3) RGB and `keypoints` float32 (N, 5, 2) in [0, 1]. Error levels are differences of
+    a few grey levels, which 8-bit activations cannot resolve. So the int8 form takes `frame`, `ela` uint8 (N, S, S, 3)
+    and, with fusion pooling, `heatmaps` float32 (N, H, W, 5); the device computes the last two in float.
     Outputs: `probability`, `logit` float32 (N, 1).
 
     Args:
         detector: the trained detector, in float32.
         quantize: `none`: float32. `float16`: half the size, computed in float32. `dynamic`: 8-bit weights, activations
-            quantized as they come. `int8`: 8-bit weights (a scale for each channel) and activations.
-        representative: for int8, batches of faces like those that will be met, each {"frame", "keypoints"}: the ranges
-            of the activations are measured on them.
+            quantized at run time. `int8`: 8-bit weights (a scale for each channel) and activations.
+        representative: for int8, batches of typical faces, each {"frame", "keypoints"}, on which the ranges of the
+            activations are measured.
 
     Raises:
         DataError: `quantize` is unknown; a weight is NaN or infinite; int8 lacks representative faces, or the detector
-            reads the error levels of its own reconstruction, which can be computed nowhere else.
+            reads the error levels of its own reconstruction, which cannot be computed outside of the network.
     """
     if quantize not in QUANTIZE:
         raise DataError(f"quantize must be one of {', '.join(QUANTIZE)}; received {quantize!r}.")
@@ -62,13 +62,13 @@ def convert(
     module.weights = [variable.value for variable in network.variables]
     concrete = _function(network).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # anything else would need Flex, and fails
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # others are an error
     if quantize in ("dynamic", "int8"):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantize == "int8":
         faces = list(_calibration_inputs(list(network.input), description, representative or ()))
         if not faces:
-            raise DataError("int8 needs representative faces to measure activations on, and there are none.")
+            raise DataError("int8 needs representative faces, on which activations are measured, and there are none.")
         converter.representative_dataset = lambda: iter(faces)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", CALIBRATION_WARNING, UserWarning)
@@ -84,7 +84,7 @@ def export_tflite(
     quantize: str = "none",
     representative: Iterable[dict[str, np.ndarray]] | None = None,
 ) -> Path:
-    """Writes `convert`'s file, which appears whole or not at all; an earlier one of this project is replaced.
+    """Writes the result of `convert` into a file, complete or not at all; replaces only a file of this project.
 
     Args:
         detector, quantize, representative: as in `convert`.
@@ -94,7 +94,8 @@ def export_tflite(
         `out`.
 
     Raises:
-        DataError: as `convert`; or `out` is a folder, a file that this project did not write, or cannot be written.
+        DataError: the errors of `convert`; or `out` is a folder, a file that this project did not write, or cannot be
+            written.
     """
     if out.is_dir():
         raise DataError(f"{out} is a folder; give --out the name of a file, such as {out / 'detector.tflite'}.")
@@ -110,14 +111,14 @@ def export_tflite(
 
 
 def read_description(path: Path) -> dict[str, object]:
-    """What the .tflite file `path` says of its detector (see `edge_runtime.description`); raises `DataError`."""
+    """The description in the .tflite file `path` (see `edge_runtime.description`); raises `DataError`."""
     with as_data_error():
         return edge_runtime.read_description(path)
 
 
 @contextlib.contextmanager
 def as_data_error() -> Iterator[None]:
-    """Turns the edge runtime's error into the one that every other part of the project raises."""
+    """Raises an `EdgeError` of the edge runtime as a `DataError`, which all other packages raise."""
     try:
         yield
     except EdgeError as error:
@@ -136,11 +137,11 @@ def _function(network: keras.Model) -> tf.Function:
 
 
 def _behind_ela(detector: Detector) -> keras.Model:
-    """The detector behind error levels and heat maps, which become its inputs."""
+    """The part of the detector after error level analysis and heat maps, which become its inputs."""
     if detector.options["ela_of"] != "input":
         raise DataError(
-            "int8 does not fit a detector with ela_of=reconstruction: its error levels arise inside the network, where "
-            "8 bits lose them; use --quantize dynamic."
+            "int8 does not fit a detector with ela_of=reconstruction: its error levels are computed inside the "
+            "network, where 8 bits lose them; use --quantize dynamic."
         )
     inner = [detector.input["frame"], detector.input["ela"]]
     if detector.options["pooling"] == "fp":
@@ -158,14 +159,14 @@ def _behind_ela(detector: Detector) -> keras.Model:
 def _calibration_inputs(
     names: list[str], description: dict[str, object], batches: Iterable[dict[str, np.ndarray]]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """The inputs of the int8 form for one face after the other."""
+    """The inputs of the int8 form, one face at a time."""
     for batch in batches:
         for frame, keypoints in zip(batch["frame"], batch["keypoints"], strict=True):
             yield network_inputs(names, description, frame[None], keypoints[None])
 
 
 def _described(content: bytes, description: dict[str, object]) -> bytes:
-    """The network with its description behind it, as a ZIP archive."""
+    """The network with its description appended as a ZIP archive."""
     description = {**description, "sha256": hashlib.sha256(content).hexdigest()}
     file = io.BytesIO(content)
     with zipfile.ZipFile(file, "a") as archive:

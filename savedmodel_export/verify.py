@@ -1,4 +1,4 @@
-"""Compares exported detectors with the Keras model on the same faces: answers, AUC, size, speed."""
+"""Compares exported detectors with the Keras model on the same faces: probabilities, AUC, size, latency."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ THREADS = (1, 2)
 
 @dataclasses.dataclass(frozen=True)
 class Tolerance:
-    """How far an exported detector may depart from the Keras model.
+    """How much an exported detector may differ from the Keras model.
 
     Attributes:
-        largest: difference of the probability on a single face.
-        mean: difference of the probability, mean over all faces.
-        auc_loss: points of AUC, hundredths; None where the two limits above say enough. It counts from `AUC_FACES`
-            faces of each class on: on fewer, a few pairs that change places are half a point.
+        largest: largest difference of the probability on a single face.
+        mean: mean difference of the probability over all faces.
+        auc_loss: loss of AUC in points (hundredths), or None for no limit. It is checked only with at least `AUC_FACES`
+            faces of each class: with fewer, a few pairs in another order are half a point.
     """
 
     largest: float
@@ -33,9 +33,9 @@ class Tolerance:
     auc_loss: float | None = None
 
 
-# Error levels come from rounding: where a value lies half-way between two levels, the last bits of a float32 product
-# decide, and an 8x8 block's error levels change by whole levels. A SavedModel runs the Keras model's own kernels;
-# LiteRT's may decide otherwise in a block of a few faces, so that their limit for a single face is the wider one.
+# Error levels come from rounding. If a value lies half-way between two levels, the last bits of a float32 product
+# decide how it is rounded, and the error levels of an 8x8 block change by whole steps. A SavedModel runs the kernels of
+# the Keras model; LiteRT's may round a block of a few faces otherwise, so the limit for a single face is higher.
 TOLERANCES = {
     "savedmodel": Tolerance(1e-4, 1e-5),
     "none": Tolerance(0.1, 0.0005),
@@ -53,7 +53,7 @@ class LabelledFaces:
     Attributes:
         frame: uint8 (N, S, S, 3) RGB.
         keypoints: float32 (N, 5, 2) in [0, 1].
-        labels: (N,), 1 = manipulated.
+        labels: (N,), 1 = manipulated, 0 = real.
         groups: (N,), the target identity, which the AUC's interval resamples.
     """
 
@@ -70,20 +70,20 @@ def verify_exported(
     batches: Iterable[LabelledFaces],
     threads: Sequence[int] = THREADS,
 ) -> dict:
-    """Runs the Keras model and its exported forms on the same faces and says whether they agree.
+    """Runs the Keras model and its exports on the same faces and compares their probabilities.
 
     Args:
         detector: the trained detector, as `tfafsr.load_detector` gives it.
-        file: the `.keras` file that it was loaded from: the processes that take the times load it again.
+        file: the `.keras` file of the detector, which the processes that measure latency load again.
         paths: exported detectors, as `open_exported` takes them.
         batches: faces with their labels, at least one.
-        threads: numbers of threads to time with.
+        threads: numbers of threads to measure latency with.
 
     Returns:
         {"keras": {"auc", "auc_ci95", "n", "bytes", "latency_ms"}, "models": [{"path", "form", "difference":
         {"largest", "mean"}, "auc", "auc_ci95", "auc_loss", "bytes", "latency_ms", "tolerance", "agrees", "reasons"}]}:
         `latency_ms` is {threads: median milliseconds a face at batch 1}; `auc_loss` is in points, None where a class
-        is missing; `reasons` says in words what lies beyond `tolerance`, and is empty when the model `agrees`.
+        is missing; `reasons` says in words which differences exceed `tolerance`, and is empty when the model `agrees`.
 
     Raises:
         DataError: a model cannot be opened or is another detector's, or there are no faces.
@@ -115,7 +115,7 @@ def verify_exported(
 
 
 def compare(form: str, expected: np.ndarray, found: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> dict:
-    """What `verify_exported` says of the answers of one exported detector.
+    """The part of `verify_exported`'s result that compares the probabilities of one exported detector.
 
     Args:
         form: a key of `TOLERANCES`.
@@ -145,7 +145,7 @@ def compare(form: str, expected: np.ndarray, found: np.ndarray, labels: np.ndarr
 
 
 def _check_same(model: Exported, description: dict, file: Path) -> None:
-    """Weights may differ, which the answers show; what the network is made of may not."""
+    """Raises `DataError` if the descriptions differ. Different weights are no error: the comparison shows them."""
     for name in ("size", "temperature", "options"):
         if model.description.get(name) != description[name]:
             raise DataError(
@@ -155,7 +155,7 @@ def _check_same(model: Exported, description: dict, file: Path) -> None:
 
 
 def _run(detectors: list, batches: Iterable[LabelledFaces]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Labels, groups and each detector's answers on all faces."""
+    """Labels, groups and each detector's probabilities on all faces."""
     labels, groups, answers = [], [], [[] for _ in detectors]
     for faces in batches:
         labels.append(faces.labels)

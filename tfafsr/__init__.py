@@ -1,8 +1,8 @@
 """Low-resolution facial manipulation detection (Han, Ji, Wang; VCIP 2020) as Keras objects.
 
-After `import tfafsr`, `keras.models.load_model` loads a saved detector without custom objects. That takes as long as
-TensorFlow takes to load. `python -m tfafsr` imports this package before it reads its arguments, and must answer
-`--help` at once: nothing is loaded then, and a command loads it when its arguments are right.
+`import tfafsr` loads TensorFlow and registers every layer, so that `keras.models.load_model` loads a saved detector
+without custom objects. The exception is `python -m tfafsr`, which must answer `--help` at once: there, a command loads
+TensorFlow after its arguments have been checked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
 
 
 def _imported_by_python_m() -> bool:
-    """Whether Python imports this package to run `python -m tfafsr`: sys.argv[0] is "-m" for so long, then a path."""
+    """Whether Python imports this package to run `python -m tfafsr`; sys.argv[0] is "-m" only during that import."""
     return sys.argv[:1] == ["-m"] and ("-m", "tfafsr") in itertools.pairwise(sys.orig_argv)
 
 

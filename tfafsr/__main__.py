@@ -1,4 +1,4 @@
-"""`python -m tfafsr` is the command line, which stands in `experiments.cli`."""
+"""`python -m tfafsr`: runs the command line of `experiments.cli`."""
 
 from experiments.cli.main import main
 

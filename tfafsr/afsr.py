@@ -16,11 +16,12 @@ def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain") -> ke
     Args:
         image: I^l, (B, S, S, 3) in [-1, 1], S at least 64, odd or even.
         width: filters of the encoder's first stage; 64 is ResNet-18's.
-        output: `plain`: I^r = tanh(conv), the paper's. `residual`: I^r = I^l + tanh(conv), that convolution zero at
-            first, so that training starts from the identity. `none`: I^r = I^l, for the ablation without AFSR.
+        output: `plain`: I^r = tanh(conv), as in the paper. `residual`: I^r = I^l + tanh(conv), where the convolution
+            is initialised with zeros, so that training starts from the identity. `none`: I^r = I^l, for the ablation
+            without AFSR.
 
     Returns:
-        I^r, float32 (B, S, S, 3): in [-1, 1] when plain, else beyond it by no more than what the residual adds.
+        I^r, float32 (B, S, S, 3): in [-1, 1] with `plain` and `none`, in [-2, 2] with `residual`.
     """
     if output not in OUTPUTS:
         raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; received {output!r}.")
@@ -48,11 +49,11 @@ def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain") -> ke
 
 
 def decoder_block(x: keras.KerasTensor, skip: keras.KerasTensor, filters: int, *, name: str) -> keras.KerasTensor:
-    """Twice the size, two 3x3 convolutions, and the encoder's map of that size on top.
+    """Doubles the size, applies two 3x3 convolutions and adds the encoder's map of that size.
 
-    Where twice the size is one too many (8 -> 16 for a map of 15), the last row and column are cut off. The cut is
-    folded into the next convolution: padding before the map and none behind it gives the same inner values (at the
-    border that convolution sees the row and column that were cut, not zeros) and saves a copy of the largest maps.
+    Doubling may give one row and one column too many (8 -> 16 where the encoder's map has 15). The next convolution
+    removes them: it pads at the top and left only. The result differs from cropping only at the border, where the
+    convolution sees the surplus row and column instead of zeros, and no copy of the large maps is made.
     """
     x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_up")(x)
     padding = "same"

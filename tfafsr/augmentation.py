@@ -1,4 +1,4 @@
-"""Flips that keep every field of an example true; training's only augmentation."""
+"""Horizontal flips of whole examples (images, masks and key points together): the only augmentation in training."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ MIRRORED = [1, 0, 2, 4, 3]  # left eye <-> right eye, nose, mouth left <-> mouth
 def flip(fields: dict[str, tf.Tensor], flipped: tf.Tensor, ela_quality: int = 90) -> dict[str, tf.Tensor]:
     """Mirrors one example left to right where `flipped` is true; works eagerly and inside tf.data.
 
-    Frame, target and mask are mirrored; key points too, and left and right change names. The error image is computed
-    anew from the mirrored frame: JPEG's grid of 8x8 blocks starts at the left, so the error image of a mirrored frame
-    is not the mirrored error image.
+    Frame, target, mask and key points are mirrored, and the left and right key points swap places. The error image is
+    computed again from the mirrored frame: JPEG's grid of 8x8 blocks starts at the left, so the error image of a
+    mirrored frame is not the mirrored error image.
 
     Args:
-        fields: of a single example, by the records' names; frame, target and ela uint8 (S, S, 3), mask uint8 (S, S, 1),
-            key points float32 (5, 2) in [0, 1]. Any may be missing (but `ela` needs `frame`); others pass as they are.
+        fields: one example, with the records' field names: frame, target and ela uint8 (S, S, 3), mask uint8 (S, S, 1),
+            keypoints float32 (5, 2) in [0, 1]. Any may be missing (but `ela` needs `frame`); other fields are not
+            changed.
         flipped: bool scalar.
         ela_quality: JPEG quality of the records' error images.
 
@@ -51,7 +52,7 @@ def flip(fields: dict[str, tf.Tensor], flipped: tf.Tensor, ela_quality: int = 90
 
 
 def random_flip(fields: dict[str, tf.Tensor], seed: tf.Tensor, ela_quality: int = 90) -> dict[str, tf.Tensor]:
-    """`flip`s one example or not, with equal chances that depend on `seed` alone.
+    """Flips one example with probability 0.5; the choice depends on `seed` alone.
 
     Args:
         fields: as `flip` takes them.

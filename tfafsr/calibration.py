@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: a temperature fitted on people outside of the training, and its error."""
+"""Calibration of probabilities: temperature scaling, and the expected calibration error."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ HALVINGS = 60
 
 
 def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
-    """T that minimises the cross entropy of sigmoid(logit / T) (Guo et al., ICML 2017).
+    """The temperature T that minimises the cross entropy of sigmoid(logit / T) (Guo et al., ICML 2017).
 
-    Both classes weigh the same, however many examples each has: the probability is then true at even odds, as in
-    training, and 0.5 is the neutral threshold; a data set's four fakes to one real say nothing about the user's videos.
-    Cross entropy is convex in 1 / T, so that the sign of its derivative, mean((sigmoid(logit / T) - label) * logit),
-    tells on which side T lies.
+    Both classes have the same total weight, however many examples each has. The probability is thus calibrated for a
+    prior of one half, as in training, and 0.5 is the neutral threshold: the four fakes to one real of a data set are
+    not the prior of the user's videos. Cross entropy is convex in 1 / T, so bisection on the sign of its derivative,
+    mean((sigmoid(logit / T) - label) * logit), finds the minimum.
 
     Args:
         labels: (N,), 1 = manipulated, 0 = real.
         logits: (N,), finite.
 
     Returns:
-        T in [0.05, 20]; an end of that range where more of it would still be better, as for logits that separate the
-        classes perfectly.
+        T in [0.05, 20]; one of the two limits if the minimum lies outside, as for logits that separate the classes
+        perfectly.
 
     Raises:
         ValueError: a class is missing, or a logit is not finite.
@@ -39,18 +39,18 @@ def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
 
 
 def reliability(labels: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> dict[str, object]:
-    """The reliability diagram and expected calibration error of P(manipulated), both classes weighing the same.
+    """The reliability diagram and expected calibration error of P(manipulated), both classes with the same weight.
 
         ECE = sum over bins b of w_b * |mean probability in b - share of manipulated in b|
 
     Args:
         labels: (N,), 1 = manipulated, 0 = real.
         probabilities: (N,), in [0, 1].
-        bins: of equal width.
+        bins: number of bins, of equal width.
 
     Returns:
-        {"ece": in [0, 1], "bins": [{"probability": mean, "manipulated": share, "weight": w_b}, ...]}, without the bins
-        that are empty.
+        {"ece": in [0, 1], "bins": [{"probability": mean, "manipulated": share, "weight": w_b}, ...]}, without empty
+        bins.
 
     Raises:
         ValueError: a class is missing, or a probability is outside of [0, 1].
@@ -79,13 +79,13 @@ def probability(logits: ArrayLike, temperature: float = 1.0) -> np.ndarray:
 
 
 def without_temperature(probabilities: ArrayLike, temperature: float) -> np.ndarray:
-    """sigmoid(logit) from sigmoid(logit / T): what the probabilities (N,) were before the calibration."""
+    """The uncalibrated probabilities, sigmoid(logit), from the calibrated ones, sigmoid(logit / T), both (N,)."""
     probabilities = np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7)
     return probability(temperature * np.log(probabilities / (1 - probabilities)))
 
 
 def _checked(labels: ArrayLike, values: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels and values as arrays, and weights of the examples with which each class sums to a half."""
+    """Labels and values as arrays, and weights of the examples that sum to 0.5 for each class."""
     labels, values = np.asarray(labels), np.asarray(values, np.float64)
     if labels.shape != values.shape or labels.ndim != 1:
         raise ValueError(f"two lists of one length are needed; received {labels.shape} and {values.shape}.")

@@ -12,13 +12,13 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from faces import KEYPOINTS
 from tfafsr.afsr import afsr
 from tfafsr.layers import ErrorLevelAnalysis, TemperatureScaling
 from tfafsr.losses import artifact_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
 from tfafsr.presets import preset
 from tfafsr.tfe import tfe
 
-KEYPOINTS = 5
 SMALLEST = 64
 ELA_QUALITY = 90  # JPEG quality of the records' error level analysis
 ELA_SOURCES = ("input", "reconstruction")
@@ -39,7 +39,7 @@ class Detector(keras.Model):
     (B, S, S, 3), I^r in [-1, 1]; `embedding` (B, 8 * width), q. All float32.
 
     Supervision (a dict): `label` (B,), 1 = manipulated; `target` uint8 (B, S, S, 3); `mask` uint8 (B, S, S, 1), 255
-    where manipulated; `target_known` and `mask_known` (B,), 0 where the terms that they feed are switched off.
+    where manipulated; `target_known` and `mask_known` (B,), 0 for examples that the loss on target or mask must ignore.
 
     Loss = afsr_weight * (Eq. 1 + artifact_weight * Eq. 2) + cross entropy + triplet_weight * triplet loss on q.
 
@@ -50,17 +50,17 @@ class Detector(keras.Model):
         pooling: fp, gap or gmp.
         fusion: early or late.
         ela_of: the image whose error levels TFE reads: `input`, or `reconstruction` (inside the graph).
-        ela_quality: JPEG quality of the error level analysis inside the graph. With `ela_of="input"` it must be the
-            records', 90: in deployment the graph computes what the records held in training.
-        mining: of triplets, semi_hard or hard.
-        margin: of the triplet loss, between L2-normalised embeddings.
-        afsr_weight, artifact_weight, triplet_weight: of the terms. Eq. 1 and 2 are means here where the paper prints
-            sums over S * S * 3 values; at an afsr_weight of 1 the cross entropy's gradient outweighs theirs twentyfold
-            and I^r ends up farther from I^h than I^l was.
-        dtype: policy of the layers, e.g. `mixed_bfloat16`; Keras's global one by default. It is saved with the model.
+        ela_quality: JPEG quality of the error level analysis inside the graph. With `ela_of="input"` it must be 90, as
+            in the records: in deployment the graph computes the error levels that training read from the records.
+        mining: how triplets are chosen, semi_hard or hard.
+        margin: margin of the triplet loss, on distances of L2-normalised embeddings.
+        afsr_weight, artifact_weight, triplet_weight: weights of the loss terms. Eq. 1 and 2 are means here where the
+            paper prints sums over S * S * 3 values; with afsr_weight=1 the gradient of the cross entropy is twenty
+            times theirs, and I^r ends up farther from I^h than I^l was.
+        dtype: dtype policy of the layers, e.g. `mixed_bfloat16`, saved with the model; Keras's global one by default.
 
     Raises:
-        ValueError: an argument is none of those; the message repeats it.
+        ValueError: an argument has a value that is not allowed; the message repeats it.
 
     `keras.models.clone_model` calls the constructor with the graph that it has copied, `Detector(inputs, outputs)`.
     """
@@ -123,7 +123,7 @@ class Detector(keras.Model):
         with _dtype_policy(dtype):
             inputs = {
                 "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
-                "keypoints": keras.Input((KEYPOINTS, 2), dtype="float32", name="keypoints"),
+                "keypoints": keras.Input((len(KEYPOINTS), 2), dtype="float32", name="keypoints"),
             }
             frame = _to_signed("frame_scale")(inputs["frame"])  # I^l
             reconstruction = afsr(frame, width, output)  # I^r
@@ -146,13 +146,13 @@ class Detector(keras.Model):
         self._set_up(options)
 
     def _set_up(self, options: dict) -> None:
-        """Keeps what the configuration holds, and makes one tracker a term."""
+        """Stores the constructor's arguments, and makes one metric for each loss term."""
         self.options = options
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *TERMS)}
 
     @classmethod
     def from_preset(cls, name: str, **overrides) -> Detector:
-        """The detector called `paper`, `small` or `tiny`, with arguments of one's own in the place of the preset's."""
+        """The preset `paper`, `small` or `tiny`; `overrides` are arguments that replace those of the preset."""
         return cls(**{**preset(name), **overrides})
 
     @property
@@ -171,9 +171,10 @@ class Detector(keras.Model):
     def compile(
         self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, **kwargs
     ) -> None:
-        """Keras's `compile`, without what the detector brings along: its losses, their weights and its metrics.
+        """Keras's `compile`, but losses, their weights and metrics cannot be given: the detector has its own.
 
-        The AUC is a compiled metric: only of those does Keras know that more is better, where a callback monitors one.
+        The AUC is a compiled metric, because Keras infers for compiled metrics only that higher is better when a
+        callback monitors them.
 
         Raises:
             ValueError: a loss or a metric is given.
@@ -181,13 +182,13 @@ class Detector(keras.Model):
         given = dict(zip(OWN_IN_COMPILE, (loss, loss_weights, metrics, weighted_metrics), strict=True))
         if names := [name for name, value in given.items() if value is not None]:
             raise ValueError(
-                f"Detector brings its own losses and metrics; compile takes no {' or '.join(names)}. The terms are "
+                f"Detector has its own losses and metrics; compile takes no {' or '.join(names)}. The terms are "
                 "weighted by Detector's arguments afsr_weight, artifact_weight and triplet_weight."
             )
         super().compile(optimizer, metrics=[keras.metrics.AUC(num_thresholds=1000, name="auc")], **kwargs)
 
     def compile_from_config(self, config: dict) -> None:
-        """Compiles as a saved detector was; its metrics are those of `compile`."""
+        """Compiles a loaded detector with the optimizer that was saved; the metrics are those of `compile`."""
         config = keras.saving.deserialize_keras_object(
             {name: value for name, value in config.items() if name not in OWN_IN_COMPILE}
         )
@@ -220,7 +221,7 @@ class Detector(keras.Model):
         }
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training: bool = True) -> tf.Tensor:
-        """The weighted sum of the terms; each goes to its tracker. Returns a float32 scalar."""
+        """The weighted sum of the terms, a float32 scalar; updates the metric of each term."""
         terms = self.loss_terms(y, y_pred)
         weights = self.weights_of_terms()
         loss = functools.reduce(operator.add, [weights[name] * term for name, term in terms.items()])
@@ -253,7 +254,7 @@ class Detector(keras.Model):
         return self._logs()
 
     def gradient_norms(self, x: dict, y: dict) -> dict[str, tf.Tensor]:
-        """How strongly each weighted term pulls at the trainable variables in training; the model stays as it is.
+        """The norm of each weighted term's gradient with respect to the trainable variables; nothing is trained.
 
         Returns:
             term -> global norm of its gradient on the batch (x, y), a float32 scalar.
@@ -271,7 +272,7 @@ class Detector(keras.Model):
         return norms
 
     def deployed(self) -> keras.Model:
-        """What is deployed: a face (uint8) and its five key points in, the probability out.
+        """The network that is exported: from a face (uint8) and its five key points to the probability.
 
         Scaling, error level analysis and heat maps are inside the graph; the layers are shared with this model.
 
@@ -281,7 +282,7 @@ class Detector(keras.Model):
         size = self.options["size"]
         inputs = {
             "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
-            "keypoints": keras.Input((KEYPOINTS, 2), dtype="float32", name="keypoints"),
+            "keypoints": keras.Input((len(KEYPOINTS), 2), dtype="float32", name="keypoints"),
         }
         fields = dict(inputs)
         if self.options["ela_of"] == "input":
@@ -300,14 +301,14 @@ class Detector(keras.Model):
         return cls(**config)
 
     def _logs(self) -> dict[str, tf.Tensor]:
-        """The metrics; several workers get them with shape (1,), because Keras 3.15 averages their logs over axis 0."""
+        """The metrics; of shape (1,) with several workers, because Keras 3.15 averages their logs over axis 0."""
         logs = self.get_metrics_result()
         if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
             return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
         return logs
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
-        """Nothing is left to build but the optimizer; Keras 3.15 would average a batch of images over all workers."""
+        """Builds the optimizer only: Keras 3.15's own method would average a batch of images over all workers."""
         if self.optimizer is not None and not self.optimizer.built:
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
@@ -339,10 +340,10 @@ def _dtype_policy(name: str) -> Iterator[None]:
 
 
 def _gradients(tape: tf.GradientTape, loss: tf.Tensor, variables: list[tf.Variable]) -> list[tf.Tensor]:
-    """The gradients of `loss`; in a graph, what reaches a tensor from several consumers is added two at a time.
+    """The gradients of `loss`, the same bit by bit in every run: in a graph, sums of gradients add two terms at a time.
 
-    The tape adds it by one AddN, whose kernel begins with whichever term's memory it may use again. From three terms
-    on, that and the last bit of the sum depend on which thread ends first.
+    The tape sums the gradients that reach one tensor by one AddN. With three terms and more, AddN's order of addition,
+    and so the last bit of the sum, depends on which thread ends first.
     """
     if tf.inside_function():
         return tf.gradients(loss, variables, aggregation_method=tf.AggregationMethod.EXPERIMENTAL_TREE)
@@ -351,7 +352,7 @@ def _gradients(tape: tf.GradientTape, loss: tf.Tensor, variables: list[tf.Variab
 
 @contextmanager
 def _sums_of_two() -> Iterator[None]:
-    """Within it TensorFlow's arithmetic optimizer is off, which would make one AddN of `_gradients`' sums again."""
+    """Turns TensorFlow's arithmetic optimizer off, which would merge the sums of `_gradients` into one AddN again."""
     name = "arithmetic_optimization"
     before = tf.config.optimizer.get_experimental_options().get(name, True)
     tf.config.optimizer.set_experimental_options({name: False})

@@ -1,7 +1,4 @@
-"""Imports TensorFlow without its start-up notes, and every module whose objects a saved detector is made of.
-
-Importing them registers them with Keras.
-"""
+"""Imports TensorFlow without its start-up messages, and registers the objects of a saved detector with Keras."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # the layers use TensorFlo
 
 
 def _import_tensorflow_quietly() -> None:
-    """Imports TensorFlow with stderr closed: it writes its first notes before it reads any log level.
+    """Imports TensorFlow with stderr closed: it writes its first messages before it reads any log level.
 
-    With TF_CPP_MIN_LOG_LEVEL set to less than 3 they are shown.
+    With TF_CPP_MIN_LOG_LEVEL set to less than 3 the messages are shown.
     """
     if "tensorflow" in sys.modules or os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
         return

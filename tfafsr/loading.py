@@ -1,4 +1,4 @@
-"""Loads a saved detector, and says in one sentence what is wrong with a file that holds none."""
+"""Loads a saved detector; a file that holds none raises an error of one sentence that says what is wrong."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def load_detector(path: str | Path, for_training: bool = False) -> Detector:
     """The detector saved in a `.keras` file.
 
     Args:
-        path: of a file that `tfafsr train` or `Detector.save` wrote.
-        for_training: give the detector as it was saved: with its optimizer's state and in the dtype it was trained
-            with. Otherwise it is not compiled and its layers compute in float32, as every exported form does.
+        path: a file that `tfafsr train` or `Detector.save` wrote.
+        for_training: load the detector as it was saved: with the state of its optimizer and in the dtype of training.
+            Otherwise it is not compiled and its layers compute in float32, as every exported form does.
 
     Raises:
-        ModelError: the file is missing, damaged or no detector, or a weight of it is NaN or infinite.
+        ModelError: the file is missing, damaged or no detector, or one of its weights is NaN or infinite.
     """
     path = Path(path)
     options = _read_options(path)

@@ -1,4 +1,4 @@
-"""How well scores separate manipulated from real: AUC with its interval, average precision, EER, video scores."""
+"""Metrics of scores: AUC with its interval, average precision, equal error rate; and the scores of videos."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def equal_error_rate(labels: ArrayLike, scores: ArrayLike) -> float:
-    """The error rate where as many reals are accused as fakes are missed, in [0, 1]; arguments and errors as in `auc`.
+    """The error rate where false positive and false negative rate are equal, in [0, 1]; arguments and errors as `auc`.
 
-    Between two thresholds the ROC curve is taken as a straight line, as AUC does.
+    Between two thresholds the ROC curve is a straight line, as for the AUC.
     """
     false_alarms, hits, _ = roc_curve(*_checked(labels, scores))
     excess = 1 - hits - false_alarms  # misses over false alarms: falls from 1 to -1 along the curve
@@ -48,8 +48,8 @@ def video_scores(
     """One score a video from the scores of its frames.
 
     Args:
-        videos: (N,), the full id dataset/method/compression/clip of each frame's video. The clip alone will not do:
-            `000_003` exists once for each method, and those are different videos.
+        videos: (N,), the full id dataset/method/compression/clip of each frame's video. The name of the clip is not
+            enough: `000_003` exists once for each method, and those are different videos.
         scores: (N,) frame scores.
         labels: (N,) frame labels, 0 or 1.
         aggregate: `mean`, `median` or `max`.
@@ -88,14 +88,14 @@ def auc_interval(
 ) -> tuple[float, float]:
     """Percentile interval of the AUC by the cluster bootstrap.
 
-    Frames of one person are alike, so that people are drawn with replacement, not frames: a replicate counts each
-    example as often as its group was drawn. Replicates without both classes are left out. The interval has no width
-    where the scores separate the classes perfectly: no resampling can show what was not seen.
+    Frames of one person are alike, so people are resampled with replacement, not frames: a replicate counts each
+    example as often as its group was chosen. Replicates without both classes are left out. If the scores separate the
+    classes perfectly, the interval has no width.
 
     Args:
         labels: (N,), 1 = manipulated, 0 = real.
         scores: (N,), finite.
-        groups: (N,), what is drawn as a whole (the target identity); each example by itself by default.
+        groups: (N,), the cluster of each example (the target identity); by default each example is its own cluster.
         replicates: number of bootstrap samples.
         seed: the same seed gives the same interval.
         level: probability that the interval is meant to cover.
@@ -135,11 +135,11 @@ def summary(labels: ArrayLike, scores: ArrayLike, groups: ArrayLike | None = Non
     Args:
         labels: (N,), 1 = manipulated, 0 = real.
         scores: (N,), finite.
-        groups: (N,), what the interval resamples.
+        groups: (N,), the clusters that the interval resamples.
 
     Returns:
-        {"auc", "auc_ci95": [low, high], "ap", "eer", "n"}; None, never NaN, for what cannot be measured: everything
-        but n where a class is missing, the interval where there is but one group.
+        {"auc", "auc_ci95": [low, high], "ap", "eer", "n"}. Without both classes all but n are None; with one group the
+        interval is None. No value is NaN.
     """
     labels, scores = np.asarray(labels), np.asarray(scores)
     if len(np.unique(labels)) < 2:
@@ -155,9 +155,9 @@ def summary(labels: ArrayLike, scores: ArrayLike, groups: ArrayLike | None = Non
 
 
 def _weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """AUC of N examples under R sets of weights (R, N) at once: float64 (R,), NaN where a class weighs nothing.
+    """AUC of N examples for each of R sets of weights (R, N): float64 (R,), NaN where the weight of a class is 0.
 
-    With the scores sorted and equal ones merged, each fake beats the reals below it and half of those level with it.
+    With the scores sorted and equal ones merged, each fake counts all reals below it and half of those with its score.
     """
     order = np.argsort(scores, kind="stable")
     level = np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])  # where a new score begins

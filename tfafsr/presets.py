@@ -7,7 +7,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """What a name stands for.
+    """The arguments of a `Detector` that belong to one name.
 
     Attributes:
         size: side of the faces in pixels.

@@ -1,8 +1,8 @@
 """ResNet-18's parts as functions, for one stream or for several that share their convolutions.
 
-A stream is a tensor; every function takes and gives a list of streams. Convolutions are shared by the streams, batch
-normalization is each stream's own. Padding is explicit, k // 2 on every side, as the ImageNet weights expect it
-(Keras's "same" shifts even sizes).
+A stream is a tensor; every function takes and returns a list of streams. All streams share the convolutions; each has
+its own batch normalization. Padding is explicit, k // 2 on every side, as the ImageNet weights expect it (Keras's
+"same" pads even sizes on one side only).
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def stem(streams: Streams, width: int, *, name: str) -> Streams:
 
 
 def max_pool(streams: Streams, *, name: str) -> Streams:
-    """3x3 with stride 2; zeros are a neutral padding behind a ReLU."""
+    """3x3 max-pooling with stride 2; zero padding changes nothing, because values after a ReLU are not negative."""
     streams = _each(layers.ZeroPadding2D, streams, f"{name}_pool_pad", padding=1)
     return _each(layers.MaxPooling2D, streams, f"{name}_pool", pool_size=3, strides=2)
 
 
 def block(streams: Streams, filters: int, stride: int, *, name: str) -> Streams:
-    """Two 3x3 convolutions around a shortcut, which is a 1x1 convolution where the shape changes."""
+    """Two 3x3 convolutions and a shortcut around them, which is a 1x1 convolution where the shape changes."""
     shortcut = streams
     if stride != 1 or streams[0].shape[-1] != filters:
         shortcut = conv_bn(streams, filters, 1, stride, relu=False, name=f"{name}_shortcut")
@@ -53,11 +53,11 @@ def block(streams: Streams, filters: int, stride: int, *, name: str) -> Streams:
 
 
 def stage(streams: Streams, filters: int, stride: int, *, name: str) -> Streams:
-    """Two blocks, the first with the stride."""
+    """Two blocks; the first one has the stride."""
     return block(block(streams, filters, stride, name=f"{name}a"), filters, 1, name=f"{name}b")
 
 
 def _each(layer: type[layers.Layer], streams: list, name: str, **arguments) -> Streams:
-    """A layer of its own for every stream; several are told apart by a number behind the name."""
+    """Applies a separate layer to every stream; with several streams the layers' names end with a number."""
     names = [name] if len(streams) == 1 else [f"{name}_{number}" for number in range(1, len(streams) + 1)]
     return [layer(**arguments, name=own)(x) for own, x in zip(names, streams, strict=True)]

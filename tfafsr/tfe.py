@@ -10,18 +10,18 @@ from tfafsr.layers import FusionPooling, KeypointHeatmaps
 
 POOLINGS = ("fp", "gap", "gmp")
 FUSIONS = ("early", "late")
-COARSEST = 8  # m_cnn has at least that many cells a side
+MIN_CELLS = 8  # a side of m_cnn
 STEM_STRIDE = 4  # of the stem and its max-pool together
 
 
 def strides(size: int) -> tuple[int, int, int]:
-    """Strides of the last three stages: from the last on, strides fall away until m_cnn has at least 8x8 cells.
+    """Strides of the last three stages, 2 or 1: starting with the last, set to 1 until m_cnn has at least 8x8 cells.
 
-    225 keeps all three (m_cnn is 8x8), 128 drops the last, 64 and 96 the last two.
+    A size of 225 keeps all three strides (m_cnn is 8x8), 128 loses the last, 64 and 96 lose the last two.
     """
     steps = [2, 2, 2]
     for index in (2, 1, 0):
-        if -(-size // (STEM_STRIDE * steps[0] * steps[1] * steps[2])) >= COARSEST:
+        if -(-size // (STEM_STRIDE * steps[0] * steps[1] * steps[2])) >= MIN_CELLS:
             break
         steps[index] = 1
     return tuple(steps)
@@ -39,12 +39,12 @@ def tfe(
 
     Args:
         image: I^r, (B, S, S, 3) in [-1, 1].
-        error: its error image, the same shape and range.
+        error: the error image, of the same shape and range.
         keypoints: (B, 5, 2) in [0, 1].
         width: filters of the first stage.
         pooling: `fp`: fusion pooling; `gap`, `gmp`: the mean or the maximum over the whole face (Table I's ablations).
         fusion: `early`: the streams are added before the trunk. `late`: the trunk's convolutions run on each stream,
-            with a batch normalization for each, and the streams are added behind it.
+            each with its own batch normalization, and the streams are added after it.
 
     Returns:
         q, float32 (B, 8 * width).

@@ -1,1 +1,1 @@
-"""Attacks on the project's own readers: damaged records, hostile files and requests, each from a seed and a number."""
+"""Attacks on the project's readers: damaged records, hostile files and bad requests, each made from a seed."""

@@ -1,7 +1,7 @@
-"""Attacks the project's readers, and lists what is wrong: `python -m experiments.attacks --seed 0`.
+"""Attacks the project's readers and lists the faults that it finds: `python -m experiments.attacks --seed 0`.
 
-Each attack is a pure function of the seed and its number; `--only records:17` runs one of them again. The exit status
-is 1 where there is a finding.
+An attack depends on the seed and its number alone; `--only records:17` repeats one. The exit status is 1 if there is a
+finding.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TARGETS = {
 
 
 @click.command(help=__doc__)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all attacks.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all attacks.")
 @click.option("--records", type=click.IntRange(0), default=300, show_default=True, help="Damaged records.")
 @click.option("--files", type=click.IntRange(0), default=200, show_default=True, help="Hostile files.")
 @click.option("--requests", type=click.IntRange(0), default=300, show_default=True, help="Requests to a SavedModel.")
@@ -37,7 +37,7 @@ TARGETS = {
 def main(
     context: click.Context, seed: int, records: int, files: int, requests: int, only: tuple[str, ...], out: Path | None
 ) -> None:
-    """Runs the attacks and prints a summary and every finding."""
+    """Run the attacks and print a summary and every finding."""
     plan = {"records": range(records), "files": range(files), "requests": range(requests)}
     outcomes = attack_all(seed, _only(only) if only else plan)
     for line in in_words(seed, outcomes):
@@ -51,7 +51,7 @@ def main(
 def attack_all(
     seed: int, plan: dict[str, range | list[int]], targets: dict[str, str] = TARGETS
 ) -> list[tuple[str, int, Verdict]]:
-    """Runs the attacks of a plan, kind -> numbers, and gives (kind, number, verdict) of each."""
+    """Runs the attacks of a plan, kind -> numbers; returns (kind, number, verdict) of each."""
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="attacks-") as folder:
         for kind, numbers in plan.items():
@@ -62,7 +62,7 @@ def attack_all(
 
 
 def in_words(seed: int, outcomes: list[tuple[str, int, Verdict]]) -> list[str]:
-    """A line for each kind of attack, and for each finding what it was, how to repeat it, and the end of its detail."""
+    """The summary: a line for each kind of attack; for each finding the attack, how to repeat it, and its details."""
     lines = []
     for kind in dict.fromkeys(kind for kind, *_ in outcomes):
         counts = Counter(verdict.result for one, _, verdict in outcomes if one == kind)

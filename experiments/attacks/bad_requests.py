@@ -1,4 +1,4 @@
-"""Requests to a SavedModel that are wrong in shape, rank, type, count or content, and some that must be answered."""
+"""Requests to a SavedModel with a wrong shape, rank, type, count or content, and unusual ones that are valid."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ class Request:
     """One request.
 
     Attributes:
-        what: in words.
-        signature: that is asked.
+        what: description in words.
+        signature: name of the signature.
         inputs: name -> array.
-        must: `be refused`, `be answered` (by numbers that can be) or `be refused or answered`.
-        like: where it must be answered alike: the undamaged request, and how far the probabilities may lie apart.
+        must: the outcome: `be refused`, `be answered` (with numbers in their range) or `be refused or answered`.
+        like: the inputs of a plain request that must get the same answer, and the tolerance of the probabilities; None
+            if there is none.
     """
 
     what: str
@@ -36,7 +37,7 @@ class Request:
 
 
 def _arrays(rng: Generator, faces: Arrays) -> tuple[str, Arrays]:
-    """A signature that takes arrays, and a sound request to it of one to four faces."""
+    """A signature that takes arrays, and a valid request to it with one to four faces."""
     count = int(rng.integers(1, 5))
     return ("serving_default", "explain")[rng.integers(2)], {name: value[:count] for name, value in faces.items()}
 
@@ -73,7 +74,7 @@ def wrong_count(rng: Generator, faces: Arrays) -> Request:
 
 
 def many_faces(rng: Generator, faces: Arrays) -> Request:
-    """More than are computed at once, which must be answered face by face as ever."""
+    """More faces than a batch holds, which must be answered like single faces."""
     count = int((31, 32, 33, 65, 257)[rng.integers(5)])
     inputs = {name: _repeated(value, count) for name, value in faces.items()}
     return Request(f"{count} faces", "serving_default", inputs, "be answered", ("serving_default", faces, 1e-4))
@@ -103,7 +104,7 @@ def extreme_frames(rng: Generator, faces: Arrays) -> Request:
 
 
 def bad_image(rng: Generator, faces: Arrays) -> Request:
-    """One to four images of which one is bad."""
+    """One to four images, one of which is bad."""
     count = int(rng.integers(1, 5))
     images = encoded_faces(faces["frame"][:count])
     place = int(rng.integers(count))
@@ -115,7 +116,7 @@ def bad_image(rng: Generator, faces: Arrays) -> Request:
 
 
 def unusual_image(rng: Generator, faces: Arrays) -> Request:
-    """A picture of another kind, which must be answered like the plain one."""
+    """The same face in another kind of file, which must get the same answer."""
     frame = faces["frame"][0]
     gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     bgr, three = frame[..., ::-1], np.repeat(gray[..., None], 3, axis=2)
@@ -133,7 +134,7 @@ def unusual_image(rng: Generator, faces: Arrays) -> Request:
         alike = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
     points = faces["keypoints"][:1]
     inputs = {"image_bytes": np.array([data.tobytes()], object), "keypoints": points}
-    tolerance = 0.02 if "JPEG" in what else 1e-4  # decoders differ by a grey level here and there
+    tolerance = 0.02 if "JPEG" in what else 1e-4  # decoders differ by a grey level in some pixels
     like = ("serving_default", {"frame": alike[None], "keypoints": points}, tolerance)
     return Request(what, "faces_jpeg", inputs, "be answered", like)
 
@@ -158,7 +159,7 @@ def other_image_counts(rng: Generator, faces: Arrays) -> Request:
 
 
 def any_description(rng: Generator, faces: Arrays) -> Request:
-    """`describe` answers whatever the request holds."""
+    """Any text, to which `describe` must answer."""
     text = [b"", b"\xff\xfe", b"x" * 2**24, b"\0" * 1000, "\u202e{}".encode()][rng.integers(5)]
     request = np.array([text] * int(rng.integers(1, 4)), object)
     return Request(f"describe {text[:8]!r} of {len(text)} bytes", "describe", {"request": request}, "be answered")
@@ -182,7 +183,7 @@ def _repeated(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def _png(width: int, height: int, rows: bytes = b"") -> bytes:
-    """A PNG whose header says its size; its rows need not be there."""
+    """A PNG with this size in its header and these rows, which may be missing."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -192,7 +193,7 @@ def _png(width: int, height: int, rows: bytes = b"") -> bytes:
 
 
 def _jpeg_sides(data: bytes, width: int, height: int) -> bytes:
-    """A JPEG whose header says another size; anything else as it is."""
+    """The JPEG with another size in its header; other data unchanged."""
     place = data.find(b"\xff\xc0")
     if not data.startswith(b"\xff\xd8") or place < 0:
         return _png(width, height)
@@ -200,7 +201,7 @@ def _jpeg_sides(data: bytes, width: int, height: int) -> bytes:
 
 
 def _scan_bomb(rng: Generator, data: bytes) -> bytes:
-    """A progressive JPEG with its last scan a thousand times."""
+    """A progressive JPEG with its last scan repeated a thousand times."""
     picture = np.full((SIZE, SIZE, 3), 120, np.uint8)
     jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
     last = jpeg.rindex(b"\xff\xda")

@@ -1,4 +1,4 @@
-"""Attacks run in a child process that takes many: a hang or a crash costs one attack, and the child is started anew."""
+"""Runs attacks in a child process; after a hang or a crash a new child continues with the next attack."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ import pebble
 
 from experiments.attacks.outcomes import Verdict
 
-PREPARING = 600  # seconds for a target to make what it attacks
-CURRENT, LOG = "current.txt", "stderr.log"  # in the workspace: the attack that is running; what the child printed
-# What an attack gives: what was done, in words, and the function that runs the target and judges its answer.
+PREPARING = 600  # seconds in which a target must prepare its files
+CURRENT, LOG = "current.txt", "stderr.log"  # files of the workspace: the running attack; the output of the child
+# (the attack in words, the function that runs the target and returns the result and its detail)
 Attack = tuple[str, Callable[[], tuple[str, str]]]
 
 
 class Target(Protocol):
-    """What is attacked; it lives in the child process.
+    """A reader that is attacked, in the child process.
 
     Attributes:
-        seconds: that one attack may take.
+        seconds: time that one attack may take.
         memory: bytes that one attack may take.
     """
 
@@ -36,10 +36,10 @@ class Target(Protocol):
     memory: int
 
     def __init__(self, workspace: Path, seed: int) -> None:
-        """Makes in `workspace`, where it is not there yet, what is attacked, and the undamaged results."""
+        """Prepares the intact files in `workspace`, if they are not there yet, and the results that they give."""
 
     def attack(self, number: int) -> Attack:
-        """The attack of that number: a pure function of (seed, number)."""
+        """Makes the attack of this number, which depends on the seed and the number alone."""
 
 
 def run_attacks(target: str, workspace: Path, seed: int, numbers: Iterable[int]) -> Iterator[tuple[int, Verdict]]:
@@ -47,14 +47,14 @@ def run_attacks(target: str, workspace: Path, seed: int, numbers: Iterable[int])
 
     Args:
         target: `module:class` of a Target.
-        workspace: folder for everything that is written.
-        seed, numbers: which attacks.
+        workspace: folder for all files.
+        seed, numbers: the attacks to run.
 
     Raises:
-        Exception: the attack could not be made: a fault of the driver, with the number as a note.
+        Exception: an attack could not be made, which is a fault of the driver; the number is a note of the exception.
     """
     workspace.mkdir(parents=True, exist_ok=True)
-    # What is attacked is made outside of the clock of an attack.
+    # The target prepares its files before the first attack, so that no attack's time includes it.
     with _pool(target, workspace, seed) as pool:
         try:
             seconds = pool.schedule(_seconds, timeout=PREPARING).result()
@@ -102,7 +102,7 @@ _state: dict[str, object] = {}  # of the child process: its target and workspace
 
 
 def _start(target: str, workspace: str, seed: int) -> None:
-    """Prepares the child process: libraries' messages go into a log, and the target is made."""
+    """Initialises the child process: sends its output into the log and makes the target."""
     handle = os.open(Path(workspace, LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 2)
     os.close(handle)
@@ -121,7 +121,7 @@ def _seconds() -> float:
 
 
 def _run(number: int) -> Verdict:
-    """Makes one attack and judges how the target answers."""
+    """Makes one attack, runs the target and returns the verdict."""
     attack, run = _state["target"].attack(number)
     (_state["workspace"] / CURRENT).write_text(attack)
     before = _memory("VmRSS", reset=True)
@@ -136,7 +136,7 @@ def _run(number: int) -> Verdict:
 
 
 def _memory(line: str, reset: bool = False) -> int:
-    """Bytes of this process's memory, or of its peak since the last reset; 0 where the system does not tell."""
+    """Bytes of this process's memory, or of its peak since the last reset; 0 if the system does not report it."""
     with contextlib.suppress(OSError):
         if reset:
             Path("/proc/self/clear_refs").write_text("5")

@@ -1,4 +1,4 @@
-"""Hostile pictures and videos: cut, flipped, of huge size by their headers, playlists, wrong endings, odd names."""
+"""Hostile pictures and videos: cut off, with flipped bytes or a huge size in the header, playlists, odd names."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from experiments.attacks.sound_media import (
+from experiments.attacks.intact_media import (
     PICTURES,
     SIDE,
     VIDEOS,
+    audio_only,
+    intact_files,
     jpegs_as_avi,
     moving,
     picture,
     portrait,
-    sound_alone,
-    sound_files,
     video,
 )
 
@@ -39,11 +39,11 @@ class Hostile:
     """One hostile file.
 
     Attributes:
-        what: in words.
-        name: of the file, as bytes that need not be UTF-8.
-        content: of the file, or the function (its path, a sound file beside it) that makes it.
-        must: one of REFUSED, ALIKE, EITHER, ANY.
-        like: ending and content of the file that it must be read like.
+        what: description in words.
+        name: name of the file, as bytes that need not be UTF-8.
+        content: content of the file, or a function of (its path, the path of an intact file) that makes it.
+        must: the outcome, one of REFUSED, ALIKE, EITHER, ANY.
+        like: ending and content of an intact file that must give the same result; None if there is none.
     """
 
     what: str
@@ -54,10 +54,10 @@ class Hostile:
 
 
 def _any_format(rng: Generator) -> tuple[str, str, bytes]:
-    """(name of the format, ending, content) of a sound file."""
-    names = sorted(sound_files())
+    """(name of the format, ending, content) of an intact file."""
+    names = sorted(intact_files())
     name = names[rng.integers(len(names))]
-    return name, *sound_files()[name]
+    return name, *intact_files()[name]
 
 
 def _hostile(what: str, ending: str, content, must: str, like: tuple[str, bytes] | None = None) -> Hostile:
@@ -71,14 +71,14 @@ def truncated(rng: Generator) -> Hostile:
 
 
 def end_cut_off(rng: Generator) -> Hostile:
-    """The last bytes alone are missing."""
+    """Only the last bytes are missing."""
     name, ending, content = _any_format(rng)
     cut = int(rng.integers(1, 200))
     return _hostile(f"{name} without its last {cut} bytes", ending, content[:-cut], EITHER, (ending, content))
 
 
 def flipped(rng: Generator) -> Hostile:
-    """Bytes flipped anywhere. Of these formats only PNG has checksums over its pixels."""
+    """Bytes flipped at random places. Of these formats only PNG has checksums over its pixels."""
     name, ending, content = _any_format(rng)
     data = bytearray(content)
     places = rng.integers(len(data), size=int(rng.integers(1, 20)))
@@ -89,10 +89,10 @@ def flipped(rng: Generator) -> Hostile:
 
 
 def no_media(rng: Generator) -> Hostile:
-    """Nothing, text, archives, noise."""
+    """Files that are neither pictures nor videos: empty, text, archives, noise."""
     archive, tape = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("picture.png", sound_files()["png"][1])
+        file.writestr("picture.png", intact_files()["png"][1])
     with tarfile.open(fileobj=tape, mode="w") as file:
         info = tarfile.TarInfo("picture.png")
         info.size = 3
@@ -108,7 +108,7 @@ def no_media(rng: Generator) -> Hostile:
         "a tape archive": tape.getvalue(),
         "noise": rng.bytes(5000),
         "an ELF header": b"\x7fELF" + bytes(100),
-        "the start of a PNG": sound_files()["png"][1][:8],
+        "the start of a PNG": intact_files()["png"][1][:8],
         "the start of a JPEG": b"\xff\xd8\xff\xe0",
         "two letters of a BMP": b"BM",
         "a RIFF without content": b"RIFF\xff\xff\xff\xffWEBP",
@@ -121,20 +121,20 @@ def no_media(rng: Generator) -> Hostile:
 
 
 def huge_by_its_header(rng: Generator) -> Hostile:
-    """Sides that no memory holds, or that only a program without a limit decodes."""
+    """Pictures whose header says a size that does not fit into memory, or is above every limit."""
     side = int((65_000, 16_000, 40_000)[rng.integers(3)])
     kinds = ("png", "png with rows", "jpg", "bmp", "tiff", "webp", "gif", "mjpeg")
     kind = kinds[rng.integers(len(kinds))]
-    sound = {name: bytearray(content) for name, (_, content) in sound_files().items()}
+    intact = {name: bytearray(content) for name, (_, content) in intact_files().items()}
     if kind.startswith("png"):
         rows = zlib.compress(bytes(side * 3 + 1) * min(side, 2000)) if "rows" in kind else b""
         data = _png(side, side, rows)
     elif kind in ("jpg", "mjpeg"):
-        data = sound[kind]
+        data = intact[kind]
         for place in _all_places(data, b"\xff\xc0\x00\x11\x08"):
             struct.pack_into(">HH", data, place + 5, side, side)
     elif kind == "bmp":
-        data = sound["bmp"]
+        data = intact["bmp"]
         struct.pack_into("<ii", data, 18, side, side * int(rng.choice([-1, 1])))
     elif kind == "tiff":
         data = _tiff(side)
@@ -142,31 +142,31 @@ def huge_by_its_header(rng: Generator) -> Hostile:
         size = (min(side, 16383) - 1) | (min(side, 16383) - 1) << 14
         data = bytearray(b"RIFF\x20\0\0\0WEBPVP8L\x10\0\0\0\x2f" + struct.pack("<I", size) + bytes(11))
     else:
-        data = sound["gif"]
+        data = intact["gif"]
         struct.pack_into("<HH", data, 6, side, side)
     ending = {"mjpeg": ".avi", "png with rows": ".png"}.get(kind, f".{kind}")
-    must = ANY if kind in ("mjpeg", "gif") else REFUSED  # a container's own size may be the one that counts
+    must = ANY if kind in ("mjpeg", "gif") else REFUSED  # decoders may use the size in the container instead
     return _hostile(f"{kind}, {side} x {side} by its header", ending, bytes(data), must)
 
 
 def playlist(rng: Generator) -> Hostile:
-    """Files that name other files: a program that opens those reads what nobody gave it."""
+    """Files that name other files, which must not be opened."""
     kinds = {
-        "an HLS playlist": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{sound}\n#EXT-X-ENDLIST\n",
+        "an HLS playlist": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{intact}\n#EXT-X-ENDLIST\n",
         "an HLS playlist by address": "#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n",
-        "a concat list": "ffconcat version 1.0\nfile '{sound}'\n",
-        "a list of files": "file '{sound}'\nfile '{sound}'\n",
+        "a concat list": "ffconcat version 1.0\nfile '{intact}'\n",
+        "a list of files": "file '{intact}'\nfile '{intact}'\n",
         "an SDP file": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
-        "an MPD": '<?xml version="1.0"?><MPD><Period><BaseURL>{sound}</BaseURL></Period></MPD>',
+        "an MPD": '<?xml version="1.0"?><MPD><Period><BaseURL>{intact}</BaseURL></Period></MPD>',
         "a QuickTime reference": "RTSPtext\nrtsp://127.0.0.1:9/x",
-        "an IMF list": '<?xml version="1.0"?><CompositionPlaylist>{sound}</CompositionPlaylist>',
+        "an IMF list": '<?xml version="1.0"?><CompositionPlaylist>{intact}</CompositionPlaylist>',
     }
     what = sorted(kinds)[rng.integers(len(kinds))]
     endings = (".m3u8", ".mp4", ".avi", ".jpg", ".png", ".mkv", ".ts", ".mov", ".txt", ".mpd", ".sdp")
     ending = endings[rng.integers(len(endings))]
 
-    def write(path: Path, sound: Path) -> None:
-        path.write_text(kinds[what].format(sound=sound))
+    def write(path: Path, intact: Path) -> None:
+        path.write_text(kinds[what].format(intact=intact))
 
     return _hostile(f"{what}, called {ending}", ending, write, REFUSED)
 
@@ -179,36 +179,36 @@ def wrong_ending(rng: Generator) -> Hostile:
 
 
 def no_file(rng: Generator) -> Hostile:
-    """Pipes, folders and links."""
+    """Pipes, folders and links instead of a file."""
 
-    def linked_out(path: Path, sound: Path) -> None:
+    def linked_out(path: Path, intact: Path) -> None:
         outside = path.parents[2] / f"outside{path.suffix}"
-        outside.write_bytes(sound_files()["png"][1])
+        outside.write_bytes(intact_files()["png"][1])
         path.symlink_to(outside)
 
-    def folder(path: Path, sound: Path) -> None:
+    def folder(path: Path, intact: Path) -> None:
         path.mkdir()
         (path / "note.txt").write_text("nothing")
 
     kinds: dict[str, Callable[[Path, Path], object]] = {
-        "a pipe": lambda path, sound: os.mkfifo(path),
+        "a pipe": lambda path, intact: os.mkfifo(path),
         "a folder": folder,
-        "a link to itself": lambda path, sound: path.symlink_to(path.name),
-        "a link to nothing": lambda path, sound: path.symlink_to("nothing"),
-        "a link to endless zeros": lambda path, sound: path.symlink_to("/dev/zero"),
-        "a link to the null device": lambda path, sound: path.symlink_to(os.devnull),
-        "a link to the folder above": lambda path, sound: path.symlink_to(".."),
+        "a link to itself": lambda path, intact: path.symlink_to(path.name),
+        "a link to nothing": lambda path, intact: path.symlink_to("nothing"),
+        "a link to endless zeros": lambda path, intact: path.symlink_to("/dev/zero"),
+        "a link to the null device": lambda path, intact: path.symlink_to(os.devnull),
+        "a link to the folder above": lambda path, intact: path.symlink_to(".."),
         "a link out of the folder": linked_out,
-        "a link to a sound file": lambda path, sound: path.symlink_to(sound),
+        "a link to an intact file": lambda path, intact: path.symlink_to(intact),
     }
     what = sorted(kinds)[rng.integers(len(kinds))]
     ending = (".png", ".mp4", ".jpg")[rng.integers(3)]
-    must = ANY if "folder" in what or "sound" in what else REFUSED
+    must = ANY if "folder" in what or "intact" in what else REFUSED
     return _hostile(f"{what}, called {ending}", ending, kinds[what], must)
 
 
 def odd_name(rng: Generator) -> Hostile:
-    """A sound file of a name that programs stumble over."""
+    """An intact file with a name that programs may misread."""
     name, ending, content = _any_format(rng)
     names = [b"no-\xff\xfe-utf8", b"esc-\x1b[31m\x1b]0;title\x07", b"new\nline", b"tab\tbell\x07", b"long" * 60]
     names += [b"per%03dcent", b"per%cent%s%n", b"[bold]x[dim]", b"concat:a|b", b"http:x", b"file:x", b"a b  c "]
@@ -224,14 +224,14 @@ def odd_name(rng: Generator) -> Hostile:
     return Hostile(f"{name} called {odd!r:.40}", odd + ending.encode(), content, EITHER, (ending, content))
 
 
-def sound_without_picture(rng: Generator) -> Hostile:
+def audio_without_picture(rng: Generator) -> Hostile:
     kind = (".wav", ".mp4")[rng.integers(2)]
     ending = (kind, ".mp4", ".avi", ".png")[rng.integers(4)]
-    return _hostile(f"sound alone ({kind}) called {ending}", ending, sound_alone(kind), REFUSED)
+    return _hostile(f"audio only ({kind}) called {ending}", ending, audio_only(kind), REFUSED)
 
 
 def small_or_odd_size(rng: Generator) -> Hostile:
-    """One pixel, one row, sides that are odd."""
+    """Pictures of one pixel or one row, and with odd sides."""
     height, width = ((1, 1), (1, 300), (300, 1), (2, 2), (241, 239), (13, 500))[rng.integers(6)]
     image = cv2.resize(portrait(), (width, height), interpolation=cv2.INTER_AREA)
     kinds = [*PICTURES, "mjpeg", "ffv1", "gif"]
@@ -242,7 +242,7 @@ def small_or_odd_size(rng: Generator) -> Hostile:
 
 
 def unusual_pixels(rng: Generator) -> Hostile:
-    """Pictures that are gray, transparent, 16 bits deep, of a palette or in CMYK, and the plain picture of the same."""
+    """Pictures in gray, with alpha, 16 bits, a palette or CMYK, which must be read like the plain RGB picture."""
     rgb = portrait()
     gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     alpha = np.dstack([rgb[..., ::-1], np.full((SIDE, SIDE), 255, np.uint8)])
@@ -266,14 +266,14 @@ def unusual_pixels(rng: Generator) -> Hostile:
 
 
 def turned_picture(rng: Generator) -> Hostile:
-    """One of the eight orientations of a JPEG, which must be read like the picture as it is shown."""
+    """A JPEG with one of the eight EXIF orientations, which must be read like the upright picture."""
     value = int(rng.integers(1, 9))
     content = _with_orientation(picture(".jpg", _as_stored(portrait(), value)), value)
     return _hostile(f"JPEG of orientation {value}", ".jpg", content, ALIKE, (".png", picture(".png")))
 
 
 def broken_orientation(rng: Generator) -> Hostile:
-    """An EXIF segment that is damaged, or an orientation that is not one of the eight."""
+    """A JPEG with a damaged EXIF segment, or an orientation that is not one of the eight."""
     content = bytearray(_with_orientation(picture(".jpg"), int((0, 9, 255, 1)[rng.integers(4)])))
     if rng.integers(2):
         content[int(rng.integers(6, 40))] ^= int(rng.integers(1, 256))
@@ -281,7 +281,7 @@ def broken_orientation(rng: Generator) -> Hostile:
 
 
 def turned_video(rng: Generator) -> Hostile:
-    """An MP4 whose matrix says that it is shown turned by a quarter or half."""
+    """An MP4 whose matrix turns it by 90, 180 or 270 degrees."""
     quarters = int(rng.integers(1, 4))
     stored = [np.rot90(frame, quarters) for frame in moving()]
     content = bytearray(video("h264", stored))
@@ -300,7 +300,7 @@ def broken_matrix(rng: Generator) -> Hostile:
 
 
 def size_that_changes(rng: Generator) -> Hostile:
-    """A video whose frames are of another size from the middle on."""
+    """A video whose frames change their size in the middle."""
     sides = ((120, 120), (480, 480), (240, 100), (9000, 9000), (1, 1))
     side = sides[rng.integers(len(sides))]
     other = cv2.resize(portrait(), side)
@@ -309,18 +309,18 @@ def size_that_changes(rng: Generator) -> Hostile:
 
 
 def uneven_times(rng: Generator) -> Hostile:
-    """A video whose frames are not shown for the same time; the MP4 says how many there are."""
+    """A video whose frames have different durations; the MP4 also holds the number of frames."""
     times = np.cumsum(rng.integers(1, 50, size=6)).tolist()
     name = ("h264", "ffv1")[rng.integers(2)]
-    ending, content = sound_files()[name]
+    ending, content = intact_files()[name]
     must = ALIKE if name == "h264" else EITHER
     return _hostile(f"{name} with frames at {times}", ending, video(name, times=times), must, (ending, content))
 
 
 def two_in_one(rng: Generator) -> Hostile:
-    """A sound file with something after its end, or in front of its start."""
+    """An intact file with other data after its end or before its start."""
     name, ending, content = _any_format(rng)
-    other = (b"\0" * 1000, b"<script>", sound_files()["jpg"][1], b"\n")[rng.integers(4)]
+    other = (b"\0" * 1000, b"<script>", intact_files()["jpg"][1], b"\n")[rng.integers(4)]
     behind = bool(rng.integers(2))
     data = content + other if behind else other + content
     what = f"{name} with {len(other)} bytes {'after its end' if behind else 'in front'}"
@@ -337,7 +337,7 @@ def _png(width: int, height: int, rows: bytes) -> bytes:
 
 
 def _tiff(side: int) -> bytes:
-    """A gray TIFF of one strip, which is much shorter than its sides say."""
+    """A gray TIFF with one strip, which is much shorter than the size in the header needs."""
     entries = [(256, 4, side), (257, 4, side), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 200), (277, 3, 1)]
     entries += [(278, 4, side), (279, 4, 100)]
     data = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries))
@@ -356,7 +356,7 @@ def _saved(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def _as_stored(upright: np.ndarray, orientation: int) -> np.ndarray:
-    """The pixels that a file of that EXIF orientation holds."""
+    """The pixels that a file with this EXIF orientation stores for an upright picture."""
     stored = {
         1: upright,
         2: upright[:, ::-1],
@@ -393,7 +393,7 @@ FILE_ATTACKS: tuple[Callable[[Generator], Hostile], ...] = (
     size_that_changes,
     truncated,
     two_in_one,
-    sound_without_picture,
+    audio_without_picture,
     uneven_times,
     broken_orientation,
     broken_matrix,

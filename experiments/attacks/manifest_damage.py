@@ -1,4 +1,4 @@
-"""Damage to manifest.json: wrong types and numbers anywhere in it, missing keys, paths that lead out, broken JSON."""
+"""Damage to manifest.json: wrong types and numbers, missing keys, paths outside of the folder, broken JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 Generator = np.random.Generator
 NAME = "manifest.json"
-# Of another type than whatever stands there, or a number that cannot be.
+# Values of another type, or impossible numbers.
 NUMBERS = (-1, -(10**30), 10**30, 2**63, 1.5, float("nan"), float("inf"))
 OTHERS = (None, True, "text", "", "\ud800", [], {}, [[]], {"a": 1}, "../../escape", "1")
 
@@ -73,7 +73,7 @@ def wrong_counts(rng: Generator, folder: Path) -> str:
 
 
 def counts_and_examples(rng: Generator, folder: Path) -> str:
-    """A shard's number of examples and the count of its kind, changed alike: only reading can tell."""
+    """A shard's number of examples and the count of its kind, changed by the same number: only reading detects it."""
     values = _load(folder)
     place = _any(rng, values["shards"])
     split, compression, file = place.split("/")
@@ -85,7 +85,7 @@ def counts_and_examples(rng: Generator, folder: Path) -> str:
 
 
 def wrong_hash(rng: Generator, folder: Path) -> str:
-    """A hash that is not the shard's, or not the records'."""
+    """A wrong hash of a shard, or of the records."""
     values = _load(folder)
     place = _any(rng, values["shards"])
     names = sorted(name for name in values["shards"][place] if "sha256" in name)
@@ -99,7 +99,7 @@ def wrong_hash(rng: Generator, folder: Path) -> str:
 
 
 def path_that_leads_out(rng: Generator, folder: Path) -> str:
-    """A shard of another name: in another folder, absolute, or none that a file can have."""
+    """A shard with another path: in another folder, absolute, or not a valid name."""
     values = _load(folder)
     place = _any(rng, values["shards"])
     outside = folder.parent / "outside.tfrecord"
@@ -131,7 +131,7 @@ def another_schema(rng: Generator, folder: Path) -> str:
 
 
 def broken_json(rng: Generator, folder: Path) -> str:
-    """A file that is no JSON, or JSON of a kind that breaks parsers."""
+    """A file that is not JSON, or JSON that breaks parsers."""
     path = folder / NAME
     text = path.read_text()
     cut = int(rng.integers(len(text)))

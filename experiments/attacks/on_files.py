@@ -1,4 +1,4 @@
-"""Hostile files, each with a sound one beside it, given to the source `folder`, to `forge` and to the edge runtime."""
+"""Attacks `build`, `forge` and the edge runtime with hostile files, each beside an intact file."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ import numpy as np
 
 from experiments.attacks.child import Attack
 from experiments.attacks.hostile_files import ALIKE, ANY, FILE_ATTACKS, REFUSED, Hostile
+from experiments.attacks.intact_media import picture
 from experiments.attacks.outcomes import HARMLESS, refusal
 from experiments.attacks.outcomes import REFUSED as WAS_REFUSED
-from experiments.attacks.sound_media import picture
 from experiments.attacks.untrained import noise_faces, untrained_detector
 from records.building import BuildOptions, build_part, build_records, mtcnn_networks
 from records.errors import DataError
@@ -31,19 +31,19 @@ from savedmodel_export import export_edge
 
 OPTIONS = BuildOptions(size=64, frames_train=2, frames_eval=2)
 GOOD = "good.png"
-EMPTY = ("empty1.png", "empty2.png")  # splits are drawn among three files at least
+EMPTY = ("empty1.png", "empty2.png")  # random splits need at least three files
 EDGE_FRAMES = 3
-TOGETHER = 25  # every that many attacks, `forge` looks at all of them in one folder
-PHOTO_SIZE = 128  # of forged frames, for which the sound picture is large enough
-LEVELS = 8.0  # mean difference of what is read of one picture through other decoders and codecs
-# The bundle's program, which is run here without a process of its own; a program is nothing that its room exports.
+TOGETHER = 25  # after this many attacks, `forge` reads all their files in one folder
+PHOTO_SIZE = 128  # side of forged frames, for which the intact picture is large enough
+LEVELS = 8.0  # grey levels by which two decoders or codecs may differ on the same picture, on average
+# The program of the edge bundle, run in this process; its package does not export it, so it is imported by its name.
 EDGE_PROGRAM = "savedmodel_export.edge_runtime.__main__"
-# What a reader gave for a file: the reason why it was refused, or its frames and numbers.
+# The result of a reader for one file: the reason of a refusal, or the frames (or numbers) that it read.
 Answer = str | list[np.ndarray]
 
 
 class FilesTarget:
-    """A folder data set, photographs and an edge bundle; see `child.Target`."""
+    """Attacks the source `folder`, the photographs of `forge` and an edge bundle; see `child.Target`."""
 
     seconds = 300.0
     memory = 640 * 2**20
@@ -53,10 +53,10 @@ class FilesTarget:
         if not self.bundle.exists():
             export_edge(untrained_detector(*noise_faces(8)), self.bundle, mtcnn_networks())
         self.references: dict[str, dict[str, Answer]] = {}
-        self.sound = self._sound_answers(".png", picture(".png"))
+        self.intact = self._intact_answers(".png", picture(".png"))
 
     def attack(self, number: int) -> Attack:
-        """A hostile file beside a sound one; every kind comes once in `len(FILE_ATTACKS)` numbers."""
+        """Writes a hostile file beside an intact one; the kinds follow each other in the order of FILE_ATTACKS."""
         hostile = self._hostile(number)
         root = _folder(self.workspace / "files" / "root")
         path = _write(root / "fake", hostile)
@@ -67,13 +67,13 @@ class FilesTarget:
         return FILE_ATTACKS[number % len(FILE_ATTACKS)](np.random.default_rng((self.seed, number)))
 
     def _judge(self, hostile: Hostile, root: Path, path: Path, together: int | None) -> tuple[str, str]:
-        wanted = self._sound_answers(*hostile.like) if hostile.like else {}
+        wanted = self._intact_answers(*hostile.like) if hostile.like else {}
         readers = {"folder": self._built, "photographs": self._photograph, "edge": self._scored}
         results = []
         for reader, function in readers.items():
             good, answer = function(root, path)
-            if not _alike(good, self.sound[reader], 1e-3):
-                results.append(("silent", f"{reader}: the sound file beside it is read otherwise: {good!r:.300}"))
+            if not _alike(good, self.intact[reader], 1e-3):
+                results.append(("silent", f"{reader}: the intact file beside it gives another result: {good!r:.300}"))
             elif answer is not None:
                 results.append(_judged(reader, hostile, answer, wanted.get(reader)))
         if together is not None:
@@ -84,21 +84,21 @@ class FilesTarget:
         refused = [detail for kind, detail in results if kind == WAS_REFUSED]
         return (WAS_REFUSED, "\n".join(refused)) if refused else (HARMLESS, "")
 
-    def _sound_answers(self, ending: str, content: bytes) -> dict[str, Answer]:
-        """What each reader gives for an undamaged file."""
+    def _intact_answers(self, ending: str, content: bytes) -> dict[str, Answer]:
+        """The answer of each reader for an intact file."""
         key = hashlib.sha256(ending.encode() + content).hexdigest()
         if key not in self.references:
-            root = _folder(self.workspace / "sound" / "root")
-            path = root / "fake" / f"sound{ending}"
+            root = _folder(self.workspace / "intact" / "root")
+            path = root / "fake" / f"intact{ending}"
             path.write_bytes(content)
             answers = {"folder": self._built, "photographs": self._photograph, "edge": self._scored}
             self.references[key] = {name: function(root, path)[1] for name, function in answers.items()}
         return self.references[key]
 
-    # Each reader gives (its answer for the sound file, its answer for the other; None where it was not asked).
+    # Each reader returns (its answer for the intact file, its answer for the other one or None if it does not read it).
 
     def _built(self, root: Path, path: Path) -> tuple[Answer, Answer | None]:
-        """The frames of the clips that `build` makes of the folder."""
+        """The frames in the records that `build` makes from the folder."""
         out = root.parent / "records"
         shutil.rmtree(out, ignore_errors=True)
         found = find(root, SourceOptions(source="folder"))
@@ -126,11 +126,11 @@ class FilesTarget:
         return good, answer
 
     def _photograph(self, root: Path, path: Path) -> tuple[Answer, Answer | None]:
-        """The pixels that `forge` takes from a photograph, where it takes the file for one."""
+        """The pixels that `forge` reads from the file, if it takes it for a photograph."""
         good = [read_photograph(root / "real" / GOOD)]
         try:
             people = list_photographs(path.parent)
-        except DataError:  # there is none in that folder
+        except DataError:  # there is no photograph in that folder
             return good, None
         if path.name not in itertools.chain(*people.values()):
             return good, None
@@ -140,7 +140,7 @@ class FilesTarget:
             return good, str(error)
 
     def _scored(self, root: Path, path: Path) -> tuple[Answer, Answer | None]:
-        """What the edge runtime prints."""
+        """The boxes and probabilities that the edge runtime prints."""
         arguments = ["--frames", str(EDGE_FRAMES), "--models", str(self.bundle), "--", str(path)]
         arguments.append(str(root / "real" / GOOD))
         lines = _printed(["--json", *arguments])
@@ -149,20 +149,20 @@ class FilesTarget:
         if any(not character.isprintable() for line in lines for character in line):
             raise AssertionError(f"control characters reach the terminal: {lines!r}")
         if len(lines) != sum("error" not in answer for answer in answers):
-            raise AssertionError(f"each file is to have one line: {lines!r}")
+            raise AssertionError(f"each file must have one line: {lines!r}")
         bad, good = (_numbers(answer) for answer in answers)
         return good, bad
 
     def _photographs_together(self, number: int) -> tuple[str, str]:
-        """All hostile files of the last numbers in one folder of photographs: the sound one must be found."""
+        """Writes the files of the last attacks into one folder of photographs, where the intact one must be found."""
         folder = self.workspace / "files" / "photographs"
         folder.mkdir()
         (folder / GOOD).write_bytes(picture(".png"))
         for one in range(number - TOGETHER + 1, number + 1):
             hostile = self._hostile(one)
-            with contextlib.suppress(OSError):  # two of one name
+            with contextlib.suppress(OSError):  # two attacks may create a further file of the same name
                 _write(folder, Hostile(hostile.what, b"%d-" % one + hostile.name, hostile.content, hostile.must))
-        # Worker processes may not be children of a child process, which this is.
+        # In a new process, because this child process is not allowed to start workers.
         command = [sys.executable, "-m", "experiments.attacks.photographs", str(folder), str(PHOTO_SIZE)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -170,7 +170,7 @@ class FilesTarget:
         if "absl::" in done.stderr:  # TensorFlow's start-up lines
             return "vague", f"photographs: printed {done.stderr!r:.500}"
         if GOOD not in json.loads(done.stdout):
-            return "silent", f"photographs: the sound one among {TOGETHER} hostile ones is not found"
+            return "silent", f"photographs: the intact one among {TOGETHER} hostile files is not found"
         return HARMLESS, ""
 
 
@@ -179,7 +179,7 @@ def _nothing(line: str) -> None:
 
 
 def _printed(arguments: list[str]) -> str:
-    """What the edge runtime writes to a terminal that takes UTF-8 alone."""
+    """The output of the edge runtime on a terminal that accepts only UTF-8."""
     written = io.BytesIO()
     terminal = io.TextIOWrapper(written, encoding="utf-8", errors="strict")
     with contextlib.redirect_stdout(terminal), contextlib.redirect_stderr(io.StringIO()):
@@ -189,7 +189,7 @@ def _printed(arguments: list[str]) -> str:
 
 
 def _folder(root: Path) -> Path:
-    """A data set of one sound picture."""
+    """Makes a data set with one intact picture and returns its folder."""
     shutil.rmtree(root.parent, ignore_errors=True)
     for name in ("real", "fake"):
         (root / name).mkdir(parents=True)
@@ -201,16 +201,16 @@ def _folder(root: Path) -> Path:
 
 def _write(folder: Path, hostile: Hostile) -> Path:
     path = Path(os.fsdecode(os.path.join(os.fsencode(folder), hostile.name)))
-    sound = folder.parent / "real" / GOOD
+    intact = folder.parent / "real" / GOOD
     if callable(hostile.content):
-        hostile.content(path, sound)
+        hostile.content(path, intact)
     else:
         path.write_bytes(hostile.content)
     return path
 
 
 def _numbers(answer: dict) -> Answer:
-    """The boxes and probabilities of a file that was scored, or why it was not."""
+    """The boxes and probabilities of a file that was scored, or the reason why it was not."""
     if "error" in answer:
         return answer["error"]
     if not answer["frames"]:
@@ -221,13 +221,13 @@ def _numbers(answer: dict) -> Answer:
 def _judged(reader: str, hostile: Hostile, answer: Answer, wanted: Answer | None) -> tuple[str, str]:
     if isinstance(answer, str):
         if hostile.must == ALIKE and not isinstance(wanted, str):
-            return "silent", f"{reader}: refused, and it must be read: {answer}"
+            return "silent", f"{reader}: refused, but it must be read: {answer}"
         result, detail = refusal(answer, ("",))
         return result, f"{reader}: {detail}"
     if hostile.must == REFUSED:
-        return "silent", f"{reader}: read as {len(answer)} frames, and it must be refused"
+        return "silent", f"{reader}: read as {len(answer)} frames, but it must be refused"
     if hostile.must != ANY and wanted is not None and not _alike(answer, wanted):
-        return "silent", f"{reader}: read otherwise than the undamaged file: {_apart(answer, wanted)}"
+        return "silent", f"{reader}: the result differs from that of the intact file: {_apart(answer, wanted)}"
     return HARMLESS, ""
 
 

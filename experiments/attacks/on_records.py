@@ -1,4 +1,4 @@
-"""Damaged records, read as evaluation, training and `inspect` read them."""
+"""Attacks evaluation, training and `inspect` with damaged records."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from experiments.attacks.child import Attack
+from experiments.attacks.intact_records import COMPRESSIONS, difference, everything_read, write_intact_records
 from experiments.attacks.manifest_damage import MANIFEST_ATTACKS
 from experiments.attacks.outcomes import HARMLESS, refusal
 from experiments.attacks.shard_damage import SHARD_ATTACKS
-from experiments.attacks.sound_records import COMPRESSIONS, difference, everything_read, write_sound_records
 from records.errors import DataError
 from records.shards import FIELDS
 
@@ -22,25 +22,25 @@ NAMES = (".tfrecord", "manifest.json", "schema version", *(field.name for field 
 
 
 class RecordsTarget:
-    """Records of six people; see `child.Target`."""
+    """Attacks the readers of records; see `child.Target`."""
 
     seconds = 120.0
     memory = 640 * 2**20
 
     def __init__(self, workspace: Path, seed: int) -> None:
-        self.seed, self.sound, self.damaged = seed, workspace / "sound", workspace / "damaged"
+        self.seed, self.intact, self.damaged = seed, workspace / "intact", workspace / "damaged"
         expected = workspace / "expected.json"
         if not expected.exists():
-            write_sound_records(self.sound)
-            results = {level: everything_read(self.sound, level) for level in COMPRESSIONS}
+            write_intact_records(self.intact)
+            results = {level: everything_read(self.intact, level) for level in COMPRESSIONS}
             expected.write_text(json.dumps(results))
         self.expected = json.loads(expected.read_text())
 
     def attack(self, number: int) -> Attack:
-        """Damages a copy of the records; every kind of damage comes once in `len(ATTACKS)` numbers."""
+        """Damages a copy of the records; the kinds of damage follow each other in the order of ATTACKS."""
         rng = np.random.default_rng((self.seed, number))
         shutil.rmtree(self.damaged, ignore_errors=True)
-        shutil.copytree(self.sound, self.damaged)
+        shutil.copytree(self.intact, self.damaged)
         damage = ATTACKS[number % len(ATTACKS)]
         return damage(rng, self.damaged), lambda: self._read(COMPRESSIONS[number % len(COMPRESSIONS)])
 

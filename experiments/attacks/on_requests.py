@@ -1,4 +1,7 @@
-"""Requests to an exported SavedModel, run in a session as TensorFlow Serving does, with good ones beside and after."""
+"""Attacks an exported SavedModel with bad requests, in a session as TensorFlow Serving runs them.
+
+Valid requests run at the same time and afterwards, and must get the right answers.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ from savedmodel_export import export_saved_model
 
 NAMES = ("frame", "keypoints", "image_bytes", "request", "faces")
 FACES = 4
-TOLERANCE = 1e-4  # batches of another size are summed in another order
+TOLERANCE = 1e-4  # of the answers; the order of sums depends on the size of the batch
 
 
 class RequestsTarget:
-    """A tiny exported detector; see `child.Target`."""
+    """Attacks a tiny exported detector; see `child.Target`."""
 
     seconds = 120.0
     memory = 640 * 2**20
@@ -42,13 +45,13 @@ class RequestsTarget:
         self.expected = {name: self._run(name, inputs) for name, inputs in self.good.items()}
 
     def attack(self, number: int) -> Attack:
-        """A request; every kind comes once in `len(REQUEST_ATTACKS)` numbers."""
+        """Makes a bad request; the kinds follow each other in the order of REQUEST_ATTACKS."""
         rng = np.random.default_rng((self.seed, number))
         request = REQUEST_ATTACKS[number % len(REQUEST_ATTACKS)](rng, self.faces)
         return f"{request.signature}: {request.what}", lambda: self._judge(request)
 
     def _judge(self, request: Request) -> tuple[str, str]:
-        """Good requests run at the same time as the bad one, so that they may share a batch, and after it."""
+        """Runs valid requests at the same time as the bad one, so that they may share a batch, and after it."""
         with concurrent.futures.ThreadPoolExecutor(1 + len(self.good)) as pool:
             bad = pool.submit(self._run, request.signature, request.inputs)
             beside = {name: pool.submit(self._run, name, inputs) for name, inputs in self.good.items()}
@@ -57,18 +60,18 @@ class RequestsTarget:
             except tf.errors.InvalidArgumentError as error:
                 result = refusal(error.message, NAMES, internals=("Traceback", "site-packages"))
                 if request.must == "be answered":
-                    result = "silent", f"refused, and it must be answered: {error.message}"
+                    result = "silent", f"refused, but it must be answered: {error.message}"
             found = {f"{name} beside it": future.result() for name, future in beside.items()}
         found |= {f"{name} after it": self._run(name, inputs) for name, inputs in self.good.items()}
         for what, outputs in found.items():
             if changed := _differing(outputs, self.expected[what.partition(" ")[0]]):
-                return "silent", f"a good request of {what} is answered otherwise: {changed}"
+                return "silent", f"a valid request of {what} gets another answer: {changed}"
         return result
 
     def _answered(self, request: Request, outputs: Arrays) -> tuple[str, str]:
         """Judges an answer to the request itself."""
         if request.must == "be refused":
-            return "silent", f"answered {_short(outputs)}, and it must be refused"
+            return "silent", f"answered {_short(outputs)}, but it must be refused"
         numbers = [value for value in outputs.values() if value.dtype.kind == "f"]
         probabilities = outputs.get("probability", np.zeros(1))
         if not all(np.isfinite(value).all() for value in numbers) or not np.all(np.abs(probabilities - 0.5) <= 0.5):
@@ -99,7 +102,7 @@ def _signatures(folder: Path) -> dict[str, tuple]:
         options = config_pb2.CallableOptions(
             feed=[signature.inputs[key].name for key in inputs], fetch=[signature.outputs[key].name for key in outputs]
         )
-        # Session.run compares shapes in Python first, which TensorFlow Serving does not.
+        # Session.run would compare shapes in Python first; TensorFlow Serving does not.
         calls[name] = session._make_callable_from_options(options), inputs, outputs
     return calls
 

@@ -1,4 +1,4 @@
-"""`python -m experiments.attacks.photographs FOLDER SIZE`: prints as JSON the photographs in which a face was found."""
+"""`python -m experiments.attacks.photographs FOLDER SIZE`: prints the photographs with a face, as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Damage to shards: files cut, swapped, doubled and replaced, bytes flipped, and records that break the schema."""
+"""Damage to shards: cut, swapped, doubled and replaced files, flipped bytes, and records that break the schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from experiments.attacks.sound_records import SIZE, shards_of
+from experiments.attacks.intact_records import SIZE, shards_of
 from experiments.attacks.tfrecord import Frame, frames_in, packed
 from records.shards import FIELDS, Field, Manifest, write_file
 
@@ -72,7 +72,7 @@ def another_shard_instead(rng: Generator, folder: Path) -> str:
 
 
 def two_shards_swapped(rng: Generator, folder: Path) -> str:
-    """Two of one split, compression and method, or of two of them."""
+    """Swaps two shards of the same kind (split, compression, method), or of different kinds."""
     place = int(rng.integers(3))
     path = _shard(rng, folder)
 
@@ -96,7 +96,7 @@ def records_in_another_order(rng: Generator, folder: Path) -> str:
 
 
 def no_file(rng: Generator, folder: Path) -> str:
-    """Something else, or nothing, in the place of a shard."""
+    """A folder, a pipe, a link, an empty file or nothing instead of a shard."""
     path = _shard(rng, folder)
     content = path.read_bytes()
     path.unlink()
@@ -115,7 +115,7 @@ def no_file(rng: Generator, folder: Path) -> str:
         path.symlink_to("/dev/zero")
     elif which == 6:
         path.write_bytes(b"")
-    elif which == 7:  # the same bytes behind a link: nothing is wrong with that
+    elif which == 7:  # a link to the same bytes, which is allowed
         (folder / "elsewhere").write_bytes(content)
         path.symlink_to(folder / "elsewhere")
     what = "a folder,a pipe,a link to itself,a link to nothing,a link to the null device,a link to endless zeros,empty"
@@ -154,7 +154,7 @@ def flipped_bytes_with_right_checksums(rng: Generator, folder: Path) -> str:
 
 
 def broken_framing(rng: Generator, folder: Path) -> str:
-    """A length or a checksum that is wrong; lengths up to the largest there is, with a right checksum."""
+    """A wrong length or checksum; some wrong lengths, up to the largest possible, have a right checksum."""
     path = _shard(rng, folder)
     frames = frames_in(path.read_bytes())
     which = int(rng.integers(len(frames)))
@@ -183,7 +183,7 @@ def no_example(rng: Generator, folder: Path) -> str:
 
 
 def broken_field(rng: Generator, folder: Path) -> str:
-    """A field that is missing, of another type, empty, or with one value more."""
+    """A field that is missing, of another type, empty, or has one value too many."""
     field = FIELDS[rng.integers(len(FIELDS))]
     kind = int(rng.integers(5))
 
@@ -217,7 +217,7 @@ def unknown_field(rng: Generator, folder: Path) -> str:
 
 
 def number_out_of_range(rng: Generator, folder: Path) -> str:
-    """Integers and floats outside of what their field allows, NaN among them."""
+    """Integers and floats outside of the range of their field, and NaN."""
     numeric = [field for field in FIELDS if field.kind in ("int", "float")]
     field = numeric[rng.integers(len(numeric))]
     if field.kind == "int":
@@ -235,7 +235,7 @@ def number_out_of_range(rng: Generator, folder: Path) -> str:
 
 
 def wrong_text(rng: Generator, folder: Path) -> str:
-    """Texts that are no UTF-8 or empty; a split, compression or method that is not that of the shard."""
+    """Texts that are empty or not UTF-8; a split, compression or method that differs from the shard's."""
     texts = [field for field in FIELDS if field.kind in ("text", "texts")]
     field = texts[rng.integers(len(texts))]
     value = [b"\xff\xfe\xfa", b"caf\xe9", b""][rng.integers(3)]
@@ -249,7 +249,7 @@ def wrong_text(rng: Generator, folder: Path) -> str:
 
 
 def wrong_image(rng: Generator, folder: Path) -> str:
-    """Images of another size or kind, damaged ones, and none."""
+    """Images of another size or kind, damaged images, and other data."""
     images = [field for field in FIELDS if field.kind == "image"]
     field = images[rng.integers(len(images))]
     what, damage = IMAGE_DAMAGE[rng.integers(len(IMAGE_DAMAGE))]
@@ -307,7 +307,7 @@ def _with_features(rng: Generator, folder: Path, what: str, change: Callable[[di
 
 
 def _with_record(rng: Generator, folder: Path, what: str, change: Callable[[bytes], bytes]) -> str:
-    """Changes one record; its checksums are right, and in three cases of four the manifest fits the file, too."""
+    """Changes one record; its checksums are right, and in three of four cases the manifest fits the file, too."""
     path = _shard(rng, folder)
     records = [frame.data for frame in frames_in(path.read_bytes())]
     which = int(rng.integers(len(records)))
@@ -320,7 +320,7 @@ def _with_record(rng: Generator, folder: Path, what: str, change: Callable[[byte
 
 
 def _replace(folder: Path, path: Path, records: list[bytes], examples: int | None = None) -> None:
-    """Writes another shard and the manifest that fits it, but for the number of examples where one is given."""
+    """Writes a shard and changes the manifest to fit it; `examples` replaces the number of its records."""
     manifest = Manifest.load(folder)
     entry = write_file(path, iter(records))
     entry = dataclasses.replace(entry, examples=len(records) if examples is None else examples)

@@ -1,4 +1,4 @@
-"""The framing of TFRecord files, to be broken in chosen places: length, its checksum, data, its checksum."""
+"""Reads and writes the framing of TFRecord files (length, checksum, data, checksum), so that it can be damaged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TABLE: list[int] = []
 
 @dataclasses.dataclass
 class Frame:
-    """One record as it lies in the file: `length` need not be that of `data`, and checksums need not be right."""
+    """One record in the file's framing; the length and the checksums may be wrong."""
 
     data: bytes
     length: int
@@ -20,18 +20,18 @@ class Frame:
 
     @classmethod
     def around(cls, data: bytes, length: int | None = None) -> Frame:
-        """A frame with right checksums, of data that may be said to be of another length."""
+        """A frame around `data` with right checksums; `length` replaces its length."""
         length = len(data) if length is None else length
         return cls(data, length, checksum(struct.pack("<Q", length)), checksum(data))
 
     def packed(self) -> bytes:
-        """The bytes of the file."""
+        """The frame as bytes of the file."""
         head = struct.pack("<QI", self.length, self.length_checksum)
         return head + self.data + struct.pack("<I", self.data_checksum)
 
 
 def frames_in(content: bytes) -> list[Frame]:
-    """The frames of a sound file."""
+    """The frames of an intact file's content."""
     found, place = [], 0
     while place < len(content):
         length, length_checksum = struct.unpack_from("<QI", content, place)
@@ -42,12 +42,12 @@ def frames_in(content: bytes) -> list[Frame]:
 
 
 def packed(frames: list[Frame]) -> bytes:
-    """The bytes of a file of these frames."""
+    """The content of a file with these frames."""
     return b"".join(frame.packed() for frame in frames)
 
 
 def checksum(data: bytes) -> int:
-    """The masked CRC32C that TFRecord keeps."""
+    """The masked CRC32C, TFRecord's checksum."""
     if not TABLE:
         for value in range(256):
             for _ in range(8):

@@ -1,4 +1,4 @@
-"""A tiny untrained detector whose answers differ from face to face, and faces for it."""
+"""A tiny untrained detector whose probabilities differ from face to face, and faces for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ USUAL = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.38, 0.72], [0.62, 0.
 
 
 def noise_faces(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Smooth noise, uint8 (count, S, S, 3), and key points as a face has them, float32 (count, 5, 2)."""
+    """Smooth noise, uint8 (count, S, S, 3), and typical key points of a face, float32 (count, 5, 2)."""
     rng = np.random.default_rng(1)
     coarse = rng.uniform(0, 255, (count, 8, 8, 3))
     smooth = keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (SIZE, SIZE)))
@@ -22,7 +22,7 @@ def noise_faces(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def untrained_detector(frames: np.ndarray, points: np.ndarray) -> Detector:
-    """A detector whose last layer is scaled so that the probabilities of these faces lie around 0.5 and differ."""
+    """A detector whose last layer is scaled so that the probabilities of these faces differ and are around 0.5."""
     keras.utils.set_random_seed(0)
     model = Detector(size=SIZE, width=4, output="residual")
     logits = model.deployed().predict({"frame": frames, "keypoints": points}, verbose=0)["logit"]

@@ -1,4 +1,4 @@
-"""Judging data: what is in it, what it leaks between splits, and what betrays its labels."""
+"""Checks of data sets and records: contents, leaks between splits, and cues that reveal the label."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""A small network that sees crops with the face painted over: its accuracy above chance is leakage."""
+"""A small network trained on crops in which the face is painted over: accuracy above chance is leakage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from faces import crop_box, crop_square
 SIZE = 80
 """Side in pixels of the crops that the network sees."""
 CROP = 1.6
-"""Side of the crop over the longer side of the face: wider than in the records, so that the blank leaves something."""
+"""Side of the crop over the longer side of the face: larger than in the records, to show pixels around the face."""
 GRAY = 128
 BATCH = 64
 
@@ -18,7 +18,7 @@ BATCH = 64
 def blanked_crop(rgb: np.ndarray, region: Region, size: int = SIZE) -> np.ndarray:
     """The square crop around the face with the face painted over in gray.
 
-    The face is blanked before the crop is resized, so that no manipulated pixel takes part in any that is left.
+    The face is painted over before the crop is resized, so that no manipulated pixel affects the other pixels.
 
     Args:
         rgb: uint8 (H, W, 3).
@@ -37,17 +37,17 @@ def fit_and_score(
 ) -> np.ndarray:
     """Trains the network on blanked crops and scores others.
 
-    Every batch is half real, half fake. The number of steps is fixed: no best moment is chosen, which could be luck.
+    Every batch is half real, half fake. The number of steps is fixed: to choose the best step would bias the AUC.
 
     Args:
         train: uint8 (n, size, size, 3).
         labels: (n,) 1 for fake, 0 for real; both occur.
         test: uint8 (m, size, size, 3), of other people.
         steps: batches to train on.
-        seed: of weights, batches and flips; the same seed gives the same scores on one machine.
+        seed: seed of weights, batches and flips; the same seed gives the same scores on one machine.
 
     Returns:
-        float64 (m,), logits: greater is more likely fake.
+        Logits, float64 (m,); higher = more likely fake.
     """
     import keras
 
@@ -70,7 +70,7 @@ def fit_and_score(
 
 
 def _network(size: int, seed: int) -> object:
-    """Four convolutions. Every layer has a seed of its own: Keras's global seed is neither read nor changed."""
+    """Four convolutions. Every layer has its own seed, so that Keras's global seed is neither used nor changed."""
     import keras
     from keras import layers
 

@@ -13,17 +13,17 @@ from records import shards
 from records.atomic import atomic_file
 
 FIELDS = ("frame", "target", "ela", "mask", "mask_known", "keypoints", "video", "subjects", "frame_index")
-FACES = 6  # of different people, in a row of the contact sheet
-READ = 64  # records of a split at most, to find that many people
+FACES = 6  # in a row of the contact sheet, of different people
+READ = 64  # records of a split that are read, at most, to find that many people
 CELL, GAP, CAPTION = 88, 8, 18  # pixels of the contact sheet
 TILE_WIDTH, TILE_HEIGHT = 2 * CELL + GAP, CAPTION + 2 * CELL + GAP
 LABEL_WIDTH, HEADING = 170, 26
-LEGEND = "Of each face: the crop with its key points, its target; below them ELA, mask (grey: unknown)"
+LEGEND = "Each face: crop with key points, target; below them ELA, mask (grey: unknown)"
 GREEN = (0, 220, 0)
 
 
 def contact_sheet(folder: Path) -> np.ndarray:
-    """One row for each compression and method: faces of different people of all splits, with all that belongs to them.
+    """Draws a row for each compression and method: faces of different people and splits, with target, ELA and mask.
 
     Args:
         folder: finished records.
@@ -54,7 +54,7 @@ def write_png(path: Path, picture: np.ndarray) -> None:
 
 
 def _people(folder: Path, level: str, method: str, splits: list[str]) -> list[tuple[str, dict]]:
-    """(split, face) of up to FACES people, from each split as many as from the others, where it has them."""
+    """(split, face) of up to FACES people, taken from the splits in turn."""
     found: dict[str, list[tuple[str, dict]]] = {}
     known: set[bytes] = set()
     for split in splits:

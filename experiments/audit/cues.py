@@ -1,4 +1,4 @@
-"""Single numbers that may tell forged clips from real ones, and how well each does: AUC, interval and verdict."""
+"""Cues, single numbers that may separate fake clips from real ones, and how well each does: AUC, interval, verdict."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from faces import CROP_SCALE, crop_box
 
 REPLICATES = 2000
 FEWEST_IDENTITIES = 8
-"""With fewer identities than this a bootstrap interval means nothing, and no verdict is given."""
+"""With fewer identities a bootstrap interval is not reliable, and no verdict is given."""
 
 CUES = {
     "sharpness_ratio": "Laplacian energy of the face against its surroundings (log)",
-    "grid": "strength of an 8x8 grid around the face, whatever its phase",
+    "grid": "strength of an 8x8 grid around the face, at any offset",
     "bits_per_pixel": "bits of the video per pixel and frame",
     "file_size": "size of the file in bytes",
     "face_sharpness": "Laplacian energy of the face (log)",
@@ -39,7 +39,7 @@ class Region:
 
 
 def frame_cues(rgb: np.ndarray, region: Region) -> dict[str, float]:
-    """The cues that are read off a decoded frame.
+    """The cues that are computed from a decoded frame.
 
     Args:
         rgb: uint8 (H, W, 3).
@@ -61,11 +61,11 @@ def frame_cues(rgb: np.ndarray, region: Region) -> dict[str, float]:
 
 
 def grid_strength(gray: np.ndarray, period: int = 8) -> float:
-    """How much an image's steps gather on every `period`-th row and column: 1 without any grid.
+    """How much stronger the steps between pixels are on every `period`-th row and column; 1 without a grid.
 
-    The size of the step across each column border, less what the steps on both sides let expect, is averaged over
-    columns that lie a multiple of `period` apart; the greatest of these averages is divided by their median. The same
-    for rows; the result is the mean of both. As all phases are tried, a grid that was moved with the picture is found.
+    The step across each column border, minus the mean of the steps on both sides, is averaged over columns that are a
+    multiple of `period` apart. The largest of these averages is divided by their median. Rows are treated in the same
+    way, and the result is the mean of both. All offsets are tried, so a grid that moved with the picture is found.
 
     Args:
         gray: float32 (H, W) in [0, 255].
@@ -88,22 +88,22 @@ def judge(labels: np.ndarray, scores: np.ndarray, identities: np.ndarray, seed: 
     Args:
         labels: (n,), 1 for fake, 0 for real.
         scores: (n,), finite.
-        identities: (n,), the target of each clip. Clips of one person share everything but the forgery, so that the
-            interval is a bootstrap over people (`tfafsr.metrics.auc_interval`).
-        seed: of the bootstrap.
+        identities: (n,), the target of each clip. Clips of one person are alike, so the interval is a bootstrap over
+            people (`tfafsr.metrics.auc_interval`).
+        seed: seed of the bootstrap.
 
     Returns:
-        {"auc", "auc_ci95", "reals", "fakes", "identities", "verdict"}: the AUC as it is (below 0.5 when fakes score
-        lower), and a verdict: `betrays` when the interval excludes 0.5, `clean` when it does not, `too few` when there
-        are fewer than `FEWEST_IDENTITIES` identities or a class is missing. AUC and interval are None where a class is
-        missing or there is one identity.
+        {"auc", "auc_ci95", "reals", "fakes", "identities", "verdict"}. The AUC is below 0.5 when fakes score lower. The
+        verdict is `betrays` when the interval excludes 0.5, `clean` when it does not, `too few` when there are fewer
+        than `FEWEST_IDENTITIES` identities or a class is missing. AUC and interval are None where a class is missing or
+        there is only one identity.
     """
     labels = np.asarray(labels)
     fakes, people = int(labels.sum()), len(np.unique(identities))
     numbers = {"reals": len(labels) - fakes, "fakes": fakes, "identities": people}
     if fakes in (0, len(labels)) or people < 2:
         return {"auc": None, "auc_ci95": None, **numbers, "verdict": "too few"}
-    from tfafsr import metrics  # here, since it loads TensorFlow
+    from tfafsr import metrics  # imported here because it loads TensorFlow
 
     low, high = metrics.auc_interval(labels, scores, identities, REPLICATES, seed)
     verdict = "betrays" if low > 0.5 or high < 0.5 else "clean"
@@ -120,6 +120,6 @@ def _log_mean(energy: np.ndarray) -> float:
 
 
 def _around(box: tuple[int, int, int, int], scale: float, shape: tuple[int, int]) -> tuple[slice, slice]:
-    """Slices of what an image of `shape` (H, W) shows of the square around `box`."""
+    """Slices of the part of the square around `box` that is inside an image of `shape` (H, W)."""
     y0, x0, y1, x1 = (int(value) for value in crop_box(box, scale))
     return slice(max(y0, 0), min(y1, shape[0])), slice(max(x0, 0), min(x1, shape[1]))

@@ -1,4 +1,4 @@
-"""What records hold and which leaks were found between their splits, in words and as a table."""
+"""Prints what records hold, and the leaks that were found between their splits."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rich.table import Table
 
 from records.shards import Manifest
 
-SHOWN = 5  # of a list of leaks; the JSON has more
+SHOWN = 5  # entries of a list of leaks; the JSON has more
 
 
 def summary(manifest: Manifest) -> dict:
-    """Counts, options, skips and the hash; everything but the clips and the shards one by one."""
+    """Counts, options, skips and the content hash of a manifest, without the lists of clips and shards."""
     clips = manifest.clips.values()
     reasons: Counter = Counter()
     for clip in clips:
@@ -39,7 +39,7 @@ def summary(manifest: Manifest) -> dict:
 
 
 def counts_table(manifest: Manifest, title: str) -> Table:
-    """Number of faces: a row for each split and compression, a column for each method."""
+    """The number of faces: a row for each split and compression, a column for each method."""
     table = Table(title=title, title_justify="left")
     groups = [(split, level) for split, levels in manifest.counts.items() for level in levels]
     methods = sorted({method for split, level in groups for method in manifest.counts[split][level]})
@@ -71,7 +71,7 @@ def print_summary(manifest: Manifest, folder: Path, checked: bool) -> None:
 
 
 def print_leaks(found: dict) -> None:
-    """Prints what `leaks.in_two_splits` found and, under `frames`, `leaks.near_duplicates` where that was asked for."""
+    """Prints the result of `leaks.in_two_splits`, and that of `leaks.near_duplicates` if `found` has it as `frames`."""
     people = [f"{one['subject']} of {one['dataset']} in {', '.join(one['splits'])}" for one in found["subjects"]]
     videos = [f"{one['video']} in {', '.join(one['splits'])}" for one in found["videos"]]
     lines = _list(f"{len(people)} subjects in two splits", people) + _list(

@@ -1,10 +1,10 @@
 """Leaks between splits: subjects and videos that are in two of them, and frames that show nearly the same picture.
 
-Two frames are compared by the correlation of grey thumbnails (24 x 24 cells, mean removed, unit norm): the highest over
-shifts of up to 4% of the crop, as they are and mirrored. Measured on forged data sets of 320 photographed people (128
-pixels) and 100 rendered ones (96 pixels), each with four manipulations, eight frames a video:
+Two frames are compared by the correlation of grey thumbnails (24 x 24 cells, mean removed, unit norm): the maximum over
+shifts of up to 4% of the crop and over both orientations (plain and mirrored). Measured on forged data sets of 320
+photographed people (128 pixels) and 100 rendered ones (96 pixels), each with four manipulations, eight frames a video:
 
-| correlation: least, 5%, median, 95%, most | photographs | rendered faces |
+| correlation: minimum, 5%, median, 95%, maximum | photographs | rendered faces |
 |---|---|---|
 | a frame and the most alike one of other people | 0.45, 0.60, 0.78, 0.89, 0.927 | 0.45, 0.73, 0.88, 0.94, 0.961 |
 | neighbouring frames of one video | 0.55, 0.91, 0.98, 1.00, 1.00 | 0.76, 0.93, 0.98, 0.99, 1.00 |
@@ -12,8 +12,8 @@ pixels) and 100 rendered ones (96 pixels), each with four manipulations, eight f
 | a copy at c40 instead of raw, mirrored or not | 0.93, 0.97, 0.99, 1.00, 1.00 | 0.93, 0.97, 0.99, 1.00, 1.00 |
 | a copy shifted by 2 pixels both ways | 0.99, 0.99, 1.00, 1.00, 1.00 | 1.00, 1.00, 1.00, 1.00, 1.00 |
 
-A threshold of 0.97 gives no false alarm on either. Of copies at c40, shifted by 2 pixels, mirrored and darkened, it
-finds 19 frames in 20 and each of 500 videos; of crops 3% larger 9 frames in 10, but of crops 5% larger only 1 in 5.
+A threshold of 0.97 gives no false alarm on either. It finds 19 of 20 frames (and each of 500 videos) of copies at c40
+that are shifted by 2 pixels, mirrored and darkened; 9 of 10 frames of crops 3% larger, but 1 of 5 of crops 5% larger.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from records.progress import progress
 from records.shards import Manifest, naming_the_shard, read
 from records.sources import SPLITS
 
-QUALITIES = ("raw", "c23", "c40")  # the best first; other names follow in their order
-FRAMES = 10  # a video, compared with other splits'; as many as `build` takes for validation, so that the grids meet
-SIDE, SHIFT = 52, 2  # pixels of a thumbnail, and how far two are shifted against each other
-CELLS = (SIDE - 2 * SHIFT) // 2  # a side, of what is correlated
-FLOOR = 0.8  # pairs below it unshifted are not shifted: few copies 2 pixels off are among them
+QUALITIES = ("raw", "c23", "c40")  # the best first; other names follow in alphabetical order
+FRAMES = 10  # of each video, as many as `build` takes for validation, so that the same frames of a video are compared
+SIDE, SHIFT = 52, 2  # side of a thumbnail and largest shift, in pixels
+CELLS = (SIDE - 2 * SHIFT) // 2  # side, in cells, of the vectors that are correlated
+FLOOR = 0.8  # pairs with a lower correlation are not shifted; few copies that are 2 pixels off are among them
 THRESHOLD = 0.97
-BLOCK = 512  # frames of each split at a time
-NAMED = 100  # near-duplicates that are named for two splits
+BLOCK = 512  # frames of each split that are compared at a time
+NAMED = 100  # near-duplicates that are listed for two splits, at most
 
 
 def in_order(names: Iterable[str], first: Sequence[str] = SPLITS) -> list[str]:
-    """The names sorted, but for those in `first`, which come first and as they stand there."""
+    """The names in `first`, in its order, then the others, sorted."""
     return sorted(names, key=lambda name: (*(name != known for known in first), name))
 
 
 def in_two_splits(manifests: Sequence[Manifest]) -> dict[str, list[dict]]:
-    """What the manifests alone tell.
+    """Subjects and videos that are in two splits, by the manifests alone.
 
     Args:
         manifests: of records that are used together; subjects of one dataset are the same people in all of them.
@@ -79,18 +79,18 @@ def in_two_splits(manifests: Sequence[Manifest]) -> dict[str, list[dict]]:
 def near_duplicates(folders: Sequence[Path]) -> dict:
     """Frames of two splits that show nearly the same picture, also when mirrored.
 
-    Compared are up to FRAMES of each video, at the best compression at hand. Memory holds 3 KB for each of them.
+    Up to FRAMES frames of each video are compared, at its best compression. Each needs 3 KB of memory.
 
     Args:
         folders: records that are used together.
 
     Returns:
-        `threshold`, `compared` (number of frames) and `pairs`, for each two splits with near-duplicates: {splits,
-        frames (number of pairs of frames), named}; `named` has the NAMED pairs of videos that are most alike:
-        {videos, frame_indices, correlation, mirrored}, in the order of `splits`.
+        {"threshold", "compared" (number of frames), "pairs"}; `pairs` has an entry for each two splits with
+        near-duplicates: {splits, frames (number of pairs of frames), named}. `named` lists at most NAMED pairs of
+        videos, the most alike first: {videos, frame_indices, correlation, mirrored}, in the order of `splits`.
 
     Raises:
-        DataError: a shard does not read.
+        DataError: a shard cannot be read.
     """
     faces = _read(folders)
     found = []
@@ -102,7 +102,7 @@ def near_duplicates(folders: Sequence[Path]) -> dict:
 
 
 class _Faces:
-    """Frames of one split: their videos' names, their indices, and thumbnails, uint8 (N, SIDE, SIDE)."""
+    """Frames of one split: names of their videos, their indices, and thumbnails, uint8 (N, SIDE, SIDE)."""
 
     def __init__(self, number: int) -> None:
         self.videos: list[str] = []
@@ -119,7 +119,7 @@ class _Faces:
 
 @dataclasses.dataclass
 class _Group:
-    """The faces of one method in one split; `chosen` marks which of them are compared, bool (N,)."""
+    """The faces of one method in one split; `chosen`, bool (N,), marks those that are compared."""
 
     folder: Path
     split: str
@@ -129,7 +129,7 @@ class _Group:
     chosen: np.ndarray | None = None
 
     def choose(self) -> Iterator[None]:
-        """Goes through the records, decoding no image, and marks up to FRAMES of each video; yields for each record."""
+        """Marks up to FRAMES frames of each video, without decoding images; yields once for each record."""
         places: dict[bytes, list[tuple[int, int]]] = {}
         for place, one in enumerate(self._read(("video", "frame_index"))):
             places.setdefault(one["video"], []).append((place, int(one["frame_index"])))
@@ -140,7 +140,7 @@ class _Group:
             self.chosen[place[_spread(index)]] = True
 
     def faces(self) -> Iterator[dict]:
-        """The records that were chosen; no other is decoded."""
+        """The chosen records; the others are not decoded."""
         yield from self._read(("video", "frame_index", "frame"))
 
     def _read(self, fields: tuple[str, ...]) -> Iterator[dict]:
@@ -152,7 +152,7 @@ class _Group:
 
 def _spread(index: np.ndarray) -> np.ndarray:
     """Positions, with repetition, of the frame indices (N,) next to the middles of FRAMES equal spans of the video."""
-    length = index.min() + index.max() + 1  # frames are spaced evenly, so that the rest at both ends is equal
+    length = index.min() + index.max() + 1  # frames are evenly spaced: as much follows the last as precedes the first
     middles = np.floor((np.arange(FRAMES) + 0.5) / FRAMES * length)
     return np.abs(index[:, None] - middles).argmin(axis=0)
 
@@ -168,7 +168,7 @@ def _groups(folder: Path) -> Iterator[_Group]:
 
 
 def _read(folders: Sequence[Path]) -> dict[str, _Faces]:
-    """Split -> its frames; the records are gone through twice, for they lie in no order and most are not decoded."""
+    """Split -> its frames. The records are in no order, so a first pass chooses frames and a second decodes them."""
     groups = [group for folder in folders for group in _groups(Path(folder))]
     every = (one for group in groups for one in group.choose())
     for _ in progress(every, sum(group.examples for group in groups), "Frames listed"):
@@ -197,7 +197,7 @@ def _compare(first: _Faces, second: _Faces, what: str) -> dict:
         found = (pair, top + rows, left + columns, either[rows, columns], (mirrored > plain)[rows, columns])
         best = np.concatenate([best, np.stack(found, axis=1)])
         best = best[np.argsort(-best[:, 3], kind="stable")]
-        best = best[np.sort(np.unique(best[:, 0], return_index=True)[1])][:NAMED]  # the best of each two videos
+        best = best[np.sort(np.unique(best[:, 0], return_index=True)[1])][:NAMED]  # the best for each pair of videos
     named = [
         {
             "videos": [str(first.videos[int(row)]), str(second.videos[int(column)])],
@@ -211,13 +211,13 @@ def _compare(first: _Faces, second: _Faces, what: str) -> dict:
 
 
 def _correlations(first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
-    """The highest correlations over all shifts, of the second pictures as they are and mirrored.
+    """The highest correlations over all shifts, for the second pictures as they are and for their mirror images.
 
     Args:
         first, second: thumbnails, uint8 (N, SIDE, SIDE) and (M, SIDE, SIDE).
 
     Returns:
-        Two float32 (N, M); 0 where even the unshifted pictures are below FLOOR.
+        Two float32 (N, M); 0 for pairs whose unshifted correlation is below FLOOR.
     """
     vectors = _vectors(first)
     answers = []
@@ -233,7 +233,7 @@ def _correlations(first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
 
 
 def _vectors(pictures: np.ndarray, y: int = 0, x: int = 0) -> np.ndarray:
-    """Thumbnails but for a margin of SHIFT, moved by (y, x), as vectors whose products are correlations.
+    """Thumbnails without a margin of SHIFT, shifted by (y, x), as vectors whose products are correlations.
 
     Returns:
         float32 (N, CELLS * CELLS), mean 0, norm 1; all 0 for a picture without any contrast.

@@ -1,4 +1,4 @@
-"""Tells whether a forged data set betrays its labels by anything but the forgery, and writes down what it found."""
+"""Checks whether anything but the manipulation reveals the labels of a forged data set, and writes a report."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from records.sources import Clip, SourceOptions, find
 NETWORK = "blanked_face"
 FOLDS = 3
 MASK_LEVEL = 16
-"""A mask's pixel counts as manipulated above this grey level: the masks went through a lossy codec, too."""
+"""A pixel of a mask counts as manipulated above this grey level; masks are stored with a lossy codec."""
 MARGIN = 0.12
-"""The blank is wider than the face by this share of its longer side, at least by a macroblock: codecs smear."""
+"""The blank is wider than the face by this share of the longer side and at least by a macroblock of the codec."""
 MACROBLOCK = 16
 SMALLEST = 24
-"""Sides of a face in pixels below which there is nothing to measure."""
+"""Smallest side in pixels of a face that is measured."""
 
 
 @dataclass
 class Samples:
-    """What was measured on every clip, in the order of the clips, and the blanked crops of their frames."""
+    """The measurements of every clip and the blanked crops of its frames, in the order of the clips."""
 
     clips: list[Clip] = field(default_factory=list)
     cues: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CUES})
-    crops: list[np.ndarray] = field(default_factory=list)  # one (frames, size, size, 3) a clip
+    crops: list[np.ndarray] = field(default_factory=list)  # (frames, size, size, 3) for each clip
     left_out: list[str] = field(default_factory=list)
 
 
@@ -42,23 +42,23 @@ def report(
 ) -> dict[str, object]:
     """Measures the cues and the blanked-face network on `root`; writes `probe.json` and `probe.txt` there.
 
-    Faces are found through the masks: the union, over all methods, of what is manipulated in a frame of one identity
-    is that identity's face, in the real clip and in all of its fakes: the probe looks at one place, whatever the label.
+    Masks say where a face is: the union of the manipulated pixels over all methods, for each frame of an identity. The
+    same region is used for the real clip and all its fakes, so that it does not depend on the label.
 
     Args:
         root: a data set in FaceForensics++'s layout, with mask videos, as `forge` writes it.
-        compression: the compression that is looked at.
-        seed: of the bootstrap and the network.
-        frames: frames measured in every clip, evenly spaced.
-        identities: at most so many target identities are measured, evenly spaced over those there are.
-        steps: batches on which the blanked-face network is trained, for each of the folds.
+        compression: the compression of the measured clips.
+        seed: seed of the bootstrap and the network.
+        frames: number of evenly spaced frames that are measured in every clip.
+        identities: number of target identities that are measured, at most.
+        steps: training batches of the blanked-face network, for each fold.
 
     Returns:
-        What probe.json holds: {"compression", "seed", "frames", "identities", "clips", "left_out",
-        "cues": {cue: judgement}, "network": judgement, "intervals", "betrays": [what betrays over all methods],
-        "betrays_somewhere": [names with a method or group that betrays]}. A judgement is
-        {"overall", "per_method": {method: ...}, "decoy", "plain"}, each of `cues.judge`; `decoy` and `plain` compare
-        the identities whose real clip does and does not carry a decoy.
+        The content of probe.json: {"compression", "seed", "frames", "identities", "clips", "left_out",
+        "cues": {cue: judgement}, "network": judgement, "intervals", "betrays": [cues that betray over all methods],
+        "betrays_somewhere": [cues that betray for some method or group]}. A judgement is
+        {"overall", "per_method": {method: ...}, "decoy", "plain"}, each a result of `cues.judge`; `decoy` and `plain`
+        are the identities whose real clip has a decoy or none.
 
     Raises:
         DataError: no clips at this compression, or no masks.
@@ -135,7 +135,7 @@ def _measure(people: dict[str, list[Clip]], frames: int, identities: int, compre
 
 
 def _regions(fakes: list[Clip], indices: np.ndarray) -> dict[int, Region]:
-    """Frame index -> the face in it, from the masks of all fakes of one identity; frames without any are left out."""
+    """Frame index -> region of the face, from the masks of all fakes of an identity; skips frames with empty masks."""
     union: dict[int, np.ndarray] = {}
     for clip in fakes:
         for index, mask in read_frames(_mask_video(clip), indices):
@@ -170,11 +170,11 @@ def _measure_clip(clip: Clip, regions: dict[int, Region], samples: Samples) -> N
 
 
 def _network_scores(samples: Samples, steps: int, seed: int) -> np.ndarray:
-    """The blanked network's mean score of each clip, by a network trained without the clip's target.
+    """The mean score of each clip by a network that was trained without its identity (cross-validation).
 
-    Identities are dealt into folds, and each fold is scored by a network trained on the others: so every identity is a
-    test identity, which makes the interval several times narrower than a test split of a seventh would. Scores are
-    standardised within a fold, because two networks share no scale.
+    Identities are divided into folds, and each fold is scored by a network trained on the others. As every identity is
+    tested, the interval is several times narrower than with a separate test split. Scores are standardised within a
+    fold, because the scales of two networks differ.
     """
     people, member = np.unique([_target(clip) for clip in samples.clips], return_inverse=True)
     labels = np.array([clip.label for clip in samples.clips])
@@ -196,7 +196,7 @@ def _network_scores(samples: Samples, steps: int, seed: int) -> np.ndarray:
 
 
 def _judgement(clips: list[Clip], scores: np.ndarray, seed: int) -> dict[str, object]:
-    """Judges one score over all clips, for each method, and for identities with and without a decoy."""
+    """Judges one cue over all clips, for each method, and for identities with and without a decoy."""
     labels = np.array([clip.label for clip in clips], int)
     people = np.array([_target(clip) for clip in clips])
     methods = np.array([clip.method for clip in clips])
@@ -226,7 +226,7 @@ def _verdicts(judgement: dict[str, object]) -> list[str]:
 
 
 def readable(found: dict[str, object]) -> str:
-    """The report as text: one table row a cue and group."""
+    """The report as text: a table with one row for each cue and group."""
     lines = [
         f"Does this data set betray its labels by anything but the forgery? ({found['compression']})",
         "",

@@ -1,4 +1,4 @@
-"""Says before anything is built what is there, what is missing, what betrays the label, and what building will cost."""
+"""Surveys a data set before it is built: what is found and missing, what reveals the label, what building will cost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from records.progress import progress
 from records.shards import SplitsOrigin
 from records.sources import Clip, Found
 
-BETRAYAL = 0.1  # an AUC further than this from 0.5, with an interval that excludes 0.5, is named
+BETRAYAL = 0.1  # a cue is reported if its AUC differs from 0.5 by more and its interval excludes 0.5
 CUES = {
     "codec": "codec",
     "bits_per_pixel": "bits a pixel",
@@ -39,25 +39,26 @@ CUES = {
     "frame_rate": "frames a second",
     "face_size": "face, pixels",
 }
-# Frames a clip of the timed sample: two numbers, since decoding costs what it costs for any of them.
+# Frames of each clip in the timed sample. Two numbers separate the cost of a clip (decoding) from that of a frame.
 SMALL, LARGE = 2, 6
 
 
 @dataclasses.dataclass
 class Survey:
-    """What `check` found; `dataclasses.asdict` of it is the JSON.
+    """The result of `check`; `dataclasses.asdict` gives its JSON.
 
     Attributes:
-        layout, splits, odd, remarks: of the source, see `Found`.
+        layout, splits, odd, remarks: from the source, see `Found`.
         table: {method, compression, split, expected, found, missing, unreadable} for each group of clips.
-        missing: {clip, reason} for each clip that should be there and is not.
-        unreadable: the same for each that is there and does not open, or has another frame size than its twin.
-        unequal: clips of another length than their twin, {clip, frames, twin}.
-        masks: the data set's own, which building does not use: {present, missing: [clip], short: [{clip, ...}]}.
-        cues: compression -> name of CUES -> {real, fake, auc, auc_ci95, verdict, ...}.
-        betrays: "compression: cue" of each that tells the label.
+        missing: {clip, reason} for each clip that is expected and not there.
+        unreadable: {clip, reason} for each clip that does not open, or has another frame size than its twin.
+        unequal: {clip, frames, twin} for each clip of another length than its twin.
+        masks: the mask files of the data set, which building does not use: {present, missing: [clip],
+            short: [{clip, ...}]}.
+        cues: compression -> cue (see CUES) -> {real, fake, auc, auc_ci95, verdict, ...}.
+        betrays: "compression: cue" for each cue that reveals the label.
         estimate: {examples, bytes, seconds, workers, sampled}; None without a sample.
-        complete: whether a build would hold every clip that is expected.
+        complete: whether the records of a build would contain every expected clip.
     """
 
     layout: str
@@ -76,17 +77,17 @@ class Survey:
 
 
 def survey(found: Found, options: BuildOptions, workers: int, sample: int = 2, faces: int = 24) -> Survey:
-    """Reads every header, and of a few clips the frames.
+    """Reads the headers of all clips, and frames of a few.
 
     Args:
-        found: what a source found.
-        options: of the build whose cost is estimated.
-        workers: its processes.
-        sample: how many groups of clips (an original and its fakes) are built to estimate the cost; 0 for no estimate.
-        faces: how many clips of each class have one face looked for, at the best compression; 0 for none.
+        found: the result of a source.
+        options: options of the build whose cost is estimated.
+        workers: number of processes of that build.
+        sample: number of groups of clips (an original and its fakes) that are built to estimate the cost; 0 for none.
+        faces: number of clips of each class in which the size of the face is measured; 0 for none.
 
     Returns:
-        The survey; bad videos are in it and raise nothing.
+        The survey. Bad videos are part of it and raise no exception.
     """
     headers, unreadable = _headers(found)
     table: dict[tuple, dict] = {}
@@ -125,7 +126,7 @@ def survey(found: Found, options: BuildOptions, workers: int, sample: int = 2, f
 
 
 def _headers(found: Found) -> tuple[dict[Path, VideoInfo], dict[str, str]]:
-    """Path -> header; video id -> why the clip, its twin or its target does not open or does not fit the others."""
+    """Path -> header; video id -> the reason why the clip, its twin or its target does not open or fit the others."""
     headers: dict[Path, VideoInfo] = {}
     reasons: dict[Path, str] = {}
     unreadable: dict[str, str] = {}
@@ -149,13 +150,13 @@ def _headers(found: Found) -> tuple[dict[Path, VideoInfo], dict[str, str]]:
 
 
 def _differ(headers: dict[Path, VideoInfo], one: Footage, other: Footage) -> bool:
-    """Whether two frame sizes differ by the headers."""
+    """Whether the frame sizes in the two headers differ."""
     a, b = headers[one.path], headers[other.path]
     return (a.width, a.height) != (b.width, b.height)
 
 
 def _frames(header: VideoInfo) -> int:
-    """By the header; where it does not say, by duration and rate."""
+    """The number of frames in the header; without one, duration times frame rate."""
     return header.frames or max(1, round(header.seconds * header.fps))
 
 
@@ -189,7 +190,7 @@ def _masks(found: Found, headers: dict[Path, VideoInfo]) -> dict:
 
 
 def _face_sizes(clips: Sequence[Clip], count: int) -> dict[str, float]:
-    """Video id -> square root of the area of the largest face in a frame of some clips of each class."""
+    """Video id -> square root of the area of the largest face in one frame, for some clips of each class."""
     levels = list(dict.fromkeys(clip.compression for clip in clips))
     chosen: list[Clip] = []
     for level in levels:
@@ -212,7 +213,7 @@ def _face_sizes(clips: Sequence[Clip], count: int) -> dict[str, float]:
 
 
 def _cues(clips: Sequence[Clip], headers: dict[Path, VideoInfo], faces: dict[str, float]) -> dict[str, dict[str, dict]]:
-    """How well the codec, the rate and the sizes of clips tell their label, at each compression."""
+    """How well codec, rates and sizes of clips predict their label, for each compression."""
     judged: dict[str, dict[str, dict]] = {}
     for level in dict.fromkeys(clip.compression for clip in clips):
         group = [clip for clip in clips if clip.compression == level]
@@ -229,9 +230,10 @@ def _cues(clips: Sequence[Clip], headers: dict[Path, VideoInfo], faces: dict[str
 
 
 def _facts(footage: Footage, header: VideoInfo, anew: bool) -> dict[str, object]:
-    """The cues of a clip as it will be built: where it is encoded anew, those of its new encoding.
+    """The cues of a clip as it will be built.
 
-    Among clips that are encoded `anew` bytes are those of the pictures alone, without the container's and the sound's.
+    With `anew`, some clips of the group are encoded again before they are used: the cues are then those of the new
+    encoding, and bytes count the pictures alone, without container and audio.
     """
     codec, pix_fmt, size, rate = header.codec, header.pix_fmt, header.bytes / _frames(header), header.fps
     if anew:
@@ -247,7 +249,7 @@ def _facts(footage: Footage, header: VideoInfo, anew: bool) -> dict[str, object]
 
 
 def _judged(pairs: list[tuple[Clip, object]], names: bool) -> dict:
-    """Typical values of both classes, and the AUC; a name's score is the share of fakes among those who bear it."""
+    """Typical values of both classes, and the AUC; the score of a name (a codec) is the share of fakes that have it."""
     labels = np.array([clip.label for clip, _ in pairs], int)
     people = np.array([clip.subjects[0] for clip, _ in pairs])
     values = [value for _, value in pairs]
@@ -268,7 +270,7 @@ def _judged(pairs: list[tuple[Clip, object]], names: bool) -> dict:
 def _estimate(
     clips: Sequence[Clip], headers: dict[Path, VideoInfo], options: BuildOptions, workers: int, sample: int
 ) -> dict | None:
-    """Examples, bytes and seconds of the whole build, from a few groups of clips built with few frames."""
+    """Estimates examples, bytes and seconds of the whole build from a few groups of clips built with few frames."""
     groups = group_clips(clips)
     if not sample or not groups:
         return None
@@ -279,7 +281,7 @@ def _estimate(
     total = sum(min(wanted[clip.split], _frames(headers[clip.footage.path])) for clip in clips)
     chosen = [groups[index] for index in evenly_spaced(len(groups), sample)]
     fixed, slope, size, clips_timed = [], [], [], 0
-    _timed(ClipGroup(chosen[0].name, chosen[0].clips[:1]), options, 1)  # MTCNN is loaded
+    _timed(ClipGroup(chosen[0].name, chosen[0].clips[:1]), options, 1)  # not timed: it loads MTCNN
     for group in progress(chosen, len(chosen), "timing a sample"):
         few, _, first = _timed(group, options, SMALL)
         many, held, second = _timed(group, options, LARGE)
@@ -302,7 +304,7 @@ def _estimate(
 
 
 def _timed(group: ClipGroup, options: BuildOptions, frames: int) -> tuple[int, int, float]:
-    """(examples, bytes, seconds) of building one group of clips with so many frames a clip."""
+    """(examples, bytes, seconds) of building one group of clips with `frames` frames of each clip."""
     options = dataclasses.replace(options, frames_train=frames, frames_eval=frames, burst=1)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:

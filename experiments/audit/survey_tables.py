@@ -1,4 +1,4 @@
-"""Prints what `check` found."""
+"""Prints the result of `check`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from experiments.audit.survey import BETRAYAL, CUES, Survey
 from records.progress import duration
 from records.sources import SPLITS
 
-SHOWN = 10  # of a list; the JSON has them all
+SHOWN = 10  # entries of a list; the JSON has all
 
 
 def show(found: Survey) -> None:
-    """Prints tables and lists, each list cut to its first entries."""
+    """Prints the survey as tables and lists; only the first entries of long lists are printed."""
     console = Console(markup=False)
 
     def line(text: str = "") -> None:
@@ -54,22 +54,22 @@ def show(found: Survey) -> None:
         console.print(_cues(level, judged))
     if found.betrays:
         line(
-            f"This data set betrays itself by {', '.join(found.betrays)}: a detector can learn that and not the "
+            f"This data set betrays itself by {', '.join(found.betrays)}: a detector can learn that instead of the "
             "manipulation. Bring both classes to one codec, rate and size first."
         )
     else:
-        line(f"No codec, rate or size tells the label by more than {BETRAYAL:g} of AUC.")
+        line(f"No codec, rate or size has an AUC that differs from 0.5 by more than {BETRAYAL:g}.")
     if found.estimate:
         cost = found.estimate
         line(
             f"A build would write about {cost['examples']} faces, {_bytes(cost['bytes'])}, in about "
             f"{duration(cost['seconds'])} (m:ss) with {cost['workers']} workers (timed on {cost['sampled']} clips)."
         )
-    line("Complete: a build would hold every clip." if found.complete else "Incomplete: a build would leave clips out.")
+    line("Complete: a build would use every clip." if found.complete else "Incomplete: a build would leave clips out.")
 
 
 def _counts(found: Survey) -> Table:
-    """A row for each method and compression; for each split what was found, of what is expected where that is more."""
+    """A row for each method and compression, with the number of clips found (and expected, if higher) in each split."""
     table = Table(title="Clips: found, or found/expected", title_justify="left")
     splits = [split for split in SPLITS if any(row["split"] == split for row in found.table)]
     for name in ("method", "compression"):

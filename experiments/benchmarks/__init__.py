@@ -1,1 +1,1 @@
-"""Benchmarks: ratios taken in one run."""
+"""Benchmarks, which print ratios of measurements from one run."""

@@ -1,12 +1,11 @@
-"""Times `build` against running MTCNN on every frame of every variant, and watches its memory, in one run.
+"""Compares the speed of `build` with MTCNN on every frame of every variant, and measures its memory.
 
     python -m experiments.benchmarks.building --root DATA --out FOLDER [-- FLAGS]
 
-DATA is a data set in FaceForensics++'s layout, FLAGS are `build`'s. Throughput counts examples: one face, in one
-frame, at one compression. The plain way is what one writes first: decode each variant, call the mtcnn package on each
-of the frames asked for, and, to its favour, nothing more. It is timed with the package as it is, and with this
-project's detector, which shrinks large frames. Decoding alone is the limit that no builder passes. All use one thread.
-Memory is the largest resident set of any process of `build`.
+DATA is a data set in FaceForensics++'s layout, FLAGS are options of `build`. Throughput counts examples: one face, in
+one frame, at one compression. The baseline decodes each variant and detects faces in each wanted frame; it is timed
+with the mtcnn package and with this project's detector, which shrinks large frames. Decoding alone is an upper limit of
+the speed. All use one thread. Memory is the largest resident set of any process of `build`.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from records.sources import Clip, SourceOptions, find
 
 
 class PeakMemory(threading.Thread):
-    """Samples the resident memory of a process's descendants ten times a second, and how much of a build is done.
+    """Samples the resident memory of a process's descendants and the progress of the build, ten times a second.
 
     Attributes:
         over_time: (finished groups of clips, bytes of the largest process) for each sample.
@@ -46,7 +45,7 @@ class PeakMemory(threading.Thread):
         self.over_time: list[tuple[int, int]] = []
 
     def run(self) -> None:
-        """Ends with the process."""
+        """Samples until the process ends."""
         try:
             process = psutil.Process(self.pid)
             while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
@@ -65,7 +64,7 @@ def _resident(process: psutil.Process) -> int:
 
 
 def build(root: Path, out: Path, frames: int, size: int, flags: Sequence[str]) -> tuple[int, float, PeakMemory]:
-    """Runs `tfafsr build` with one worker, in a process of its own; returns (examples, seconds, memory)."""
+    """Runs `tfafsr build` with one worker in a new process; returns (examples, seconds, memory)."""
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "tfafsr", "build", "--source", "ffpp", "--root", str(root), "--out", str(out)]
     command += ["--size", str(size), "--frames-train", str(frames), "--frames-eval", str(frames), "--workers", "1"]
@@ -96,11 +95,11 @@ def everywhere(clips: Sequence[Clip], frames: int, detect: Callable[[np.ndarray]
 @click.option("--frames", default=50, show_default=True, help="Frames a video.")
 @click.option("--size", default=225, show_default=True)
 @click.option(
-    "--clips", "number", default=5, show_default=True, help="Clips of each compression on which the plain way is timed."
+    "--clips", "number", default=5, show_default=True, help="Clips of each compression on which the baseline is timed."
 )
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 def main(root: Path, out: Path, frames: int, size: int, number: int, flags: tuple[str, ...]) -> None:
-    """Prints examples/s of each way, the ratios, and memory after 50, after 500 and after all clips."""
+    """Prints examples/s of `build` and of the baselines, their ratios, and memory after 50, 500 and all clips."""
     from mtcnn import MTCNN
 
     one_thread()

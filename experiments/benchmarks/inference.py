@@ -1,10 +1,10 @@
-"""Times every exported form of a detector against the Keras model and ONNX Runtime, as ratios taken in one run.
+"""Compares the speed of every exported form of a detector with the Keras model and ONNX Runtime.
 
     python -m experiments.benchmarks.inference --preset small --preset paper --batch 1 --batch 16 --onnx PYTHON
 
-PYTHON is the interpreter of an environment of its own with tensorflow, tf2onnx and onnxruntime: the very network, ELA
-and heat maps included, is converted there and run by ONNX Runtime in float32. Forms take turns in rounds, so that a
-busy moment of the machine meets all of them; the median counts. Weights are random: they cost what trained ones cost.
+PYTHON is the interpreter of a separate environment with tensorflow, tf2onnx and onnxruntime, where the same network,
+with ELA and heat maps, is converted and run by ONNX Runtime in float32. Forms take turns in rounds, so that other load
+on the machine affects all of them; the median is printed. Weights are random, which has no effect on the speed.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from savedmodel_export import export_saved_model, export_tflite, load_saved_mode
 from tfafsr import Detector
 
 WORKER = Path(__file__).with_name("onnx_worker.py")
-AT_LEAST = 0.3  # seconds of one form in one round
+ROUND_SECONDS = 0.3  # seconds of one form in one round
 QUANTIZE = {"none": "LiteRT float32", "dynamic": "LiteRT dynamic range", "int8": "LiteRT int8"}
 KERAS, ONNX = "Keras call", "ONNX Runtime float32"
 
 Timer = Callable[[int], list[float]]
-"""Runs a form so many times and gives the seconds of each."""
+"""Runs a form the given number of times and returns the seconds of each run."""
 
 
 def faces(size: int, batch: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """A batch of smooth noise with key points where a face has them."""
+    """A batch of smooth noise with typical key points of a face."""
     rng = np.random.default_rng(seed)
     coarse = tf.image.resize(rng.uniform(0, 255, (batch, 16, 16, 3)), (size, size)).numpy()
     usual = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.38, 0.72], [0.62, 0.72]], np.float32)
@@ -58,11 +58,11 @@ def timer(call: Callable[[], object]) -> Timer:
 
 
 def onnx(python: str, deployed: keras.Model, x: dict[str, np.ndarray], threads: int, folder: Path) -> Timer:
-    """The deployed network, converted and run in another environment."""
+    """Times the deployed network, converted to ONNX, in another environment."""
     model, inputs = folder / "model.onnx", folder / "inputs.npz"
     if not model.exists():
         bare = folder / "bare"
-        deployed.export(bare, verbose=False)  # without the server's checks and batching, which ONNX does not know
+        deployed.export(bare, verbose=False)  # without checks and batching, which ONNX does not support
         command = [python, "-m", "tf2onnx.convert", "--saved-model", str(bare), "--output", str(model)]
         command += ["--opset", "18"]
         converted = subprocess.run(command, capture_output=True, text=True)
@@ -88,9 +88,9 @@ def onnx(python: str, deployed: keras.Model, x: dict[str, np.ndarray], threads: 
 def forms(
     detector: Detector, batch: int, threads: int, python: str | None, folder: Path
 ) -> Iterator[tuple[str, Timer]]:
-    """Every form of one detector at one batch size, ready to be timed; `folder` holds the exported ones.
+    """Yields every form of one detector at one batch size with its timer; exported forms are written to `folder`.
 
-    The int8 form's error levels and heat maps, which a device computes outside of the network, are in its time.
+    The time of the int8 form includes its error levels and heat maps, which a device computes outside of the network.
     """
     x = faces(detector.options["size"], batch)
     tensors = {name: tf.constant(value) for name, value in x.items()}
@@ -99,7 +99,7 @@ def forms(
     graph = tf.function(deployed)
     yield "Keras in a graph", timer(lambda: graph(tensors, training=False)["probability"].numpy())
     served, _ = load_saved_model(folder / "tfafsr")
-    # By way of the model: its variables live only as long as it does.
+    # Goes through `model` on purpose: the variables of a signature are freed with the model.
     yield "SavedModel", timer(lambda: served.signatures["serving_default"](**tensors)["probability"].numpy())
     compiled = tf.function(served.detect, jit_compile=True)
     yield "SavedModel, XLA", timer(lambda model=served: compiled(**tensors)["probability"].numpy())
@@ -112,7 +112,7 @@ def forms(
 
 def measure(ready: dict[str, Timer], rounds: int) -> dict[str, float]:
     """Median seconds a call of each form; they take turns."""
-    repeats = {name: max(1, round(AT_LEAST / min(run(2)))) for name, run in ready.items()}  # also the warm-up
+    repeats = {name: max(1, round(ROUND_SECONDS / min(run(2)))) for name, run in ready.items()}  # also the warm-up
     times: dict[str, list[float]] = {name: [] for name in ready}
     for _ in range(rounds):
         for name, run in ready.items():

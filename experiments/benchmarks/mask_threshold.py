@@ -1,10 +1,10 @@
-"""Measures which threshold gives, on compressed twins, the masks that lossless twins give.
+"""Finds the threshold with which masks of compressed twins are most similar to masks of lossless twins.
 
     python -m experiments.benchmarks.mask_threshold --root DATA
 
 DATA is a data set in FaceForensics++'s layout with raw and c23, such as `tfafsr forge --faces PHOTOS` writes. Users
-without raw compare c23 with c23, where compression alone makes fake and real differ. For each threshold: intersection
-over union with the mask of the raw twins, mean over faces, and the share of pixels outside that mask that it marks.
+without raw compare c23 with c23, where compression also makes fake and real differ. For each threshold, it prints the
+intersection over union with the mask of the raw twins (mean over faces), and the share of pixels marked outside of it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def faces(clips: dict[tuple[str, str, str], Clip], clip: Clip, frames: int, size
 @click.option("--root", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--frames", default=2, show_default=True, help="Frames a video.")
 @click.option("--size", default=225, show_default=True)
-@click.option("--clips", "most", default=160, show_default=True, help="Manipulated clips looked at, evenly spaced.")
+@click.option(
+    "--clips", "most", default=160, show_default=True, help="Manipulated clips that are measured, evenly spaced."
+)
 def main(root: Path, frames: int, size: int, most: int) -> None:
     """Prints a row for each compression and threshold."""
     found = {(clip.method, clip.compression, clip.name): clip for clip in find(root, SourceOptions()).clips}

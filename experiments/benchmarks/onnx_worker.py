@@ -1,9 +1,9 @@
-"""Runs an ONNX model on request: started by `experiments.benchmarks.inference` in an environment with onnxruntime.
+"""Times an ONNX model; `experiments.benchmarks.inference` starts it in an environment with onnxruntime.
 
     PYTHON onnx_worker.py MODEL.onnx INPUTS.npz THREADS
 
-Each line on standard input is the number of runs wanted; each answer is a JSON list of their times in seconds.
-The first line that is written says that the model is loaded.
+Each line of standard input is a number of runs; each answer is a JSON list of their times in seconds. The first line of
+the output says that the model is loaded.
 """
 
 from __future__ import annotations

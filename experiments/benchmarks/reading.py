@@ -1,4 +1,4 @@
-"""Times reading a training epoch against the train step that it feeds, as a ratio taken in one run.
+"""Compares the speed of reading a training epoch with that of the train step.
 
 python -m experiments.benchmarks.reading --records RECORDS --compression c40 --preset tiny
 """
@@ -19,9 +19,9 @@ from experiments.config import DetectorOptions, TrainConfig
 @click.option("--records", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--compression", default="c40", show_default=True)
 @click.option("--preset", default="tiny", show_default=True)
-@click.option("--size", type=int, help="Of the faces in the records.  [default: the preset's]")
+@click.option("--size", type=int, help="Size of the faces in the records.  [default: the preset's]")
 def main(records: Path, compression: str, preset: str, size: int | None) -> None:
-    """Reads, augments and batches one epoch twice; the second time counts."""
+    """Reads, augments and batches one epoch twice and reports the second time."""
     from tfafsr import Detector
 
     config = TrainConfig((str(records),), compression, preset, DetectorOptions(size=size))

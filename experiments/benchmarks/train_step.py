@@ -1,9 +1,9 @@
-"""Times Detector's train step in float32 and mixed_bfloat16, as ratios taken in one run, if wished beside PyTorch.
+"""Compares the speed of Detector's train step in float32 and mixed_bfloat16, and optionally in PyTorch.
 
     python -m experiments.benchmarks.train_step --preset paper --batch 16
     python -m experiments.benchmarks.train_step --torch "TORCH_PYTHON torch_twin.py --bf16"
 
-The command after --torch runs the same network in PyTorch, in an environment of its own, and prints lines such as
+The command after --torch runs the same network in PyTorch, in a separate environment, and prints lines such as
 `torch train b=16: 300.0 ms/img` and `torch train bf16 b=16: 124.0 ms/img`.
 """
 
@@ -63,7 +63,7 @@ def random_batch(model, batch: int) -> tuple[dict, dict]:
 @click.option("--torch", "torch_command", help="Command that times the PyTorch twin.")
 @click.option("--only", type=click.Choice(DTYPES), hidden=True)
 def main(preset: str, batch: int, steps: int, torch_command: str | None, only: str | None) -> None:
-    """Runs each dtype in a process of its own, one after the other."""
+    """Measures each dtype in a new process, one after the other."""
     if only:
         click.echo(f"{milliseconds_an_image(preset, batch, only, steps):.2f}")
         return

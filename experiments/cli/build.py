@@ -18,10 +18,10 @@ LOCAL = "local"
 
 
 class BeamCommand(ManyValues):
-    """A command that leaves options that it does not know to Apache Beam, if its `--runner` is one of Beam's."""
+    """A command that passes unknown options on to Apache Beam, if its `--runner` is one of Beam's."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parses as other commands do, which refuse an unknown option, or lets it pass."""
+        """Parses the arguments; an unknown option is an error only with the local runner."""
         runners = [value for flag, value in itertools.pairwise(args) if flag == "--runner"]
         runners += [value.removeprefix("--runner=") for value in args if value.startswith("--runner=")]
         ctx.ignore_unknown_options = bool(runners) and runners != [LOCAL]
@@ -33,13 +33,15 @@ class BeamCommand(ManyValues):
 @options(SourceOptions, "data_set")
 @click.option("--out", required=True, type=FOLDER, help="Folder of the records; an interrupted build in it is resumed.")
 @options(BuildOptions, "content")
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes.  [default: one a core]")
+@click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count(), help="Number of processes.  [default: one a core]"
+)
 @click.option(
     "--runner",
     type=click.Choice([LOCAL, "direct", "flink", "spark", "portable", "dataflow"]),
     default=LOCAL,
     show_default=True,
-    help="Processes of this machine, or Apache Beam, which takes its own options after these.",
+    help="local: processes of this machine. Others: Apache Beam, whose own options are given, too.",
 )
 @click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
 def build(
@@ -53,8 +55,8 @@ def build(
 ) -> None:
     """Turn a data set's videos into TFRecords of faces.
 
-    Killed at any moment and started again, it goes on from where it was, to the same records, byte for byte. Started
-    again when videos were added or replaced, it builds what is made from those and keeps the rest.
+    Killed and started again, it resumes and writes the same records, byte for byte. Started again after videos were
+    added or replaced, it builds only what is made from those.
     """
     if runner == LOCAL and beam_options:
         raise click.UsageError(f"Got unexpected extra argument ({beam_options[0]})")

@@ -19,14 +19,16 @@ from records.sources import SourceOptions
 @click.option("--root", required=True, type=FOLDER, help="Folder of the data set.")
 @options(SourceOptions, "data_set")
 @options(BuildOptions, "content")
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Of the build.  [default: one a core]")
+@click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes of the build.  [default: one a core]"
+)
 @click.option(
     "--sample", type=click.IntRange(0), default=2, show_default=True, help="Originals built for the estimate."
 )
 @click.option(
-    "--faces", type=click.IntRange(0), default=48, show_default=True, help="Clips a class whose face is sought."
+    "--faces", type=click.IntRange(0), default=48, show_default=True, help="Clips of each class whose face is measured."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of tables.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.pass_context
 def check(
     context: click.Context,
@@ -38,9 +40,10 @@ def check(
     faces: int,
     as_json: bool,
 ) -> None:
-    """Say what a build would find, miss and cost, and what tells the label that should not.
+    """Report what a build would find, miss and cost, and what reveals the label.
 
-    Reads headers alone, but for the faces and the timed sample. Ends with status 1 if a build would be incomplete.
+    Reads only the headers of the videos, except for the faces and the timed sample. The exit status is 1 if a build
+    would leave clips out.
     """
     load_tensorflow()
     from experiments.audit import survey, survey_tables

@@ -1,4 +1,4 @@
-"""What the commands share: their class, and the loading of TensorFlow once their arguments are right."""
+"""Shared by the commands: the decorator that makes them, and the function that loads TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ command = functools.partial(click.command, cls=ManyValues)
 
 
 def load_tensorflow() -> None:
-    """Loads TensorFlow without its start-up notes.
+    """Loads TensorFlow without its start-up messages.
 
-    A command calls this before it imports anything that needs TensorFlow, and after it has refused wrong usage, which
-    so takes no seconds.
+    A command calls it after checking its arguments, so that wrong usage is refused at once, and before it imports
+    modules that need TensorFlow.
     """
     importlib.import_module("tfafsr.keras_objects")

@@ -25,10 +25,14 @@ REPRESENTATIVE = 100
 @click.option(
     "--quantize", type=click.Choice(QUANTIZE), help="tflite and edge: weights and activations.  [default: none]"
 )
-@click.option("--records", type=FOLDER, help="int8: records of `tfafsr build`, whose faces measure the activations.")
+@click.option(
+    "--records", type=FOLDER, help="int8: records of `tfafsr build`, on whose faces activations are measured."
+)
 @click.option("--compression", help="int8: raw, c23 or c40.  [default: what the run was trained on]")
 @click.option("--split", default="train", show_default=True, type=click.Choice(["train", "val", "test"]))
-@click.option("--faces", default=REPRESENTATIVE, show_default=True, type=click.IntRange(1), help="int8: how many.")
+@click.option(
+    "--faces", default=REPRESENTATIVE, show_default=True, type=click.IntRange(1), help="int8: number of faces."
+)
 @click.option(
     "--version", type=click.IntRange(1), help="savedmodel: the version's number.  [default: the next free one]"
 )
@@ -45,7 +49,7 @@ def export(
 ) -> None:
     """Write a run's detector for TensorFlow Serving, for LiteRT, or as a bundle for a device.
 
-    What is written appears whole or not at all; an interrupted export leaves nothing that could be taken for a model.
+    The export is written completely or not at all: an interrupted one leaves no half-written model.
     """
     if quantize and form == "savedmodel":
         raise click.UsageError("--quantize is for --format tflite and edge; a SavedModel computes in float32.")

@@ -11,26 +11,32 @@ from experiments.cli.command import command, load_tensorflow
 from experiments.cli.options import FOLDER, options
 from records.forge import LAYOUTS, V3, ForgeOptions
 
-HELP = """Make a data set in FaceForensics++'s layout from nothing but faces.
+HELP = """Make a data set in FaceForensics++'s layout from rendered faces or photographs.
 
-Two clips of each pair of people, and each of the two forged with the other's help by four methods, encoded at each
-compression; mask videos, splits and notes. Interrupted, the same command goes on where it stopped. In a folder of
-photographs an identity is a file, or the files that share what precedes the last `_`.
+Each person has a real clip, and fakes by four methods that use the face of a partner; all are encoded at each
+compression. Mask videos, splits and notes are written, too. Interrupted, the same command resumes. In a folder of
+photographs, files with the same name before the last `_` are one person.
 
 \b
-Layouts, to try what reads them:
+Layouts:
 """ + "\n".join(f"  {name:<15}{what}" for name, what in LAYOUTS.items())
 
 
 @command(help=HELP)
 @options(ForgeOptions, "content")
 @click.option("--out", required=True, type=FOLDER, help="The data set's folder.")
-@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes; no effect on bytes.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Number of processes; no effect on the data.",
+)
 @click.option(
     "--probe/--no-probe",
     default=True,
     show_default=True,
-    help="Tell afterwards whether anything betrays it; v3 only.",
+    help="Check afterwards whether anything but the manipulation reveals the labels (layout v3 only).",
 )
 def forge(content: ForgeOptions, out: Path, workers: int, probe: bool) -> None:
     """Makes the data set, names the photographs that were left out, and probes it."""

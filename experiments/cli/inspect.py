@@ -14,7 +14,7 @@ from experiments.cli.options import FILE, FOLDER
 @command()
 @click.argument("records", nargs=-1, required=True, type=FOLDER)
 @click.option("--png", type=FILE, help="Draw a contact sheet into this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of tables.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option(
     "--verify", "check_shards", is_flag=True, help="Read every shard and compare its hash with the manifest's."
 )
@@ -33,9 +33,9 @@ def inspect(
     check_shards: bool,
     check_frames: bool,
 ) -> None:
-    """Say what is in folders of records, whether their splits leak, and draw a contact sheet.
+    """Report what records hold and whether their splits leak, and draw a contact sheet.
 
-    Several folders are taken as used together: their splits are compared across them.
+    Several folders are treated as one data set: the splits of all are compared with each other.
     """
     if png and len(records) > 1:
         raise click.UsageError("--png draws one folder of records.")

@@ -1,4 +1,4 @@
-"""The table of commands, and the group that imports one of them only when it is asked for."""
+"""The table of commands, and the click group that imports a command only when it runs."""
 
 from __future__ import annotations
 
@@ -11,41 +11,47 @@ from pathlib import Path
 
 import click
 
-INTERRUPTED = "Interrupted. What was finished is kept; the same command goes on from there."
+INTERRUPTED = "Interrupted. Finished work is kept; run the same command again to continue."
 FULL = (errno.ENOSPC, errno.EDQUOT)
-COMMANDS: dict[str, tuple[str, str]] = {  # name -> module, which holds a command of the same name; help
+COMMANDS: dict[str, tuple[str, str]] = {  # name -> (module with a command of that name, help)
     "quickstart": (
         "experiments.cli.quickstart",
-        "The whole job in one go: forge, build, train, evaluate, report, export.",
+        "All steps on rendered faces: forge, build, train, evaluate, report, export.",
     ),
-    "forge": ("experiments.cli.forge", "Make a data set in FaceForensics++'s layout from nothing but faces."),
+    "forge": (
+        "experiments.cli.forge",
+        "Make a data set in FaceForensics++'s layout from rendered faces or photographs.",
+    ),
     "probe": (
         "experiments.cli.probe",
-        "Tell whether a forged data set betrays itself by anything but the forgery.",
+        "Check whether anything but the manipulation reveals the labels of a forged data set.",
     ),
-    "check": ("experiments.cli.check", "Say what a build would find, miss and cost, before anything is built."),
+    "check": ("experiments.cli.check", "Report what a build would find, miss and cost, before anything is built."),
     "build": ("experiments.cli.build", "Turn a data set's videos into TFRecords of faces."),
     "inspect": (
         "experiments.cli.inspect",
-        "Say what is in records, draw a contact sheet, look for leaks between splits.",
+        "Report what records hold, draw a contact sheet, look for leaks between splits.",
     ),
-    "train": ("experiments.cli.train", "Train AFSR and TFE together; resumes what was interrupted."),
-    "evaluate": ("experiments.cli.evaluate", "Frame and video AUC of a run, per method, with intervals."),
+    "train": ("experiments.cli.train", "Train AFSR and TFE together; resumes an interrupted run."),
+    "evaluate": ("experiments.cli.evaluate", "Measure frame and video AUC of a run, per method, with intervals."),
     "report": ("experiments.cli.report", "Draw ROC curves, losses and a contact sheet of scored faces."),
     "export": ("experiments.cli.export", "Write a run's detector for TensorFlow Serving, LiteRT or a device."),
-    "verify": ("experiments.cli.verify", "Compare exported models with the Keras model: answers, AUC, speed."),
+    "verify": (
+        "experiments.cli.verify",
+        "Compare exported models with the Keras model: probabilities, AUC, size, speed.",
+    ),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one only to run it."""
+    """A group that lists its commands from the table and imports a command only to run it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order in which a user meets them."""
+        """The names of the commands, in the order in which they are used."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports the command called `cmd_name`, or gives None for a name that is not in the table."""
+        """Imports the command called `cmd_name`; None if it is not in the table."""
         if cmd_name not in COMMANDS:
             return None
         return getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
@@ -53,7 +59,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, but a mistyped name gets suggestions from the table."""
+        """Finds the command; the error for a mistyped name suggests names from the table."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
@@ -68,7 +74,7 @@ class LazyGroup(click.Group):
         """Runs the command; an error that is meant for the user becomes a message without a traceback."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:  # click would say no more than "Aborted!"
+        except KeyboardInterrupt:  # click would only print "Aborted!"
             sys.exit(INTERRUPTED)
         except Exception as error:
             if getattr(error, "for_user", False):

@@ -1,4 +1,4 @@
-"""The one grammar of lists on the command line: `--flag a b c`, `--flag a,b,c` and `--flag a --flag b --flag c`."""
+"""Options with several values: `--flag a b c`, `--flag a,b,c` and `--flag a --flag b --flag c` mean the same."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _BETWEEN = "\x1f"
 class ManyValues(click.Command):
     """A command whose `several(...)` options take every value up to the next flag.
 
-    click reads a fixed number of values after a flag. Before it parses, this command therefore joins the values that
-    follow such a flag into one; `Several` takes them apart again.
+    click reads a fixed number of values after a flag. So this command joins the values after such a flag into one
+    before click parses them; `Several` splits them again.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -53,7 +53,7 @@ class ManyValues(click.Command):
 
 
 class Several(click.ParamType):
-    """One or more values, each of `choices` when given; becomes a tuple in the order typed, without repetition."""
+    """One or more values, from `choices` if given, converted to a tuple in the order typed, without duplicates."""
 
     name = "several"
 
@@ -61,13 +61,13 @@ class Several(click.ParamType):
         self.choices = tuple(choices) if choices is not None else None
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        """`raw|c23|c40 ...`, or `NAME ...` where any value will do."""
+        """`raw|c23|c40 ...`, or `NAME ...` if any value is allowed."""
         return ("|".join(self.choices) if self.choices else "NAME") + " ..."
 
     def convert(
         self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """Takes the joined values apart and refuses what is not a choice, by name."""
+        """Splits the joined values; a value that is not one of `choices` is an error."""
         parts = value.split(_BETWEEN) if isinstance(value, str) else value
         values = tuple(dict.fromkeys(one for part in parts for one in self._apart(part)))
         if not values:
@@ -78,7 +78,7 @@ class Several(click.ParamType):
         return values
 
     def _apart(self, text: str) -> Iterator[str]:
-        """The values between commas; a file or folder that is there keeps the commas of its name."""
+        """The values between commas; the name of an existing file or folder is not split."""
         if self.choices is None and "," in text and os.path.exists(text):
             yield text
         else:

@@ -1,4 +1,4 @@
-"""Makes a command's options from a frozen dataclass, so that names, defaults, ranges and help are declared once.
+"""Makes the options of a command from a frozen dataclass, so that names, defaults, ranges and help are declared once.
 
 A field's annotation gives the option's type:
 
@@ -8,12 +8,12 @@ A field's annotation gives the option's type:
     tuple[str, ...]         a list
     a dataclass             its own fields, as options of the same command
 
-`X | None` is an option that need not be given; a field without a default must be. The field's metadata give the rest:
+`X | None` is an optional option; a field without a default is a required one. The field's metadata give the rest:
 
-    help, metavar           what stands in --help
-    flag                    the flag where it is not the field's name, as `--balanced/--unbalanced`
-    choices                 of a str or a list: the values allowed
-    range, min_open         of a number: (lowest, highest), None for no bound; True where `lowest` itself is too low
+    help, metavar           the texts in --help
+    flag                    the flag, if it differs from the field's name, as `--balanced/--unbalanced`
+    choices                 for a str or a list: the allowed values
+    range, min_open         for a number: (lowest, highest), None for no bound; True if `lowest` itself is not allowed
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def options(declared: type, name: str) -> Callable[[Callable], Callable]:
 
     Args:
         declared: the dataclass.
-        name: the argument by which the function receives an instance of it.
+        name: the function's argument that receives an instance of it.
 
     Raises:
-        TypeError: when a field's type is none of those above.
+        TypeError: the type of a field is none of those above.
     """
 
     def decorate(function: Callable) -> Callable:
@@ -65,7 +65,7 @@ def _fields(declared: type) -> Iterator[tuple[dataclasses.Field, Any]]:
 
 
 def _flat(declared: type) -> Iterator[tuple[dataclasses.Field, Any]]:
-    """The fields, with those of nested dataclasses in their place."""
+    """The fields; a nested dataclass is replaced by its own fields."""
     for field, annotation in _fields(declared):
         if dataclasses.is_dataclass(annotation):
             yield from _flat(annotation)
@@ -74,7 +74,7 @@ def _flat(declared: type) -> Iterator[tuple[dataclasses.Field, Any]]:
 
 
 def _instance(declared: type, values: dict[str, object]) -> object:
-    """Takes the fields' values out of a command's and makes the dataclass of them."""
+    """Removes the fields' values from `values` and makes an instance of the dataclass from them."""
     return declared(
         **{
             field.name: _instance(annotation, values)
@@ -104,7 +104,7 @@ def _option(field: dataclasses.Field, annotation: object) -> Callable[[Callable]
 
 
 def _without_none(annotation: object) -> tuple[object, bool]:
-    """`X | None` -> (X, True); any other -> (itself, False)."""
+    """`X | None` -> (X, True); any other type -> (itself, False)."""
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
         kinds = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
         if len(kinds) == 1:

@@ -12,18 +12,26 @@ from experiments.cli.command import command, load_tensorflow
 
 @command()
 @click.argument("root", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--compression", default="c40", show_default=True, help="The compression to look at.")
-@click.option("--frames", default=4, show_default=True, type=click.IntRange(1), help="Frames measured in every clip.")
-@click.option("--identities", default=300, show_default=True, type=click.IntRange(2), help="Identities, at most.")
+@click.option("--compression", default="c40", show_default=True, help="Compression of the measured clips.")
 @click.option(
-    "--steps", default=100, show_default=True, type=click.IntRange(1), help="Batches of the network's training."
+    "--frames", default=4, show_default=True, type=click.IntRange(1), help="Frames that are measured in every clip."
 )
-@click.option("--seed", default=0, show_default=True, type=int, help="Of the bootstrap and the network.")
+@click.option(
+    "--identities",
+    default=300,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Identities that are measured, at most.",
+)
+@click.option(
+    "--steps", default=100, show_default=True, type=click.IntRange(1), help="Training batches of the network."
+)
+@click.option("--seed", default=0, show_default=True, type=int, help="Seed of the bootstrap and the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
 def probe(root: Path, compression: str, frames: int, identities: int, steps: int, seed: int, as_json: bool) -> None:
-    """Tell whether the forged data set in ROOT betrays itself by anything but the forgery.
+    """Check whether anything but the manipulation reveals the labels of the forged data set in ROOT.
 
-    Writes ROOT/probe.json and ROOT/probe.txt and prints the latter.
+    Writes ROOT/probe.json and ROOT/probe.txt, and prints the latter.
     """
     load_tensorflow()
     from experiments.audit import probe as audit

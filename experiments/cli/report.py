@@ -14,7 +14,7 @@ from experiments.cli.options import FILE, FOLDER
 @click.option("--run", required=True, type=FOLDER, help="Run folder of `tfafsr train`.")
 @click.option("--records", required=True, type=FOLDER, help="Records of `tfafsr build`.")
 @click.option(
-    "--metrics", required=True, type=FILE, help="metrics.json of `tfafsr evaluate`, its score tables beside it."
+    "--metrics", required=True, type=FILE, help="metrics.json of `tfafsr evaluate`, with the score tables beside it."
 )
 @click.option("--out", required=True, type=FOLDER, help="Folder for the pictures.")
 def report(run: Path, records: Path, metrics: Path, out: Path) -> None:

@@ -17,8 +17,8 @@ from experiments.config import TrainConfig
 def train(config: TrainConfig, run: Path) -> None:
     """Train AFSR and TFE together.
 
-    Keeps the model with the best validation AUC in OUT/model.keras. Started again after an interruption, it goes on
-    from the last whole epoch and ends with the same model as an undisturbed run.
+    Writes the model with the best validation AUC to OUT/model.keras. Started again after an interruption, it resumes
+    after the last complete epoch and gives the same model as a run without interruption.
     """
     load_tensorflow()
     from rich.console import Console

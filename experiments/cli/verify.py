@@ -28,10 +28,10 @@ def verify(
     split: str,
     as_json: bool,
 ) -> None:
-    """Compare exported models with the Keras model: answers, AUC, size, speed.
+    """Compare exported models with the Keras model: probabilities, AUC, size, speed.
 
     MODEL is a SavedModel (a version or the folder of all), a .tflite file or an edge bundle; several are compared in
-    one table. The exit status is 1 if one departs further than its stated tolerance.
+    one table. The exit status is 1 if a model differs by more than its tolerance.
     """
     load_tensorflow()
     from experiments.exported_faces import faces_of_split

@@ -124,9 +124,12 @@ def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Itera
     with opened(path) as (container, stream):
         if wanted == []:
             return
+        matrix = None
         for index, frame in enumerate(_decoded(path, container, stream)):
+            if index == 0:  # of every frame it would cost memory: PyAV keeps a frame whose side data were looked at
+                matrix = _display_matrix(frame)
             if wanted is None or index == wanted[position]:
-                yield index, _upright_rgb(frame, reformatter)
+                yield index, _upright_rgb(frame, reformatter, matrix)
                 position += 1
                 if wanted is not None and position == len(wanted):
                     return
@@ -197,13 +200,12 @@ def _decoded(path: Path | str, container: InputContainer, stream: VideoStream) -
         ) from error
 
 
-def _upright_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+def _upright_rgb(frame: av.VideoFrame, reformatter: VideoReformatter, matrix: np.ndarray | None) -> np.ndarray:
     """The frame in RGB, turned and mirrored as its display matrix says.
 
     The reformatter is used for the whole video, because making one costs ten times as much as a conversion.
     """
     image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-    matrix = _display_matrix(frame)
     if matrix is None:
         return image
     # A pixel at (x, y) is shown at (a x + c y, b x + d y), up to a shift.

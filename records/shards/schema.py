@@ -18,8 +18,11 @@ from records.errors import DataError
 SCHEMA_VERSION = 3
 MAX_PNG_BYTES = 2**24  # of a stored image; a build writes none as large
 MAX_SIDE = 4096  # pixels, of a stored image
-PNG_START = b"\x89PNG\r\n\x1a\n"
-PNG_SIDES = 16, 8  # offset and length of a PNG's width and height; checked before decoding: 300 KB can become 300 MB
+PNG_START = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR"
+# What follows it: width, height, bits, colour type, compression, filter, interlace. Compared before a PNG is decoded:
+# 300 KB can hold 300 MB, and a decoder turns other bits and colours into ours without a word.
+PNG_HEADER = ">IIBBBBB"
+PNG_COLOURS = {1: 0, 3: 2}  # channels -> colour type
 
 
 class Png:
@@ -314,9 +317,11 @@ def _derived(field: Field, frame: Callable[[], tf.Tensor]) -> tf.Tensor:
 
 
 def _decode_image(png: tf.Tensor, field: Field, size: int, shard: tf.Tensor | str) -> tf.Tensor:
-    fits = tf.equal(tf.strings.substr(png, *PNG_SIDES), struct.pack(">II", size, size))
-    checked = tf.debugging.Assert(fits, [f"{field.name} is not {size} x {size} pixels", shard])
-    with tf.control_dependencies([checked] if checked is not None else []):  # None in eager code, which needs none
+    header = PNG_START + struct.pack(PNG_HEADER, size, size, *_pixels(field))
+    right = tf.equal(tf.strings.substr(png, 0, len(header)), header)
+    message = f"{field.name} is not a PNG of {size} x {size} pixels, 8 bits and {field.shape[0]} channel(s)"
+    checked = tf.debugging.Assert(right, [message, shard])
+    with tf.control_dependencies([checked] if checked is not None else []):  # eager code is in order without it
         image = tf.io.decode_png(png, channels=field.shape[0])
     return tf.ensure_shape(image, (size, size, field.shape[0]))
 
@@ -343,16 +348,28 @@ def _value(field: Field, feature: tf.train.Feature) -> object:
 
 
 def _image(field: Field, png: bytes) -> np.ndarray:
-    flag = cv2.IMREAD_COLOR if field.shape == (3,) else cv2.IMREAD_GRAYSCALE
-    start, length = PNG_SIDES
-    if not png.startswith(PNG_START) or not start + length <= len(png) <= MAX_PNG_BYTES:
+    if not png.startswith(PNG_START) or not len(PNG_START) + struct.calcsize(PNG_HEADER) <= len(png) <= MAX_PNG_BYTES:
         raise SchemaError(f"{field.name} is not a PNG image; the record is damaged.")
-    width, height = struct.unpack_from(">II", png, start)
+    width, height, *pixels = struct.unpack_from(PNG_HEADER, png, len(PNG_START))
     if max(width, height) > MAX_SIDE:
         raise SchemaError(
             f"{field.name} is {width} x {height} pixels, more than {MAX_SIDE}; `tfafsr build` did not write it."
         )
-    image = cv2.imdecode(np.frombuffer(png, np.uint8), flag)
+    if tuple(pixels) != _pixels(field):
+        bits, colour, *_, interlaced = pixels
+        found = f"{bits} bits, colour type {colour}" + (", interlaced" if interlaced else "")
+        raise SchemaError(
+            f"{field.name} is a PNG of {found}; 8 bits and colour type {PNG_COLOURS[field.shape[0]]} are due. "
+            "Build the records again."
+        )
+    image = cv2.imdecode(
+        np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR if field.shape == (3,) else cv2.IMREAD_GRAYSCALE
+    )
     if image is None:
         raise SchemaError(f"{field.name} is a damaged PNG image; build the records again.")
     return np.ascontiguousarray(image[..., ::-1]) if field.shape == (3,) else image[..., None]
+
+
+def _pixels(field: Field) -> tuple[int, int, int, int, int]:
+    """How the header of a field's PNG ends: bits, colour type, compression, filter, interlace."""
+    return 8, PNG_COLOURS[field.shape[0]], 0, 0, 0

@@ -1,4 +1,4 @@
-"""The detector on a device: needs ai-edge-litert, numpy and opencv-python-headless, and no TensorFlow."""
+"""Runs the detector on a device with ai-edge-litert, numpy and opencv-python-headless, without TensorFlow."""
 
 from .description import DESCRIPTION_FILE, DETECTOR_FILE, LABELS_FILE, read_description
 from .detector import Detector

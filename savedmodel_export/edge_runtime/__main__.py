@@ -1,4 +1,4 @@
-"""`python -m edge_runtime clip.mp4 --json`: how probably the face in a video or image is manipulated."""
+"""`python -m edge_runtime clip.mp4 --json`: the probability that the face in a video or image is manipulated."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def examine(path: Path, faces: FaceDetector, detector: Detector, frames: int) ->
         EdgeError: the file cannot be used.
     """
     kind, frames = media.read(path, frames)
-    indices, seen, looks = [], [], []  # of each frame: all its faces, and their crops and key points
+    indices, seen, inputs = [], [], []  # for each frame: its index, all its faces, their (crop, key points)
     for index, image in frames:
         indices.append(index)
         seen.append(faces.detect(image))
-        looks.append([detector.look(image, face) for face in seen[-1]])
+        inputs.append([detector.crop_face(image, face) for face in seen[-1]])
     found, missing = [], []
-    for index, all_faces, crops, face in zip(indices, seen, looks, longest_track(seen), strict=True):
+    for index, all_faces, crops, face in zip(indices, seen, inputs, longest_track(seen), strict=True):
         if face is None:
             missing.append({"index": index, "reason": OTHER_FACE if all_faces else NO_FACE})
             continue
-        image, keypoints = next(look for one, look in zip(all_faces, crops, strict=True) if one is face)
+        image, keypoints = next(crop for one, crop in zip(all_faces, crops, strict=True) if one is face)
         found.append(
             {
                 "index": index,
@@ -67,8 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m edge_runtime", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="images and videos")
     parser.add_argument("--json", action="store_true", help="print one JSON list with every frame")
-    parser.add_argument("--frames", type=_positive, default=10, help="of a video, evenly spaced (default: 10)")
-    parser.add_argument("--threads", type=_positive, default=2, help="of the networks (default: 2)")
+    parser.add_argument("--frames", type=_positive, default=10, help="evenly spaced frames of a video (default: 10)")
+    parser.add_argument("--threads", type=_positive, default=2, help="threads of the networks (default: 2)")
     parser.add_argument("--models", type=Path, default=FOLDER, help="folder of the .tflite files (default: the bundle)")
     options = parser.parse_args(arguments)
     try:

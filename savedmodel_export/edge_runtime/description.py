@@ -1,4 +1,4 @@
-"""The description inside a detector's .tflite file: a ZIP archive behind the network, which interpreters ignore."""
+"""Reads the description of a detector from its .tflite file: a ZIP archive after the network, ignored by LiteRT."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MAX_DESCRIPTION = 2**16  # bytes
 
 
 def read_description(path: Path) -> dict[str, object]:
-    """The description: what `savedmodel_export.describe` says of the detector, `form`, and the network's `sha256`.
+    """The description: the result of `savedmodel_export.describe`, the `form`, and the `sha256` of the network.
 
-    The archive stands where TensorFlow Lite's metadata keep their files: `unzip` and Python's zipfile read it.
+    The archive is where TensorFlow Lite's metadata format puts files: `unzip` and Python's zipfile read it.
 
     Raises:
-        EdgeError: there is no such file, it is another project's, or it was damaged or cut off.
+        EdgeError: there is no such file, this project did not write it, or it is damaged or cut off.
     """
     if not path.is_file():
         raise EdgeError(f"{path} does not exist; give what `tfafsr export` wrote.")

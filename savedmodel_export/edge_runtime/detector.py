@@ -1,4 +1,4 @@
-"""The detector in a .tflite file: crops around faces in, probabilities out, whatever the form of the network."""
+"""The detector in a .tflite file: from crops and key points to probabilities, for every form of the network."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .network import Network
 
 
 class Detector:
-    """Tells how probably a face is manipulated.
+    """Gives the probability that a face is manipulated.
 
     Args:
-        path: a bundle, which holds detector.tflite, or such a file.
-        threads: that the network may use.
+        path: a bundle, or its detector.tflite.
+        threads: threads that the network may use.
 
     Attributes:
-        description: what the file says of itself: size, order of the key points, labels, temperature and more.
+        description: the description in the file: size, order of the key points, labels, temperature and more.
 
     Raises:
-        EdgeError: the file is missing, damaged, or another project's.
+        EdgeError: the file is missing or damaged, or this project did not write it.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -32,7 +32,7 @@ class Detector:
         self.description = read_description(file)
         self._network = Network(file, threads)
 
-    def look(self, rgb: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:
+    def crop_face(self, rgb: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:
         """The square crop around a face, uint8 (S, S, 3), and its key points in [0, 1] of the crop, float32 (5, 2)."""
         box = crop_box(face.box, self.description["crop_scale"])
         return crop_square(rgb, box, self.description["size"]), normalise_keypoints(face.keypoints, box)

@@ -1,4 +1,4 @@
-"""The one exception that speaks to the user: it names what is wrong and what to do."""
+"""The exception for errors of the user; its message names the file, what is wrong and what to do."""
 
 from __future__ import annotations
 

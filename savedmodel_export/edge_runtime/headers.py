@@ -1,11 +1,11 @@
-"""Width and height of an image, read from its header: a picture that is too large must not be decoded to find out."""
+"""Reads the width and height of an image from its header, so that an image that is too large is never decoded."""
 
 from __future__ import annotations
 
 import struct
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
-NO_SIZE = {0x00, 0x01, *range(0xD0, 0xD9)}  # markers of a JPEG without a length and a content
+NO_LENGTH = {0x00, 0x01, *range(0xD0, 0xD9)}  # markers of a JPEG that no length and no content follow
 FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers whose segment holds the size of a JPEG
 MAX_SEGMENTS = 10_000  # of a JPEG, before the one that holds the size
 TIFF_WIDTH, TIFF_HEIGHT = 256, 257
@@ -13,7 +13,7 @@ TIFF_TYPES = {3: "H", 4: "I", 16: "Q"}
 
 
 def is_image(data: bytes) -> bool:
-    """Whether a file that begins so is a JPEG, PNG, BMP, WebP or TIFF; 12 bytes say it."""
+    """Whether a file is a JPEG, PNG, BMP, WebP or TIFF; `data` is at least its first 12 bytes."""
     return _reader(data) is not None
 
 
@@ -24,7 +24,7 @@ def image_size(data: bytes) -> tuple[int, int] | None:
         data: the whole file.
 
     Returns:
-        (width, height) in pixels; None for any other file, and where the header is cut off or makes no sense.
+        (width, height) in pixels; None for any other file, and if the header is cut off or invalid.
     """
     reader = _reader(data)
     try:
@@ -34,7 +34,7 @@ def image_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _reader(data: bytes):
-    """The function that reads the size of a file that begins so; None where it is no such image."""
+    """The function that reads the size of this kind of image, chosen by its first bytes; None for other files."""
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return _png
     if data[:3] == b"\xff\xd8\xff":
@@ -55,7 +55,7 @@ def _jpeg(data: bytes) -> tuple[int, int] | None:
     for _ in range(MAX_SEGMENTS):
         at = data.index(b"\xff", at) + 1
         marker = data[at]
-        if marker == 0xFF or marker in NO_SIZE:
+        if marker == 0xFF or marker in NO_LENGTH:
             continue
         if marker in FRAME_HEADERS:
             height, width = struct.unpack_from(">HH", data, at + 4)

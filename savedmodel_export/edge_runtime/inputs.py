@@ -1,4 +1,4 @@
-"""The inputs of an exported network, made from faces and key points as its description says."""
+"""Computes the inputs of an exported network from faces and key points."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from faces import error_level_analysis, keypoint_heatmaps
 def network_inputs(
     names: Collection[str], description: dict, frames: np.ndarray, keypoints: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The fields called `names`; the int8 form takes error levels and heat maps in the place of the key points.
+    """The inputs called `names`; the int8 form takes error levels and heat maps instead of key points.
 
     Args:
         names: some of `frame`, `keypoints`, `ela` and `heatmaps`.

@@ -1,4 +1,4 @@
-"""Frames of images and videos, read with OpenCV from files that nobody vouches for."""
+"""Reads frames of images and videos with OpenCV, from files that may be damaged or malicious."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from .errors import EdgeError
 from .headers import ENDINGS, image_size, is_image
 
 MAX_PIXELS = 2**26  # of one image or frame: 8192 x 8192
-MAX_BYTES = 2**29  # of an image's file; 8192 x 8192 pixels of 16 bits without compression are less
-MAX_SCANS = 64  # of a JPEG: a few kilobytes may ask for thousands of passes over all pixels
-# What FFmpeg may take a file for: containers that hold their pixels themselves. Playlists are not among them, because
-# they open other files and addresses. These are FFmpeg's own names, and only FFmpeg is used.
+MAX_BYTES = 2**29  # of an image file; 8192 x 8192 pixels of 16 bits without compression are less
+MAX_SCANS = 64  # of a JPEG; a small file may hold thousands, each of which is a pass over all pixels
+# FFmpeg's names of the formats that it may open: containers that hold the video themselves. Playlists are not among
+# them, because they make FFmpeg open other files and addresses.
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegts,mpegvideo,flv,asf,ogg,m4v,h264,hevc,ivf,mjpeg,"
     "yuv4mpegpipe,gif"
 )
 FFMPEG = {
     "OPENCV_FFMPEG_CAPTURE_OPTIONS": f"format_whitelist;{FORMATS}|protocol_whitelist;file",
-    "OPENCV_FFMPEG_LOGLEVEL": "-8",  # what FFmpeg has to say about a broken file is in the error
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",  # FFmpeg prints nothing; a broken file raises an error instead
 }
 Frame = tuple[int, np.ndarray]
 
 
 def read(path: Path, count: int) -> tuple[str, Iterator[Frame]]:
-    """What is to be looked at in a file.
+    """The frames of a file: the one of an image, or evenly spaced ones of a video.
 
     Args:
         path: a JPEG, PNG, BMP, WebP or TIFF (whatever its name), or a video.
-        count: frames of a video, evenly spaced over the whole of it.
+        count: number of frames of a video, evenly spaced over its length.
 
     Returns:
         ("image" or "video", an iterator of (index of the frame, uint8 (H, W, 3) RGB), which reads one at a time)
 
     Raises:
-        EdgeError: the file is missing, no file, too large, or does not decode; a video that is cut off is one that
-            does not, which the iterator says.
+        EdgeError: the path is missing or not a regular file, the image is too large, or the file cannot be decoded. For
+            videos the iterator raises it, also for a video that is cut off.
     """
     try:
         mode = path.stat().st_mode
     except OSError as error:
         reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
         raise EdgeError(f"{shown(path)} {reason}.") from error
-    if not stat.S_ISREG(mode):  # opening a named pipe would wait for ever
+    if not stat.S_ISREG(mode):  # opening a named pipe would never return
         kind = "a folder" if stat.S_ISDIR(mode) else "no regular file but a named pipe or a device"
         raise EdgeError(f"{shown(path)} is {kind}; give images and videos.")
     try:
@@ -64,12 +64,12 @@ def read(path: Path, count: int) -> tuple[str, Iterator[Frame]]:
 
 
 def shown(path: Path) -> str:
-    """The path for messages and JSON: bytes of a name that are no UTF-8 are written as \\xff."""
+    """The path for messages and JSON; bytes that are not UTF-8 are escaped, as in \\xff."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _image(path: Path, data: bytes) -> np.ndarray:
-    """The image, upright as its EXIF orientation says."""
+    """The decoded image, turned upright by its EXIF orientation."""
     if len(data) > MAX_BYTES:
         raise EdgeError(f"{shown(path)} has more than {MAX_BYTES} bytes, too many for an image.")
     size = image_size(data)
@@ -103,12 +103,13 @@ def _video(path: Path, count: int) -> Iterator[Frame]:
             for index in range(max(wanted) + 1):
                 if not video.grab():
                     raise EdgeError(
-                        f"{shown(path)} is cut off: it says {total} frames and ends after {index}; get it again."
+                        f"{shown(path)} is cut off: its header says {total} frames, and it ends after {index}; copy it "
+                        "again."
                     )
                 if index in wanted:
                     decoded, frame = video.retrieve()
                     if not decoded:
-                        raise EdgeError(f"{shown(path)}: frame {index} does not decode; get the video again.")
+                        raise EdgeError(f"{shown(path)}: frame {index} cannot be decoded; copy the video again.")
                     yield index, _rgb(path, frame)
         except (cv2.error, MemoryError) as error:
             raise EdgeError(f"{shown(path)} is no video that OpenCV can decode ({error}).") from error
@@ -116,7 +117,7 @@ def _video(path: Path, count: int) -> Iterator[Frame]:
 
 @contextlib.contextmanager
 def _readable_name(path: Path) -> Iterator[str]:
-    """A name of the file that OpenCV can open: one that is no UTF-8 would end the process, so a link stands in."""
+    """A path that OpenCV can open: a name that is not UTF-8 crashes it, so such a file is opened through a link."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

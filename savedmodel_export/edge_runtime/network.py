@@ -1,4 +1,4 @@
-"""Networks in .tflite files whose batch or image size may change from call to call; MTCNN made of three of them."""
+"""Runs networks in .tflite files, whose batch and image size may change from call to call; MTCNN is three of them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .errors import EdgeError
 
 
 class Network:
-    """An interpreter that is told of another shape only when there is one.
+    """A network in a .tflite file, called with named inputs of any batch size.
 
     Args:
-        path: of the .tflite file.
-        threads: that it may use.
+        path: the .tflite file.
+        threads: threads that it may use.
 
     Raises:
-        EdgeError: there is no such file, or it is no network.
+        EdgeError: there is no such file, or it holds no network.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -43,8 +43,8 @@ def load_face_detector(folder: Path, threads: int = 1) -> FaceDetector:
     """MTCNN with the networks of a bundle.
 
     Args:
-        folder: holds pnet.tflite, rnet.tflite and onet.tflite.
-        threads: that a network may use.
+        folder: the folder of pnet.tflite, rnet.tflite and onet.tflite.
+        threads: threads that each network may use.
 
     Raises:
         EdgeError: a network is missing or damaged.

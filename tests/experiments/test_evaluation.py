@@ -175,12 +175,12 @@ def test_a_report_without_metrics_is_refused(made_records, tmp_path):
     arguments = ["report", "--run", "none", "--records", str(made_records), "--metrics", str(tmp_path / "none.json")]
     result = CliRunner().invoke(cli, [*arguments, "--out", str(tmp_path)])
     assert result.exit_code == 1
-    assert "is not written by `tfafsr evaluate`" in result.output
+    assert "was not written by `tfafsr evaluate`" in result.output
 
 
 def test_a_report_on_records_of_other_content_is_refused(measured, trained_run, write_records, tmp_path):
     other = write_records(tmp_path / "other", dataset="other")
-    with pytest.raises(DataError, match=rf"metrics\.json was measured on .*and the content of {other} is another"):
+    with pytest.raises(DataError, match=rf"metrics\.json was measured on .*and the content of {other} is different"):
         write_report(trained_run, other, measured[1], tmp_path / "report")
 
 
@@ -190,7 +190,7 @@ def test_a_report_on_records_of_other_content_is_refused(measured, trained_run, 
 def test_foreign_metrics_are_refused(measured, trained_run, made_records, tmp_path, change):
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps({**measured[0], **change}))
-    with pytest.raises(DataError, match=r"metrics\.json is not written by `tfafsr evaluate`"):
+    with pytest.raises(DataError, match=r"metrics\.json was not written by `tfafsr evaluate`"):
         write_report(trained_run, made_records, path, tmp_path / "report")
 
 

@@ -128,7 +128,7 @@ def test_damaged_people_are_named_and_training_again_writes_them(tmp_path, text)
 
 
 def test_a_run_without_people_is_refused(tmp_path):
-    with pytest.raises(DataError, match="does not say on whom it was trained"):
+    with pytest.raises(DataError, match="does not say on which people it was trained"):
         runs.load_people(tmp_path)
 
 

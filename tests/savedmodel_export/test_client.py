@@ -131,7 +131,7 @@ def test_bad_arrays_are_refused_before_they_are_sent(client, faces):
         r"frames must be uint8 .* float64": (frames / 255, points),
         r"received uint8 \(12, 64, 32, 3\)": (frames[:, :, :32], points),
         r"received uint8 \(0, 64": (frames[:0], points[:0]),
-        r"12 faces need key points \(12, 5, 2\)": (frames, points[:3]),
+        r"12 faces need key points of shape \(12, 5, 2\)": (frames, points[:3]),
         r"keypoints\[3\] must lie in \[0, 1\]": (frames, outside),
     }.items():
         for method in (client.detect, client.explain):

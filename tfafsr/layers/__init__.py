@@ -1,4 +1,4 @@
-"""The method's layers; each is registered, so that a saved model needs no custom objects."""
+"""The method's layers, registered with Keras so that a saved model loads without custom objects."""
 
 from tfafsr.layers.batch_norm import FusedBatchNormalization
 from tfafsr.layers.calibration import TemperatureScaling

@@ -10,12 +10,12 @@ import tensorflow as tf
 class FusedBatchNormalization(keras.layers.Layer):
     """`keras.layers.BatchNormalization` over the last axis of (B, H, W, C), computed by one fused kernel.
 
-    Keras 3's layer is unfused on TensorFlow; this one makes a train step of the whole network a sixth faster in
-    float32, and more in bfloat16, in which it needs no casts: statistics and parameters stay float32. The values are
-    Keras's, the moving variance included: the kernel's is unbiased (Bessel's correction), so it is scaled back.
+    Keras 3's layer does not use that kernel on TensorFlow; this one makes a train step of the whole network a sixth
+    faster in float32, and more in bfloat16, where it needs no casts: statistics and parameters stay float32. The values
+    equal Keras's: the moving variance is biased, so the kernel's unbiased one (Bessel's correction) is scaled back.
 
     Args:
-        momentum: of the moving averages. With Keras's 0.99 a short training would infer with statistics of long ago.
+        momentum: momentum of the moving averages. Keras's 0.99 averages over too many steps for a short training.
         epsilon: added to the variance.
     """
 

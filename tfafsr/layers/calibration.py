@@ -1,4 +1,4 @@
-"""From logit to probability, through a temperature that is part of the model."""
+"""Temperature scaling as a layer: from logit to calibrated probability."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="tfafsr")
 class TemperatureScaling(keras.layers.Layer):
-    """sigmoid(logit / T), T a weight that training leaves at 1 and that calibration may set. Always float32.
+    """sigmoid(logit / T). T is a weight: 1 in training, set by calibration. Always float32.
 
     Args:
-        detector: arguments of the Detector that the layer is part of. `keras.models.clone_model` copies layers and
-            nothing else, and the copy must know them to be a Detector.
+        detector: arguments of the Detector that contains this layer. `keras.models.clone_model` copies layers only, and
+            needs these arguments to make a Detector of the copied layers.
     """
 
     def __init__(self, detector: dict | None = None, **kwargs) -> None:

@@ -21,16 +21,16 @@ from faces import (
 
 @keras.saving.register_keras_serializable(package="tfafsr")
 class ErrorLevelAnalysis(keras.layers.Layer):
-    """|x - jpeg(x)| times a gain: what a further JPEG compression would still take from each pixel.
+    """|x - jpeg(x)| times a gain: how much another JPEG compression would change each pixel.
 
     JPEG is written in plain tensor operations: YCbCr without chroma subsampling (4:4:4), 8x8 DCT as matrix products,
-    libjpeg's quantization tables, edges repeated to a multiple of 8. x is rounded to whole levels, as a file would hold
-    it, straight through to the gradient. jpeg(x) is a constant to the gradient, which is therefore the sign of
-    x - jpeg(x), times the gain (straight through, x - jpeg(x) would have none). Always float32.
+    libjpeg's quantization tables, edges repeated to a multiple of 8. x is rounded to whole levels, as in an image file.
+    The gradient treats this rounding as the identity and jpeg(x) as a constant; it is the sign of x - jpeg(x) times the
+    gain. (If jpeg were treated as the identity too, the gradient would be 0.) Always float32.
 
     Args:
-        quality: of the compression, in [1, 100].
-        gain: makes differences of about one grey level visible.
+        quality: JPEG quality of the compression, in [1, 100].
+        gain: factor that makes differences of about one grey level visible.
     """
 
     def __init__(self, quality: int = ELA_QUALITY, gain: float = ELA_GAIN, **kwargs) -> None:
@@ -51,7 +51,7 @@ class ErrorLevelAnalysis(keras.layers.Layer):
         return tf.minimum(error * self.gain, 255.0)
 
     def jpeg(self, image: tf.Tensor) -> tf.Tensor:
-        """What is left of an image after JPEG: float32 (B, H, W, 3) in [0, 255] -> whole numbers in [0, 255]."""
+        """The image after JPEG compression: float32 (B, H, W, 3) in [0, 255] -> whole numbers in [0, 255]."""
         height, width = image.shape[1:3]
         padded = _repeat_edge(_repeat_edge(image, 1, -height % JPEG_BLOCK), 2, -width % JPEG_BLOCK)  # (B, H', W', 3)
         rows, columns = padded.shape[1] // JPEG_BLOCK, padded.shape[2] // JPEG_BLOCK

@@ -10,7 +10,7 @@ from faces import HEATMAP_SIGMA, heatmap_cells
 
 @keras.saving.register_keras_serializable(package="tfafsr")
 class KeypointHeatmaps(keras.layers.Layer):
-    """One Gaussian a key point, scaled to sum to H * W: the mean of features times map is then a weighted mean.
+    """One Gaussian for each key point, scaled to sum to H * W, so that the mean of features * map is a weighted mean.
 
     A convolution of stride s with padding k // 2 has its cell i centred on pixel i * s; the key point x in [0, 1] lies
     on pixel x * S - 0.5, hence at cell (x * S - 0.5) / s. Always float32.
@@ -33,7 +33,7 @@ class KeypointHeatmaps(keras.layers.Layer):
         """(B, K, 2), x and y in [0, 1] -> (B, H, W, K), H = W = ceil(S / s), each map summing to H * W."""
         at = (tf.cast(keypoints, tf.float32) * self.image_size - 0.5) / self.stride  # (B, K, 2)
         offset = tf.range(self.cells, dtype=tf.float32) - at[..., None]  # (B, K, 2, cells)
-        # A softmax of the exponents is the Gaussian scaled to sum to 1, and holds for points far outside as well.
+        # A softmax of the exponents is the Gaussian scaled to sum to 1, without a division by 0 for points far outside.
         weight = tf.nn.softmax(-0.5 * tf.square(offset / self.sigma)) * self.cells
         return tf.einsum("bkh,bkw->bhwk", weight[:, :, 1], weight[:, :, 0])
 

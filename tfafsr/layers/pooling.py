@@ -1,4 +1,4 @@
-"""Fusion pooling: the features around the key points beside those of the whole face (Eq. 3 to 5)."""
+"""Fusion pooling: combines the features around the key points with those of the whole face (Eq. 3 to 5)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""AFSR's two losses: reconstruct the face (Eq. 1), and above all its manipulated part (Eq. 2).
+"""AFSR's two losses: the error of the reconstruction on the whole face (Eq. 1) and on its manipulated part (Eq. 2).
 
-The paper prints I^l where the reconstruction belongs; with I^l the losses would have no gradient, so I^r is read. It
-prints sums; means over pixels and channels are taken, so that a term's weight does not depend on the image size:
+The paper prints I^l where the reconstruction belongs; with I^l the losses would have no gradient, so I^r is used. The
+paper prints sums; means over pixels and channels are used here, so that the weights do not depend on the image size:
 
     Eq. 1   mean |I^h - I^r|^2          Eq. 2   mean |M * I^h - M * I^r|^2
 

@@ -1,13 +1,13 @@
-"""Triplet losses on q: examples of one class closer together than to the other class, by a margin.
+"""Triplet losses on q: examples of one class must be closer to each other than to the other class, by a margin.
 
 Names and semantics are those of tensorflow-addons 0.23's TripletSemiHardLoss and TripletHardLoss with Euclidean
-distance; `make parity` compares values and gradients with that package. Three departures:
+distance; `make parity` compares values and gradients with that package. Three differences:
 
-- Anchors without a positive or without a negative are not counted, and no valid triplet gives 0. There, a batch of one
-  gives NaN and a batch of one class a loss that no triplet explains.
-- Distances come from differences instead of |a|^2 + |b|^2 - 2ab, which loses half the digits of a short distance (and
-  almost all on hardware that multiplies matrices in TF32). Two equal embeddings are at distance 0, with gradient 0.
-- Embeddings are L2-normalised here unless `normalize=False`; there, the caller is asked to.
+- Anchors without a positive or without a negative are not counted, and a batch without a valid triplet has loss 0. In
+  tensorflow-addons, a batch of one example gives NaN and a batch of one class a loss although it has no triplet.
+- Distances are computed from differences instead of |a|^2 + |b|^2 - 2ab, which loses half the digits of a short
+  distance (almost all with TF32 matrix products). Two equal embeddings have distance 0 and gradient 0.
+- Embeddings are L2-normalised here unless `normalize=False`; tensorflow-addons leaves that to the caller.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 import keras
 from keras import KerasTensor, ops
 
-NEVER = float("inf")  # the distance of what must not be chosen
+NEVER = float("inf")  # the distance that keeps an example from being chosen as the nearest
 
 
 def triplet_semihard_loss(
@@ -25,12 +25,13 @@ def triplet_semihard_loss(
 ) -> KerasTensor:
     """Mean of max(D_ap - D_an + margin, 0) over pairs (a, p), n being their semi-hard negative (FaceNet, Schroff 2015).
 
-    That is the nearest negative that is farther from the anchor than the positive is, else the farthest one.
+    The semi-hard negative is the nearest one that is farther from the anchor than the positive; if there is none, the
+    farthest negative.
 
     Args:
         labels: (B,) or (B, 1), the class of each example, any dtype.
         embeddings: (B, C), any float dtype.
-        margin: wanted between D_ap and D_an; normalised embeddings are at most 2 apart.
+        margin: minimum of D_an - D_ap at which the loss is 0; normalised embeddings are at most 2 apart.
         normalize: scale each embedding to length 1 first.
 
     Returns:
@@ -93,7 +94,7 @@ def pairwise_distances(embeddings: KerasTensor, normalize: bool = True) -> Keras
 
 
 class _TripletLoss(keras.Loss):
-    """What the two classes share: a margin, a flag and a function."""
+    """Base class of the two Keras losses: holds the margin and `normalize`, and calls the loss function."""
 
     function: Callable[..., KerasTensor]
 
@@ -107,7 +108,7 @@ class _TripletLoss(keras.Loss):
         self.normalize = normalize
 
     def call(self, y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
-        """The loss of the batch, a float32 scalar: triplets belong to no single example, so there is none for each."""
+        """The loss of the whole batch, a float32 scalar; a triplet has three examples, so there is no loss for each."""
         return type(self).function(y_true, y_pred, self.margin, self.normalize)
 
     def get_config(self) -> dict:

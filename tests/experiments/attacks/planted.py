@@ -1,4 +1,4 @@
-"""Targets with planted faults, which the driver of attacks must report."""
+"""Targets with known faults, which the driver of attacks must report."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from experiments.attacks.outcomes import refusal
 
 
 class Planted:
-    """Ends each attack in another way."""
+    """A target whose attacks end in all possible ways, one after the other."""
 
     seconds = 8.0
     memory = 20 * 2**20
@@ -27,13 +27,13 @@ class Planted:
         }
 
     def attack(self, number):
-        """The way of that number."""
+        """An attack that ends in the way of this number."""
         way = list(self.ways)[number % len(self.ways)]
         return f"ends with {way}", self.ways[way]
 
 
 class Unmade(Planted):
-    """An attack that cannot be made is the driver's own fault, and no finding."""
+    """A target whose attack cannot be made, which is a fault of the driver and not a finding."""
 
     def attack(self, number):
         raise ValueError("not made")

@@ -1,4 +1,4 @@
-"""The driver of attacks reports what is planted, and finds nothing in the project's readers."""
+"""The driver of attacks reports known faults, and finds none in the project's readers."""
 
 import pytest
 from click.testing import CliRunner
@@ -66,11 +66,11 @@ def test_nothing_is_found(kind, number):
     assert len(outcomes) == number
     assert not any(verdict.finding for *_, verdict in outcomes), "\n".join(in_words(7, outcomes))
     results = [verdict.result for *_, verdict in outcomes]
-    assert results.count("refused") > number // 3, "attacks that nothing refuses are none"
+    assert results.count("refused") > number // 3, "too few attacks do any damage"
 
 
 @pytest.mark.slow
-def test_a_reader_without_its_check_is_found_out():
+def test_a_reader_without_its_check_is_reported():
     number = next(number for number, attack in enumerate(ATTACKS) if attack.__name__ == "records_in_another_order")
     ((_, _, verdict),) = attack_all(0, {"records": [number]}, planted("Careless", "careless"))
     assert verdict.result == "silent"

@@ -1,12 +1,16 @@
 """A record is unchanged by serializing and parsing; a value that does not fit raises an error that names the field."""
 
 import dataclasses
+import io
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from records.shards import schema
 
@@ -184,11 +188,44 @@ def test_a_graph_checks_the_sides_before_it_decodes(sides):
     serialized = with_another_png(png_of(*sides))
     mapped = tf.data.Dataset.from_tensors(serialized).map(lambda bytes_: schema.parse(bytes_, SIZE))
     for parse in (lambda: schema.parse(tf.constant(serialized), SIZE), lambda: next(iter(mapped))):
-        with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame is not {SIZE} x {SIZE} pixels"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame is not a PNG of {SIZE} x {SIZE} pixels"):
             parse()
 
 
-def test_an_image_that_is_too_large_to_be_read_is_not_written():
+FRAME = np.arange(3 * SIZE**2, dtype=np.uint8).reshape(SIZE, SIZE, 3)
+OTHER_PIXELS = {
+    "16 bits, colour type 2": FRAME.astype(np.uint16) * 256,
+    "8 bits, colour type 0": FRAME[..., 0],
+    "8 bits, colour type 6": np.dstack([FRAME, FRAME[..., 0]]),
+}
+
+
+def interlaced(png):
+    """The PNG with a header that says so."""
+    head = png[12:28] + b"\1"
+    return png[:12] + head + struct.pack(">I", zlib.crc32(head)) + png[33:]
+
+
+@pytest.mark.parametrize("what", [*OTHER_PIXELS, "8 bits, colour type 3", "8 bits, colour type 2, interlaced"])
+def test_a_png_of_other_bits_or_colours_is_refused(what):
+    if what in OTHER_PIXELS:
+        png = cv2.imencode(".png", OTHER_PIXELS[what])[1].tobytes()
+    elif "interlaced" in what:
+        png = interlaced(png_of(SIZE, SIZE))
+    else:
+        file = io.BytesIO()
+        Image.fromarray(FRAME).quantize(64).save(file, "png", bits=8)
+        png = file.getvalue()
+    serialized = with_another_png(png)
+    with pytest.raises(schema.SchemaError, match=f"frame is a PNG of {what}; 8 bits and colour type 2 are due"):
+        schema.decode(serialized)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"(?s)frame is not a PNG of .* 8 bits and 3 channel.*a\.tfr"
+    ):
+        schema.parse(tf.constant(serialized), SIZE, shard="a.tfrecord")
+
+
+def test_an_image_larger_than_can_be_read_is_not_written():
     side = schema.MAX_SIDE + 1
     image = np.zeros((side, side, 3), np.uint8)
     with pytest.raises(schema.SchemaError, match="frame is 4097 pixels wide"):

@@ -18,7 +18,7 @@ def looked_at(bundle, portrait):
     device, faces = Detector(bundle), load_face_detector(bundle)
     frames = [portrait(number, 320) for number in range(4)]
     found = [faces.detect(frame)[0] for frame in frames]
-    return frames, found, [device.look(frame, face) for frame, face in zip(frames, found, strict=True)]
+    return frames, found, [device.crop_face(frame, face) for frame, face in zip(frames, found, strict=True)]
 
 
 def test_crops_and_key_points_are_those_of_the_records(looked_at):
@@ -33,7 +33,7 @@ def test_a_crop_beyond_the_frame_repeats_its_edge(bundle, looked_at):
     y0, x0, y1, x1 = (int(value) for value in found[0].box)
     narrow = np.ascontiguousarray(frames[0][y0:y1, x0:x1])
     moved = type(found[0])((0, 0, y1 - y0, x1 - x0), found[0].keypoints - [x0, y0], 1.0)
-    image, _ = Detector(bundle).look(narrow, moved)
+    image, _ = Detector(bundle).crop_face(narrow, moved)
     np.testing.assert_array_equal(image, crop_square(narrow, crop_box(moved.box), 64))
 
 

@@ -89,7 +89,7 @@ def test_an_image_and_one_without_a_face(capsys, bundle, media):
     [
         ("text.mp4", "is no video that OpenCV can decode"),
         ("cut.mp4", "is no video that OpenCV can decode"),
-        ("cut.avi", "is cut off: it says 6 frames and ends after"),
+        ("cut.avi", "is cut off: its header says 6 frames, and it ends after"),
         ("text.jpg", "is no image that OpenCV can decode"),
         ("nothing.png", "is no image that OpenCV can decode"),
         ("absent.mp4", "does not exist"),

@@ -1,4 +1,4 @@
-"""The undamaged records that are attacked, and everything that is read of records, as one comparable value."""
+"""Writes the intact records that are attacked, and reads records into one value that can be compared."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SHARDS = 2  # of each split, compression and method
 PEOPLE = {"train": ("000", "001"), "val": ("002", "003"), "test": ("004", "005")}
 METHODS = ("real", "Deepfakes", "FaceSwap")
 COMPRESSIONS = ("c23", "c40")
-# What `inspect` only repeats from the manifest, and what differs as soon as a manifest is made to fit a damaged shard.
+# Values that `inspect` only copies from the manifest, or that differ as soon as a manifest is changed to fit a shard.
 REPEATED = ("options", "versions", "skips", "reasons", "bytes", "content_hash")
 
 
-def write_sound_records(folder: Path) -> None:
-    """Records of six people in three splits: two compressions, a real clip and two fakes each; noise for faces."""
+def write_intact_records(folder: Path) -> None:
+    """Writes records of six people in three splits and two compressions: a real clip and two fakes each, of noise."""
     shards, clips, counts = {}, {}, {}
     for split, people in PEOPLE.items():
         for compression in COMPRESSIONS:
@@ -64,14 +64,14 @@ def write_sound_records(folder: Path) -> None:
 
 
 def everything_read(folder: Path, compression: str) -> dict[str, object]:
-    """What evaluation, training and `inspect` get from records, each stream of examples as a hash of all its bytes.
+    """The results of evaluation, training and `inspect` on records, with a hash for each stream of examples.
 
     Args:
         folder: the records.
-        compression: of the training epoch.
+        compression: compression of the training epoch.
 
     Raises:
-        DataError: records that cannot be used; anything else is a fault.
+        DataError: the records cannot be used; any other exception is a fault of the reader.
     """
     manifest = Manifest.load(folder)
     found: dict[str, object] = {
@@ -85,10 +85,10 @@ def everything_read(folder: Path, compression: str) -> dict[str, object]:
     return found
 
 
-def difference(found: dict[str, object], sound: dict[str, object]) -> str:
-    """The names of what differs, in words; empty where nothing does."""
-    names = sorted(name for name in {*found, *sound} if found.get(name) != sound.get(name))
-    return ", ".join(f"{name}: {found.get(name)!r:.80} in the place of {sound.get(name)!r:.80}" for name in names)
+def difference(found: dict[str, object], intact: dict[str, object]) -> str:
+    """Names and values that differ, in words; empty if all are equal."""
+    names = sorted(name for name in {*found, *intact} if found.get(name) != intact.get(name))
+    return ", ".join(f"{name}: {found.get(name)!r:.80} in the place of {intact.get(name)!r:.80}" for name in names)
 
 
 def _digest(examples: tf.data.Dataset) -> list[object]:
@@ -131,5 +131,5 @@ def _example(split: str, compression: str, method: str, person: str, index: int)
 
 
 def shards_of(folder: Path) -> list[Path]:
-    """Every shard of the sound records, in order."""
+    """Every shard of the intact records, in order."""
     return sorted(folder.glob("*/*/*.tfrecord"))

@@ -1,4 +1,4 @@
-"""The picture and the videos that are made hostile: one drawn person, in every format that can be written here."""
+"""The intact pictures and videos from which hostile files are made: one drawn person in every format."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def portrait() -> np.ndarray:
 
 
 def moving(image: np.ndarray | None = None, count: int = FRAMES) -> list[np.ndarray]:
-    """Frames of the person, who moves to the side; of the same kind as the picture."""
+    """Frames of the person, who moves to the side; in the format of `image`."""
     image = portrait() if image is None else image
     return [np.roll(image, 3 * index, axis=1) for index in range(count)]
 
 
 def picture(ending: str, image: np.ndarray | None = None) -> bytes:
-    """A picture file; lossless but for .jpg and .webp.
+    """A picture file, lossless except .jpg and .webp.
 
     Args:
-        ending: of PICTURES.
-        image: RGB or gray; the portrait when not given.
+        ending: one of PICTURES.
+        image: RGB or gray; the portrait by default.
     """
     image = portrait() if image is None else image
     bgr = image[..., ::-1] if image.ndim == 3 and image.shape[2] == 3 else image
@@ -55,9 +55,9 @@ def video(name: str, frames: Sequence[np.ndarray] | None = None, times: Sequence
     """A video file.
 
     Args:
-        name: of VIDEOS.
-        frames: RGB uint8; the moving person when not given.
-        times: when each frame is shown, in frames; one after the other when not given.
+        name: one of VIDEOS.
+        frames: RGB uint8; the moving person by default.
+        times: presentation time of each frame, in units of one frame; 0, 1, 2, ... by default.
     """
     ending, codec, pixels = VIDEOS[name]
     frames = moving() if frames is None else frames
@@ -81,14 +81,14 @@ def video(name: str, frames: Sequence[np.ndarray] | None = None, times: Sequence
 
 
 @functools.cache
-def sound_files() -> dict[str, tuple[str, bytes]]:
-    """Name of a format -> (ending, content), of the person alone."""
+def intact_files() -> dict[str, tuple[str, bytes]]:
+    """Name of each format -> (ending, content)."""
     pictures = {ending[1:]: (ending, picture(ending)) for ending in PICTURES}
     return pictures | {name: (ending, video(name)) for name, (ending, *_) in VIDEOS.items()}
 
 
-def sound_alone(ending: str) -> bytes:
-    """A file with sound and without a picture, WAV or MP4."""
+def audio_only(ending: str) -> bytes:
+    """A file with audio and without a picture, WAV or MP4."""
     file = io.BytesIO()
     codec, format_ = ("pcm_s16le", "wav") if ending == ".wav" else ("aac", "mp4")
     with av.open(file, "w", format=format_) as container:
@@ -102,7 +102,7 @@ def sound_alone(ending: str) -> bytes:
 
 
 def jpegs_as_avi(pictures: Sequence[bytes]) -> bytes:
-    """An AVI of JPEG files as they are, whatever their sizes."""
+    """An AVI of unchanged JPEG files, which may differ in size."""
     file = io.BytesIO()
     with av.open(file, "w", format="avi") as container:
         stream = container.add_stream("mjpeg", rate=25)
