@@ -193,7 +193,7 @@ def test_a_resumed_forge_gives_the_same_files(v3, options, tmp_path, state):
 
 def test_help_names_every_layout():
     text = CliRunner().invoke(forge, ["--help"]).output
-    listed = text.partition("Layouts, to try what reads them:")[2].partition("Options:")[0]
+    listed = text.partition("Layouts:")[2].partition("Options:")[0]
     assert [line.split()[0] for line in listed.splitlines() if line.strip()] == [
         *("v3", "c0", "no-youtube", "images", "faceshifter", "actors", "deepfakebench", "deepfaketimit", "folder"),
     ]
