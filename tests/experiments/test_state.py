@@ -1,4 +1,4 @@
-"""The state folder: whole or not there, the best model carried along."""
+"""The state of a run is written completely or not at all, and keeps the best model."""
 
 import json
 import math
