@@ -1,4 +1,4 @@
-"""What a face is: error levels, crops, heat maps, MTCNN and tracks, in NumPy and OpenCV alone."""
+"""Image operations on faces: error levels, crops, heat maps, MTCNN and tracks; uses only NumPy and OpenCV."""
 
 from faces.crop import CROP_SCALE, crop_box, crop_square, normalise_keypoints
 from faces.ela import (

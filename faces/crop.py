@@ -1,11 +1,11 @@
-"""Square crops around a face, and key points in their coordinates."""
+"""Square crops around a face, and key points in the crop's coordinates."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-CROP_SCALE = 1.3  # side of the crop over the longer side of the detector's box
+CROP_SCALE = 1.3  # side of the crop, divided by the longer side of the detector's box
 
 
 def crop_box(box: tuple[float, float, float, float], scale: float = CROP_SCALE) -> np.ndarray:
@@ -13,7 +13,7 @@ def crop_box(box: tuple[float, float, float, float], scale: float = CROP_SCALE) 
 
     Args:
         box: y0, x0, y1, x1 in pixels.
-        scale: side of the square over the box's longer side.
+        scale: side of the square, divided by the box's longer side.
 
     Returns:
         float32 (4,): y0, x0, y1, x1 in pixels, whole numbers; may reach beyond the image.
@@ -27,7 +27,7 @@ def crop_box(box: tuple[float, float, float, float], scale: float = CROP_SCALE) 
 
 
 def crop_square(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
-    """Cuts a square out of an image and resizes it; what lies beyond the image repeats its edge.
+    """Cuts a square out of an image and resizes it; pixels beyond the image repeat the image's edge.
 
     Args:
         image: uint8 (H, W, C) or (H, W).
@@ -36,6 +36,9 @@ def crop_square(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
 
     Returns:
         uint8 (size, size, C), C = 1 for an image without channels.
+
+    Raises:
+        ValueError: the box lies completely outside of the image.
     """
     y0, x0, y1, x1 = (int(value) for value in box)
     height, width = image.shape[:2]
@@ -50,18 +53,15 @@ def crop_square(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
     return resized.reshape(size, size, -1)
 
 
-crop = crop_square
-
-
 def normalise_keypoints(keypoints: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Key points in [0, 1] of a crop; what lies outside of it moves to its edge.
+    """Key points as fractions of a crop's sides; a point outside of the crop moves to the crop's edge.
 
     Args:
         keypoints: (5, 2), x and y in pixels of the image.
         box: y0, x0, y1, x1 of the crop in pixels of the image.
 
     Returns:
-        float32 (5, 2), x and y.
+        float32 (5, 2), x and y in [0, 1].
     """
     y0, x0, y1, x1 = (float(value) for value in box)
     scaled = (np.asarray(keypoints, np.float64) - [x0, y0]) / [x1 - x0, y1 - y0]

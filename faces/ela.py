@@ -1,13 +1,13 @@
-"""Error level analysis of an image in NumPy.
+"""Error level analysis (ELA) of an image in NumPy.
 
-`tfafsr.layers.ErrorLevelAnalysis` is the same arithmetic in a graph, with the constants and tables declared here.
+`tfafsr.layers.ErrorLevelAnalysis` computes the same in a graph and uses the constants and tables declared here.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-ELA_QUALITY, ELA_GAIN = 90, 20.0  # of the records and of every detector, unless told otherwise
+ELA_QUALITY, ELA_GAIN = 90, 20.0  # the defaults of records and detectors
 JPEG_BLOCK = 8  # pixels a side
 # ITU-T T.81, Annex K: the example tables that libjpeg scales by its quality factor.
 LUMINANCE = np.array(
@@ -30,10 +30,11 @@ RGB_TO_YCBCR = np.array(
     [[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]], np.float32
 )
 YCBCR_TO_RGB = np.array([[1, 0, 1.402], [1, -0.344136286, -0.714136286], [1, 1.772, 0]], np.float32)
-CHROMA_CENTRE = np.float32([0, 128, 128])  # of Y, Cb and Cr: no colour
-# Exact halves are common: a block's mean is a multiple of 1/8, luminance one of 1/1000. The last bit of a float32 sum,
-# which differs from one library to the next, would decide where they go; so all of them go up (coefficients away from
-# zero, as libjpeg's), with room for that bit. 0.0004 is far above rounding errors (0.00003) and no multiple of 1/1000.
+CHROMA_CENTRE = np.float32([0, 128, 128])  # added to Y, Cb and Cr: grey has Cb = Cr = 128
+# Exact halves are common: a block's mean is a multiple of 1/8, luminance a multiple of 1/1000. The last bit of a
+# float32 sum differs between libraries and would decide how a half is rounded. So every half is rounded up
+# (coefficients away from zero, as in libjpeg), with a margin for that bit: 0.0004 is far above rounding errors
+# (0.00003) and below 1/1000.
 ROUNDING = np.float32(0.5 + 0.0004)
 
 
@@ -58,11 +59,11 @@ def dct_matrix() -> np.ndarray:
 
 
 def jpeg_round_trip(rgb: np.ndarray, quality: int = ELA_QUALITY) -> np.ndarray:
-    """What is left of an image after JPEG, without chroma subsampling (4:4:4).
+    """The image after JPEG compression and decompression, without chroma subsampling (4:4:4).
 
     Args:
         rgb: uint8 (H, W, 3), any size; edges are repeated to a multiple of 8.
-        quality: libjpeg's, in [1, 100].
+        quality: libjpeg's quality factor, in [1, 100].
 
     Returns:
         float32 (H, W, 3), whole numbers in [0, 255].
@@ -71,25 +72,25 @@ def jpeg_round_trip(rgb: np.ndarray, quality: int = ELA_QUALITY) -> np.ndarray:
     padding = ((0, -height % JPEG_BLOCK), (0, -width % JPEG_BLOCK), (0, 0))
     rows = np.moveaxis(np.pad(rgb, padding, mode="edge"), -1, 1).astype(np.float32, order="C")  # (H', 3, W')
     shape, offset = rows.shape, CHROMA_CENTRE[:, None]
-    ycbcr = _whole(RGB_TO_YCBCR @ rows + offset) - 128  # libjpeg holds whole numbers here
+    ycbcr = _round(RGB_TO_YCBCR @ rows + offset) - 128  # libjpeg rounds here, too
     dct, tables = dct_matrix(), quantization_tables(quality).transpose(1, 0, 2)[:, :, None]  # (8, 3, 1, 8)
-    levels = _both_ways(ycbcr, dct, shape)
+    levels = _transform_blocks(ycbcr, dct, shape)
     levels /= tables
     coefficients = np.abs(levels)
     coefficients += ROUNDING
     np.copysign(np.floor(coefficients, out=coefficients), levels, out=coefficients)
     coefficients *= tables
-    ycbcr = _whole(_both_ways(coefficients, dct.T, shape).reshape(shape) + 128) - offset
-    return np.moveaxis(_whole(YCBCR_TO_RGB @ ycbcr), 1, -1)[:height, :width]
+    ycbcr = _round(_transform_blocks(coefficients, dct.T, shape).reshape(shape) + 128) - offset
+    return np.moveaxis(_round(YCBCR_TO_RGB @ ycbcr), 1, -1)[:height, :width]
 
 
 def error_level_analysis(rgb: np.ndarray, quality: int = ELA_QUALITY, gain: float = ELA_GAIN) -> np.ndarray:
-    """|x - jpeg(x)| times `gain`: what a further JPEG compression would still take from each pixel.
+    """|x - jpeg(x)| times `gain`: how much one more JPEG compression changes each pixel.
 
     Args:
         rgb: uint8 (H, W, 3).
         quality: of the compression, in [1, 100].
-        gain: makes the small differences (a mean of about one grey level) visible.
+        gain: factor that makes the small differences (a mean of about one grey level) visible.
 
     Returns:
         uint8 (H, W, 3).
@@ -99,13 +100,13 @@ def error_level_analysis(rgb: np.ndarray, quality: int = ELA_QUALITY, gain: floa
     error = rgb - jpeg_round_trip(rgb, quality)
     np.abs(error, out=error)
     error *= np.float32(gain)
-    return _whole(error).astype(np.uint8)
+    return _round(error).astype(np.uint8)
 
 
-def _both_ways(rows: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """matrix @ block @ matrix.T of each block of rows of `shape` (H', 3, W'); (H'/8, 8, 3, W'/8, 8).
+def _transform_blocks(rows: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """matrix @ block @ matrix.T of each 8 x 8 block of rows of `shape` (H', 3, W'); (H'/8, 8, 3, W'/8, 8).
 
-    The products are many and small on purpose: BLAS would share a large one among threads, which costs more than it.
+    Many small products are faster than one large one: BLAS would split that among threads, which costs more.
     """
     height, _, width = shape
     down = matrix @ rows.reshape(height // JPEG_BLOCK, JPEG_BLOCK, 3 * width)
@@ -113,8 +114,8 @@ def _both_ways(rows: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> 
     return across.reshape(height // JPEG_BLOCK, JPEG_BLOCK, 3, width // JPEG_BLOCK, JPEG_BLOCK)
 
 
-def _whole(values: np.ndarray) -> np.ndarray:
-    """Rounds `values` to whole numbers in [0, 255], in place: a copy costs more than the arithmetic."""
+def _round(values: np.ndarray) -> np.ndarray:
+    """Rounds `values` to whole numbers in [0, 255], in place, because a copy costs more than the arithmetic."""
     values += ROUNDING
     np.floor(values, out=values)
     return np.clip(values, 0, 255, out=values)

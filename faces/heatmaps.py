@@ -1,4 +1,4 @@
-"""Key points as Gaussian maps at the features' resolution, as the int8 form takes them."""
+"""Key points as Gaussian maps at the features' resolution: an input of the int8 export form."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ def heatmap_cells(size: int, stride: int) -> int:
 
 
 def keypoint_heatmaps(keypoints: np.ndarray, size: int, stride: int, sigma: float = HEATMAP_SIGMA) -> np.ndarray:
-    """One Gaussian a key point, scaled to sum to H * W; the arithmetic of `tfafsr.layers.KeypointHeatmaps`.
+    """One Gaussian for each key point, scaled to sum to H * W; computes the same as `tfafsr.layers.KeypointHeatmaps`.
 
     Args:
         keypoints: (N, K, 2), x and y in [0, 1] of the face.
         size: S, side of the face in pixels.
-        stride: pixels a cell.
-        sigma: of the Gaussian, in cells.
+        stride: side of a cell in pixels.
+        sigma: standard deviation of the Gaussian, in cells.
 
     Returns:
         float32 (N, H, W, K), H = W = `heatmap_cells(size, stride)`.
     """
     cells = heatmap_cells(size, stride)
-    at = (np.asarray(keypoints, np.float32) * size - 0.5) / stride  # (N, K, 2)
-    exponent = -0.5 * np.square((np.arange(cells, dtype=np.float32) - at[..., None]) / np.float32(sigma))
+    centres = (np.asarray(keypoints, np.float32) * size - 0.5) / stride  # (N, K, 2)
+    exponent = -0.5 * np.square((np.arange(cells, dtype=np.float32) - centres[..., None]) / np.float32(sigma))
     weight = np.exp(exponent - exponent.max(axis=-1, keepdims=True))
     weight *= cells / weight.sum(axis=-1, keepdims=True)  # (N, K, 2, cells)
     return np.einsum("nkh,nkw->nhwk", weight[:, :, 1], weight[:, :, 0]).astype(np.float32)

@@ -1,8 +1,8 @@
-"""MTCNN (Zhang et al., IEEE Signal Processing Letters 2016): faces and their five key points.
+"""MTCNN (Zhang et al., IEEE Signal Processing Letters 2016): finds faces and their five key points.
 
-Three networks look closer and closer: P-Net proposes boxes in an image pyramid, R-Net refines them, O-Net refines them
-again and finds the key points. Thresholds, strides and roundings are those of the `mtcnn` package. The networks
-themselves are injected: building runs the package's Keras models, a device runs the same weights as .tflite files.
+Three networks run in a cascade: P-Net proposes boxes in an image pyramid, R-Net refines the boxes, O-Net refines them
+again and finds the key points. Thresholds, strides and rounding are those of the `mtcnn` package. The networks are
+passed in: building runs the package's Keras models, an edge device runs the same weights as .tflite files.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-KEYPOINTS = ("left eye", "right eye", "nose", "mouth left", "mouth right")  # left is the viewer's
-CELL, STRIDE = 12, 2  # of P-Net: it sees 12 x 12 pixels, every second one
-FACTOR = 0.709  # between two levels of the pyramid
-SMALLEST_FACE = 20  # pixels, after shrinking
-SHORT_SIDE = 16 * SMALLEST_FACE  # larger frames are shrunk to it: smaller faces than a sixteenth of it are left out
+KEYPOINTS = ("left eye", "right eye", "nose", "mouth left", "mouth right")  # left as the viewer sees it
+CELL, STRIDE = 12, 2  # P-Net looks at windows of 12 x 12 pixels, 2 pixels apart
+FACTOR = 0.709  # scale between two levels of the pyramid
+SMALLEST_FACE = 20  # pixels, after the frame was shrunk
+SHORT_SIDE = 16 * SMALLEST_FACE  # a larger frame is shrunk until its short side is this; smaller faces are not found
 LONG_SIDE = 4 * SHORT_SIDE
-SMALLEST_SIDE = 24  # of a frame: R-Net's patches are that large
-SMALLER, LARGER = 0.35, 2.0  # sizes of faces looked for, over those of a neighbouring frame's faces
+SMALLEST_SIDE = 24  # smallest side of a frame, because R-Net's patches have this side
+SMALLER, LARGER = 0.35, 2.0  # range of face sizes looked for, relative to the faces of a neighbouring frame
 THRESHOLDS = (0.6, 0.7, 0.8)  # of the confidence, for P-Net, R-Net and O-Net
-OVERLAP_LEVEL, OVERLAP = 0.5, 0.7  # from which on the less confident box goes: within a level, and among all
+OVERLAP_LEVEL, OVERLAP = 0.5, 0.7  # above it the less confident box is dropped: within one level, among all levels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Face:
 
     @property
     def area(self) -> float:
-        """Of the box, in square pixels."""
+        """Area of the box, in square pixels."""
         y0, x0, y1, x1 = self.box
         return (y1 - y0) * (x1 - x0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
-    """MTCNN's three networks; pixels are (value - 127.5) / 128, everything is float32.
+    """MTCNN's three networks; they take pixels as (value - 127.5) / 128; all arrays are float32.
 
     Attributes:
         pnet: (1, H, W, 3) -> box (1, h, w, 4), confidence (1, h, w, 2).
@@ -65,11 +65,11 @@ class Networks:
 class FaceDetector:
     """MTCNN, loaded once and used for many frames.
 
-    Frames are shrunk to a short side of 320 pixels (and a long one of 1280 at most) before detection: time and memory
-    do not depend on the size of the video, and faces smaller than a sixteenth of the frame are not found.
+    Frames are shrunk to a short side of 320 pixels (and a long side of at most 1280) before detection, so that time and
+    memory do not depend on the size of the video. Faces smaller than a sixteenth of the frame are not found.
 
     Args:
-        networks: the three networks that the cascade runs.
+        networks: the three networks of the cascade.
     """
 
     def __init__(self, networks: Networks) -> None:
@@ -80,11 +80,12 @@ class FaceDetector:
 
         Args:
             rgb: uint8 (H, W, 3).
-            like: faces of a neighbouring frame; others are looked for only from a third to twice their size, which
-                takes half the time. On 190 frames of ten real videos, three frames apart, every box was the same.
+            like: faces of a neighbouring frame. If given, only faces from a third to twice their size are looked for,
+                which takes half the time. Measured on 190 frames of ten real videos, three frames apart: every box was
+                the same.
 
         Returns:
-            The faces in pixels of `rgb`, the largest first; none is no error.
+            The faces in pixels of `rgb`, the largest first; empty if there is none.
         """
         if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
             raise ValueError(f"rgb must be uint8 (H, W, 3); received {rgb.dtype} {rgb.shape}.")
@@ -101,32 +102,32 @@ class FaceDetector:
         boxes = self._propose(image, within)
         if len(boxes):
             box, confidence = self._networks.rnet(_patches(image, boxes, 24))
-            boxes = _moved(boxes, box, confidence)[confidence[:, 1] > THRESHOLDS[1]]
-            boxes = _square(boxes[_best(boxes, OVERLAP)])
+            boxes = _refined(boxes, box, confidence)[confidence[:, 1] > THRESHOLDS[1]]
+            boxes = _square(boxes[_non_maximum_suppression(boxes, OVERLAP)])
         if not len(boxes):
             return []
         box, points, confidence = self._networks.onet(_patches(image, boxes, 48))
-        sure = confidence[:, 1] > THRESHOLDS[2]
-        points = _placed(boxes, points)[sure]
-        boxes = _moved(boxes, box, confidence)[sure]
-        kept = _best(boxes, OVERLAP, of_smaller=True)
+        confident = confidence[:, 1] > THRESHOLDS[2]
+        points = _points_in_pixels(boxes, points)[confident]
+        boxes = _refined(boxes, box, confidence)[confident]
+        kept = _non_maximum_suppression(boxes, OVERLAP, of_smaller=True)
         boxes, points = boxes[kept], points[kept]
         boxes[:, [0, 2]] = np.clip(boxes[:, [0, 2]], 0, image.shape[1] - 1)
         boxes[:, [1, 3]] = np.clip(boxes[:, [1, 3]], 0, image.shape[0] - 1)
         faces = [
             Face(
                 (float(y0) / scale, float(x0) / scale, float(y1) / scale, float(x1) / scale),
-                (own / scale).astype(np.float32),
+                (keypoints / scale).astype(np.float32),
                 float(score),
             )
-            for (x0, y0, x1, y1, score), own in zip(boxes, points, strict=True)
+            for (x0, y0, x1, y1, score), keypoints in zip(boxes, points, strict=True)
         ]
         return sorted((face for face in faces if face.area > 0), key=lambda face: (-face.area, face.box))
 
     def _propose(self, image: np.ndarray, within: tuple[float, float]) -> np.ndarray:
-        """P-Net over the pyramid: square boxes float64 (n, 5), x0, y0, x1, y1, confidence.
+        """Runs P-Net over the pyramid; returns square boxes, float64 (n, 5): x0, y0, x1, y1, confidence.
 
-        Levels of the pyramid that show faces smaller or larger than `within` two sizes in pixels are left out.
+        `within` holds the smallest and largest size of face to look for, in pixels; other levels are left out.
         """
         height, width = image.shape[:2]
         levels = round(-(np.log(min(height, width) / CELL) / np.log(FACTOR) + 1))
@@ -141,52 +142,52 @@ class FaceDetector:
             corner = np.stack([columns, rows], axis=1) * STRIDE
             boxes = np.concatenate([corner + 1, corner + CELL], axis=1) + shift[rows, columns] * (CELL - 1.0)
             boxes = np.column_stack([boxes / scale, confidence[rows, columns]])
-            found.append(boxes[_best(boxes, OVERLAP_LEVEL)])
+            found.append(boxes[_non_maximum_suppression(boxes, OVERLAP_LEVEL)])
         boxes = np.concatenate(found)
-        return _square(boxes[_best(boxes, OVERLAP)])
+        return _square(boxes[_non_maximum_suppression(boxes, OVERLAP)])
 
 
-def _moved(boxes: np.ndarray, shift: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """Boxes (n, 5) moved by a network's (n, 4), shares of their sides, with that network's confidence."""
+def _refined(boxes: np.ndarray, shift: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Boxes (n, 5) moved by a network's `shift` (n, 4) in fractions of their sides, with the network's confidence."""
     sizes = boxes[:, 2:4] - boxes[:, 0:2] + 1
     return np.column_stack([boxes[:, :4] + shift * np.tile(sizes, 2), confidence[:, 1]])
 
 
-def _placed(boxes: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """O-Net's points (n, 10), shares of the boxes' sides, as (n, 5, 2) x and y in pixels."""
+def _points_in_pixels(boxes: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """O-Net's points (n, 10), in fractions of the boxes' sides, as (n, 5, 2): x and y in pixels."""
     sizes = boxes[:, 2:4] - boxes[:, 0:2] + 1
     return sizes[:, None] * points.reshape(-1, 2, len(KEYPOINTS)).transpose(0, 2, 1) + boxes[:, None, 0:2] - 1
 
 
 def _patches(image: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
-    """Each box, resized bilinearly to float32 (n, side, side, 3); what lies outside of the image is 0 (gray)."""
+    """The image inside each box, resized bilinearly to float32 (n, side, side, 3); outside of the image it is 0."""
     height, width = image.shape[:2]
 
     def samples(start: np.ndarray, end: np.ndarray, length: int) -> tuple[np.ndarray, ...]:
-        # Corners are fractions of the length, and the last pixel's centre stands for 1.
+        # As in tf.image.crop_and_resize: corners are fractions of the length, and 1 is the centre of the last pixel.
         first, last = ((edge / length).astype(np.float32) * np.float32(length - 1) for edge in (start, end))
-        at = first[:, None] + np.arange(side, dtype=np.float32) * ((last - first) / np.float32(side - 1))[:, None]
-        inside = (at >= 0) & (at <= length - 1)
-        at = np.clip(at, 0, length - 1)
-        below = np.floor(at).astype(int)
-        return below, np.minimum(below + 1, length - 1), (at - below).astype(np.float32), inside
+        position = first[:, None] + np.arange(side, dtype=np.float32) * ((last - first) / np.float32(side - 1))[:, None]
+        inside = (position >= 0) & (position <= length - 1)
+        position = np.clip(position, 0, length - 1)
+        below = np.floor(position).astype(int)
+        return below, np.minimum(below + 1, length - 1), (position - below).astype(np.float32), inside
 
     top, bottom, down, rows = samples(boxes[:, 1], boxes[:, 3], height)
     left, right, along, columns = samples(boxes[:, 0], boxes[:, 2], width)
 
     def across(y: np.ndarray) -> np.ndarray:
-        one, other = image[y[:, :, None], left[:, None]], image[y[:, :, None], right[:, None]]
-        return one + (other - one) * along[:, None, :, None]
+        first, second = image[y[:, :, None], left[:, None]], image[y[:, :, None], right[:, None]]
+        return first + (second - first) * along[:, None, :, None]
 
     upper, lower = across(top), across(bottom)
     patches = upper + (lower - upper) * down[:, :, None, None]
     return patches * (rows[:, :, None] & columns[:, None, :])[..., None]
 
 
-def _best(boxes: np.ndarray, overlap: float, of_smaller: bool = False) -> np.ndarray:
-    """Indices of the boxes (n, 5) that no more confident one overlaps by more than `overlap`, by confidence.
+def _non_maximum_suppression(boxes: np.ndarray, overlap: float, of_smaller: bool = False) -> np.ndarray:
+    """Indices of the boxes (n, 5) that overlap with no more confident box by more than `overlap`; best first.
 
-    Overlap is intersection over union, or over the smaller box.
+    Overlap is the intersection divided by the union, or with `of_smaller` by the smaller box.
     """
     order = np.argsort(boxes[:, 4])[::-1]
     boxes = boxes[order]

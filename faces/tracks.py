@@ -1,4 +1,4 @@
-"""Follows faces from frame to frame, and chooses the person whom a clip is about."""
+"""Follows faces from frame to frame, and chooses one person for a clip."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from faces.mtcnn import Face
 
 
 def longest_track(frames: Sequence[Sequence[Face]], overlap: float = 0.3) -> list[Face | None]:
-    """Chooses one face for each frame of a clip: the person seen in most frames, and of those the largest.
+    """Chooses one person of a clip: the one seen in most frames; if two are seen as often, the one with larger faces.
 
-    Faces of consecutive frames belong to one track when their boxes overlap; a track survives frames in which its face
-    is not found.
+    A face continues a track if its box overlaps with the track's last box. A track goes on after frames in which its
+    face is not found.
 
     Args:
         frames: the faces of each frame, in order.
-        overlap: intersection over union from which on two boxes show one person.
+        overlap: smallest intersection over union of two boxes of the same person.
 
     Returns:
-        A face or None for each frame.
+        The chosen person's face in each frame, None where it was not found.
     """
     tracks: list[dict[int, Face]] = []
     for index, faces in enumerate(frames):

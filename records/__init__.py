@@ -1,1 +1,1 @@
-"""Videos to faces to TFRecords to tf.data."""
+"""Builds TFRecords of faces from videos, and reads them as tf.data datasets."""

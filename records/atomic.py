@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there, and the lock that keeps two processes out of one folder."""
+"""Writes files and folders atomically (they are complete or absent), and locks a folder against a second process."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ except ImportError:  # Windows
 
 from records.errors import DataError
 
-MARK = ".tmp-"  # in the names of what is being written
-ABANDONED = 3600.0  # seconds after which something unfinished was left by a process that was killed
+MARK = ".tmp-"  # part of every temporary name
+ABANDONED_AFTER = 3600.0  # seconds; an older temporary file was left by a killed process and is removed
 
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary name beside `path` to write to; on leaving, the file is flushed to the disk and renamed.
+    """Yields a temporary path in the same folder; at the end of the block, that file is flushed and renamed to `path`.
 
-    The temporary name has the same ending, since some writers choose the format by it. When the block raises, nothing
-    is left and an earlier `path` stays as it is.
+    The temporary name has the same suffix, because some writers choose the format by it. If the block raises, the
+    temporary file is removed and an existing `path` stays unchanged.
 
     Raises:
-        DataError: the file cannot be written: a full disk, no permission, a missing folder that cannot be made.
+        DataError: the file or its folder cannot be written: a full disk, no permission.
     """
     temporary = _temporary(path)
     try:
@@ -48,12 +48,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yields an empty temporary folder beside `path` to fill; on leaving, its files are flushed and it is renamed.
+    """Yields an empty temporary folder to fill; at the end of the block, its files are flushed and it becomes `path`.
 
-    When the block raises, nothing is left. `path` must not exist, or be an empty folder.
+    If the block raises, the temporary folder is removed. `path` must not exist, or be an empty folder.
 
     Raises:
-        DataError: as `atomic_file`; or `path` is there already.
+        DataError: as in `atomic_file`; or `path` exists already.
     """
     temporary = _temporary(path)
     try:
@@ -73,28 +73,28 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a UTF-8 file that is whole or not there; raises `DataError` as `atomic_file`."""
+    """Writes a UTF-8 file atomically; raises `DataError` as `atomic_file` does."""
     with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, value: object, indent: int | None = 2, sort_keys: bool = False) -> None:
-    """Writes a JSON file that is whole or not there; raises `DataError` as `atomic_file`, `ValueError` for NaN."""
+    """Writes a JSON file atomically; raises `DataError` as `atomic_file` does, and `ValueError` for NaN."""
     write_text(path, json.dumps(value, indent=indent, sort_keys=sort_keys, allow_nan=False) + "\n")
 
 
 @contextlib.contextmanager
 def locked(folder: Path, doing: str) -> Iterator[None]:
-    """Keeps other processes out of `folder`, which is made if need be, where the file system has such locks.
+    """Locks `folder` (made if missing) against other processes, if its file system supports that.
 
-    The lock is the system's own and ends with the process, however that ends.
+    The operating system releases the lock when the process ends or is killed.
 
     Args:
-        folder: that one process may write into.
-        doing: what it does there, for the message: `building into`, `training in`.
+        folder: the folder to write into.
+        doing: what the process does there, for the message: `building into`, `training in`.
 
     Raises:
-        DataError: another process is at it, or `folder` cannot be a folder.
+        DataError: another process holds the lock, or the folder cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,14 +120,14 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turns what a writer says of a full disk or a missing permission into a `DataError` that names `path`."""
+    """Turns a writer's error about a full disk or a missing permission into a `DataError` that names `path`."""
     try:
         yield
     except DataError:
         raise
     except OSError as error:
         raise _cannot_write(path, error.strerror or str(error)) from error
-    except Exception as error:  # TensorFlow and HDF5 raise errors of their own
+    except Exception as error:  # TensorFlow and HDF5 raise their own exceptions, with the system's words
         for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             if (reason := os.strerror(number)) in str(error):
                 raise _cannot_write(path, reason) from error
@@ -143,10 +143,10 @@ def _temporary(path: Path) -> Path:
 
 
 def _remove_abandoned(path: Path) -> None:
-    for left in path.parent.glob(f".{_escaped(path.stem)}{MARK}*{_escaped(path.suffix)}"):
+    for temporary in path.parent.glob(f".{_escaped(path.stem)}{MARK}*{_escaped(path.suffix)}"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > ABANDONED:
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            if time.time() - temporary.stat().st_mtime > ABANDONED_AFTER:
+                shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink()
 
 
 def _escaped(name: str) -> str:

@@ -1,12 +1,12 @@
-"""The one exception that speaks to the user: it names the file, clip or field at fault and what to do about it."""
+"""The exception for errors that a user can cause; its message names the file, clip or field and what to do."""
 
 from __future__ import annotations
 
 
 class DataError(ValueError):
-    """Input that cannot be used as it is.
+    """Input or surroundings (a full disk, a missing file) that the user can mend.
 
-    The command line prints the message without a traceback, so the message alone must say what is wrong and what to do.
+    The command line prints only the message, without a traceback: it must say what is wrong and what to do.
     """
 
     for_user = True

@@ -17,9 +17,9 @@ def progress(iterable: Iterable[Item], total: int, description: str) -> Iterator
     """Yields the items of `iterable` and shows how far the work is and how long the rest will take.
 
     Args:
-        iterable: what is worked through; an item counts as done when the next one is asked for.
-        total: number of items expected.
-        description: what is being done, a few words.
+        iterable: the items; one counts as done when the next is asked for.
+        total: expected number of items.
+        description: a few words that say what is being done.
     """
     if sys.stderr.isatty():
         yield from _bar(iterable, total, description)
@@ -49,18 +49,18 @@ def _bar(iterable: Iterable[Item], total: int, description: str) -> Iterator[Ite
 
 
 def _lines(iterable: Iterable[Item], total: int, description: str) -> Iterator[Item]:
-    started = said = time.monotonic()
+    started = printed = time.monotonic()
     done = 0
     for item in iterable:
         yield item
         done += 1
         now = time.monotonic()
-        if now - said >= SECONDS_BETWEEN_LINES and done < total:
-            said = now
+        if now - printed >= SECONDS_BETWEEN_LINES and done < total:
+            printed = now
             left = (now - started) / done * (total - done)
-            _say(f"{description}: {done}/{total} ({100 * done // total}%), about {duration(left)} left")
-    _say(f"{description}: {done}/{total} in {duration(time.monotonic() - started)}")
+            _print(f"{description}: {done}/{total} ({100 * done // total}%), about {duration(left)} left")
+    _print(f"{description}: {done}/{total} in {duration(time.monotonic() - started)}")
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -99,8 +99,9 @@ class ServingModule(tf.Module):
             return batched_detect(decode_faces(images, size), valid)
 
         def describe_model(request: tf.Tensor) -> dict[str, tf.Tensor]:
-            # One row for each row of the request: TensorFlow Serving needs the batch dimension in all outputs.
-            count = tf.shape(request)[:1]
+            # One row a request: TensorFlow Serving wants every input and output to have the batch's dimension.
+            (requests,) = checked({"request": (request, (None,))})
+            count = tf.shape(requests)[:1]
             constants = {
                 "description": tf.constant(json.dumps(description)),
                 "size": tf.constant(size, tf.int64),
@@ -128,11 +129,11 @@ def checked(inputs: dict[str, tuple[tf.Tensor, tuple]]) -> list[tf.Tensor]:
     A server compares names and dtypes with the signature, but not shapes, which the graph must check.
 
     Args:
-        inputs: name -> (tensor, its shape, None for the batch); the last one is `keypoints`.
+        inputs: name -> (tensor, its shape, None for the batch); `keypoints` may be among them.
 
     Raises (when the graph runs):
-        InvalidArgumentError: a shape is wrong, there are no or too many faces, numbers of rows differ, or a key point
-            is not in [0, 1]; the message names the input and the row.
+        InvalidArgumentError: shapes are wrong, there is no row or there are too many, numbers of rows differ, or a key
+            point is not in [0, 1]; the message names the input and the row.
     """
     # Without its static shape: optimizers trust it, although requests may differ, and would remove the checks.
     tensors = {name: tf.raw_ops.PlaceholderWithDefault(input=x, shape=None) for name, (x, _) in inputs.items()}
@@ -146,11 +147,11 @@ def checked(inputs: dict[str, tuple[tf.Tensor, tuple]]) -> list[tf.Tensor]:
         checks.append(refuse_unless(right, f"{name} must have shape {shape}; received", _text(found)))
     with tf.control_dependencies(checks):
         counts = {name: tf.shape(tensor)[0] for name, tensor in tensors.items()}
-        count = next(iter(counts.values()))
+        first, count = next(iter(counts.items()))
         checks = [
             refuse_unless(
                 tf.logical_and(count > 0, count <= MAX_FACES),
-                f"a request must hold 1 to {MAX_FACES} faces; received",
+                f"{first} must have 1 to {MAX_FACES} rows; received",
                 _text(count),
             ),
             refuse_unless(
@@ -160,17 +161,21 @@ def checked(inputs: dict[str, tuple[tf.Tensor, tuple]]) -> list[tf.Tensor]:
             ),
         ]
     with tf.control_dependencies(checks):
-        points = tensors["keypoints"]
-        inside = tf.logical_and(points >= 0.0, points <= 1.0)  # False for NaN, too
-        good = tf.reduce_all(inside, axis=(1, 2))
-        row = tf.argmin(tf.cast(good, tf.int32), output_type=tf.int32)
-        check = refuse_unless(
-            tf.reduce_all(good),
-            "keypoints must lie in [0, 1] of the crop (x, y of " + ", ".join(KEYPOINTS) + "); received in row",
-            tf.strings.join([tf.strings.as_string(row), ": ", tf.strings.format("{}", points[row], summarize=-1)]),
-        )
-    with tf.control_dependencies([check]):
+        checks = [_points_inside(tensors["keypoints"])] if "keypoints" in tensors else checks
+    with tf.control_dependencies(checks):
         return [tf.ensure_shape(tf.identity(tensors[name]), shape) for name, (_, shape) in inputs.items()]
+
+
+def _points_inside(points: tf.Tensor) -> tf.Operation:
+    """Refuses key points outside of [0, 1], naming the first such row."""
+    inside = tf.logical_and(points >= 0.0, points <= 1.0)  # NaN is neither
+    good = tf.reduce_all(inside, axis=(1, 2))
+    row = tf.argmin(tf.cast(good, tf.int32), output_type=tf.int32)
+    return refuse_unless(
+        tf.reduce_all(good),
+        "keypoints must lie in [0, 1] of the crop (x, y of " + ", ".join(KEYPOINTS) + "); received in row",
+        tf.strings.join([tf.strings.as_string(row), ": ", tf.strings.format("{}", points[row], summarize=-1)]),
+    )
 
 
 def refuse_unless(condition: tf.Tensor, message: str, received: tf.Tensor) -> tf.Operation:

@@ -28,7 +28,7 @@ def export_saved_model(
 ) -> Path:
     """Writes `out`/<version>, complete or not at all, and beside it the server's configuration files that are missing.
 
-    Signatures (N: any number of faces from 1 to `graph.MAX_FACES`; S: the detector's size):
+    Signatures (N: any number from 1 to `graph.MAX_FACES`; S: the detector's size):
         serving_default: frame uint8 (N, S, S, 3) RGB, keypoints float32 (N, 5, 2) in [0, 1]
             -> probability (calibrated), logit: float32 (N, 1).
         faces_jpeg: image_bytes string (N,), JPEG or PNG of square crops of any size, keypoints -> the same.

@@ -12,13 +12,13 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from faces import KEYPOINTS
 from tfafsr.afsr import afsr
 from tfafsr.layers import ErrorLevelAnalysis, TemperatureScaling
 from tfafsr.losses import artifact_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
 from tfafsr.presets import preset
 from tfafsr.tfe import tfe
 
-KEYPOINTS = 5
 SMALLEST = 64
 ELA_QUALITY = 90  # JPEG quality of the records' error level analysis
 ELA_SOURCES = ("input", "reconstruction")
@@ -123,7 +123,7 @@ class Detector(keras.Model):
         with _dtype_policy(dtype):
             inputs = {
                 "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
-                "keypoints": keras.Input((KEYPOINTS, 2), dtype="float32", name="keypoints"),
+                "keypoints": keras.Input((len(KEYPOINTS), 2), dtype="float32", name="keypoints"),
             }
             frame = _to_signed("frame_scale")(inputs["frame"])  # I^l
             reconstruction = afsr(frame, width, output)  # I^r
@@ -282,7 +282,7 @@ class Detector(keras.Model):
         size = self.options["size"]
         inputs = {
             "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
-            "keypoints": keras.Input((KEYPOINTS, 2), dtype="float32", name="keypoints"),
+            "keypoints": keras.Input((len(KEYPOINTS), 2), dtype="float32", name="keypoints"),
         }
         fields = dict(inputs)
         if self.options["ela_of"] == "input":

@@ -1,4 +1,4 @@
-"""Pixels from files, and videos from pixels: videos, folders of numbered pictures, pictures."""
+"""Reads frames from videos, folders of numbered pictures and single pictures, and writes videos."""
 
 import lazy_loader
 

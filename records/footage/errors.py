@@ -1,4 +1,4 @@
-"""The error that videos and pictures raise."""
+"""The exception for videos and pictures that cannot be read or written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ class VideoError(DataError):
     """A video or picture that cannot be read or written as asked; the message names it."""
 
 
-def said(error: Exception) -> str:
-    """What FFmpeg says went wrong, without its number."""
+def ffmpeg_message(error: Exception) -> str:
+    """FFmpeg's message, without the error number."""
     return str(getattr(error, "strerror", None) or error)

@@ -1,6 +1,6 @@
-"""Where a clip's frames come from: a video, a folder of numbered pictures, or one picture; perhaps encoded anew.
+"""Footage: the frames of a video, of a folder of numbered pictures, or of one picture.
 
-Where a function takes `Footage`, a path will do.
+Functions that take `Footage` accept a path, too.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from records.footage.video import VideoInfo
 
 @dataclasses.dataclass(frozen=True)
 class Footage:
-    """Frames on the disk.
+    """The files that a clip's frames are read from.
 
     Attributes:
-        path: of a video, a folder of pictures, or a picture.
-        encoding: with which the frames are encoded before they are used; None takes them as they are.
-        sampled: a folder whose numbers may have gaps, since it holds only some of a video's frames.
+        path: path of a video, a folder of pictures, or a picture.
+        encoding: how to encode the frames again before they are used; None uses them as they are.
+        sampled: whether numbers may be missing because the folder holds only some frames of the video.
     """
 
     path: Path
@@ -40,10 +40,10 @@ class Footage:
 
 
 def info(footage: Footage | Path) -> VideoInfo:
-    """What the headers say of a video, or the first picture and the number of pictures of a folder.
+    """The headers of a video or picture; for a folder, those of its first picture and the number of pictures.
 
     Raises:
-        VideoError: neither video nor picture, an empty folder, or one with a gap in its numbers.
+        VideoError: neither a video nor a picture, an empty folder, or a folder with a missing number.
     """
     footage = _footage(footage)
     if not os.path.isdir(footage.path):
@@ -55,7 +55,7 @@ def info(footage: Footage | Path) -> VideoInfo:
 
 
 def count_frames(footage: Footage | Path) -> int:
-    """The number of frames that decode; of a folder, the number of pictures."""
+    """The number of frames that can be decoded; for a folder, the number of pictures."""
     footage = _footage(footage)
     if os.path.isdir(footage.path):
         return len(numbered(footage.path, footage.sampled))
@@ -63,15 +63,15 @@ def count_frames(footage: Footage | Path) -> int:
 
 
 def length(footage: Footage | Path) -> int:
-    """The number of frames: by the header, or by decoding where it does not say; raises as they do."""
+    """The number of frames by the header, or by decoding if the header does not tell; raises `VideoError`."""
     return info(footage).frames or count_frames(footage)
 
 
 def frame_size(footage: Footage | Path) -> tuple[int, int]:
-    """Height and width of the first frame, decoded: the header does not say how a camera's frames are turned.
+    """Height and width of the first decoded frame: unlike the header, it is turned upright.
 
     Raises:
-        VideoError: as `read_frames`.
+        VideoError: as in `read_frames`.
     """
     _, frame = next(read_frames(footage, [0]))
     return frame.shape[:2]
@@ -80,24 +80,24 @@ def frame_size(footage: Footage | Path) -> tuple[int, int]:
 def same_size(
     footage: Footage, others: Iterable[Footage], size: Callable[[Footage], tuple[int, int]] = frame_size
 ) -> None:
-    """Raises `DataError` where frames of `others` are of another size than those of `footage`, by `size`."""
+    """Raises `DataError` if the frames of one of `others` have another size than those of `footage`."""
     for other in others:
         if other != footage and size(other) != size(footage):
-            raise DataError(f"{other} has another frame size than {footage}; get both again from one source.")
+            raise DataError(f"{other} has another frame size than {footage}; get both again from the same source.")
 
 
 def read_frames(footage: Footage | Path, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields (index, frame) for the frames wanted, in order; `encoding` plays no part here.
+    """Yields (index, frame) for the frames wanted, in order; the footage's `encoding` is ignored.
 
     Args:
         footage: a video, a folder of pictures or a picture.
-        indices: increasing frame indices, counted from 0 whatever the number of the first picture; None for all.
+        indices: increasing frame indices; the first frame is 0, whatever the first picture's number. None for all.
 
     Yields:
         The index and the frame, RGB uint8 (H, W, 3).
 
     Raises:
-        VideoError: as `video.read_frames`; pictures of differing sizes.
+        VideoError: as in `video.read_frames`; or pictures of several sizes.
     """
     footage = _footage(footage)
     if not os.path.isdir(footage.path):
@@ -111,15 +111,15 @@ def read_frames(footage: Footage | Path, indices: Sequence[int] | None = None) -
         frame = video.read_picture(regular_file(pictures[index]))
         shape = shape or frame.shape
         if frame.shape != shape:
-            raise VideoError(f"{pictures[index]} is of another size than the pictures before it.")
+            raise VideoError(f"{pictures[index]} has another size than the pictures before it.")
         yield int(index), frame
 
 
 def encoded(footage: Footage, path: Path) -> Footage:
-    """Writes the frames of `footage`, encoded as its `encoding` says, to `path`, and gives the footage of that file.
+    """Writes the frames of `footage` to `path` with its `encoding`, and returns the footage of that file.
 
     Raises:
-        DataError: frames that cannot be read or encoded so.
+        DataError: frames that cannot be read or encoded.
     """
     if footage.encoding is None:
         raise ValueError(f"{footage} has no encoding.")

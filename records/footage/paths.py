@@ -1,4 +1,4 @@
-"""Paths: what a file is by its name, and whether it is safe to read."""
+"""Tells the kind of a file by its name, and checks that a path is safe to read."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ def is_picture(path: Path) -> bool:
 
 
 def printable(path: Path | str) -> str:
-    """A path as text that can be written and shown; `?` stands for bytes that are no UTF-8."""
+    """A path as text that can be printed and written; `?` replaces bytes that are not UTF-8."""
     return str(path).encode("utf-8", "replace").decode()
 
 
 def inside(path: Path, root: Path) -> bool:
-    """Whether `path`, all links followed, lies in `root`; `root` is resolved already."""
+    """Whether `path` lies in `root` after all links are followed; `root` must be resolved."""
     return Path(os.path.realpath(path)).is_relative_to(root)  # Path.resolve raises where links form a circle
 
 
 def checked(path: Path, root: Path) -> Path:
-    """`path`; raises `DataError` where it, or a picture in it, is a link that leads out of `root`."""
+    """Returns `path`; raises `DataError` if it, or a file in it, is a link that leads out of `root`."""
     root = root.resolve()
     try:
         links = [entry.path for entry in os.scandir(path) if entry.is_symlink()] if path.is_dir() else []
-    except OSError:  # a folder that cannot be read is named when its pictures are read
+    except OSError:  # reading the pictures of such a folder raises an error that names it
         links = []
-    for place in (path, *map(Path, links)):
-        if not inside(place, root):
-            raise DataError(f"{place} is a link that leads out of {root}; copy the file, or give --follow-links.")
+    for entry in (path, *map(Path, links)):
+        if not inside(entry, root):
+            raise DataError(f"{entry} is a link that leads out of {root}; copy the file, or give --follow-links.")
     return path
 
 
 def regular_file(path: Path) -> Path:
-    """`path`; raises `VideoError` for a pipe, a device or a folder: reading a pipe would wait for ever."""
+    """Returns `path`; raises `VideoError` for a pipe, a device or a folder: reading a pipe would never end."""
     if os.path.exists(path) and not os.path.isfile(path):
-        raise VideoError(f"{path} is no file; remove it.")
+        raise VideoError(f"{path} is not a file; remove it.")
     return path

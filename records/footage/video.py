@@ -1,6 +1,6 @@
-"""Reads videos and pictures, through PyAV: headers, frames as RGB arrays, which frames to take.
+"""Reads the headers and the frames (as RGB arrays) of videos and pictures with PyAV, and spaces frames evenly.
 
-Every picture and every frame in `records` becomes an array here.
+All pictures and frames in `records` are decoded here.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from av.sidedata.sidedata import Type
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from records.footage.errors import VideoError, said
-from records.footage.pictures import check_whole, decoder_options, picture_format
+from records.footage.errors import VideoError, ffmpeg_message
+from records.footage.pictures import check_complete, decoder_options, picture_format
 
-MAX_PIXELS = 64 * 2**20  # a larger frame is taken for a hostile file
+MAX_PIXELS = 64 * 2**20  # files with larger frames are refused as hostile
 LIMIT = {"max_pixels": str(MAX_PIXELS)}
-"""For FFmpeg's decoders, one of which runs while a file is opened, before its size can be asked."""
-# What is opened at all: no playlist, no list of files, nothing that names another file or address to be read.
+"""Option of FFmpeg's decoders: opening a file may decode its first frame before its size can be checked."""
+# The only containers that are opened: a playlist or a list of files could name other files or addresses.
 FORMATS = (
     "mov,mp4,avi,matroska,webm,mpeg,mpegts,mpegvideo,flv,asf,ogg,m4v,h264,hevc,ivf,mjpeg,yuv4mpegpipe,gif,wav,mp3,flac"
 )
 UNKNOWN_TYPES = range(max(kind.value for kind in Type) + 1, 40)
-"""Numbers of the side data that FFmpeg attaches to frames and PyAV has no name for; 31 is EXIF."""
+"""Types of side data that FFmpeg attaches to frames and PyAV does not know; 31 is EXIF."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video's headers say.
+    """The headers of a video or picture.
 
     Attributes:
-        frames: number of frames by the container, 0 where it does not say.
-        width, height: in pixels, as stored: of a camera turned on its side, before its frames are turned.
-        fps: frames per second, 0.0 where unknown.
-        codec: FFmpeg's name, e.g. h264.
-        pix_fmt: e.g. yuv420p.
-        seconds: duration, 0.0 where unknown.
+        frames: number of frames, 0 if the container does not tell.
+        width, height: size in pixels as stored, before frames are turned upright.
+        fps: frames per second, 0.0 if unknown.
+        codec: FFmpeg's name of the codec, e.g. h264.
+        pix_fmt: FFmpeg's pixel format, e.g. yuv420p.
+        seconds: duration, 0.0 if unknown.
         bytes: size of the file.
     """
 
@@ -58,12 +58,12 @@ class VideoInfo:
 
     @property
     def bit_rate(self) -> float:
-        """Bits per second of the whole file, 0.0 where the duration is unknown."""
+        """Bits per second of the whole file, 0.0 if the duration is unknown."""
         return 8 * self.bytes / self.seconds if self.seconds else 0.0
 
 
 def info(path: Path | str) -> VideoInfo:
-    """Reads the headers, and decodes nothing; raises `VideoError` for what is neither video nor picture."""
+    """Reads the headers without decoding frames; raises `VideoError` if the file is neither a video nor a picture."""
     with opened(path) as (container, stream):
         context = stream.codec_context
         seconds = (
@@ -82,10 +82,10 @@ def info(path: Path | str) -> VideoInfo:
 
 
 def evenly_spaced(total: int, count: int) -> np.ndarray:
-    """Indices of `count` frames over the whole of a video of `total` frames.
+    """Indices of `count` frames that are evenly spaced over a video of `total` frames.
 
-    The video is cut into `count` equal spans and the middle of each is taken; all frames when there are not more than
-    `count`.
+    The video is divided into `count` equal spans and the middle frame of each is taken; a video of at most `count`
+    frames gives all its frames.
 
     Args:
         total: number of frames of the video.
@@ -103,18 +103,19 @@ def evenly_spaced(total: int, count: int) -> np.ndarray:
 def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
     """Yields (index, frame) for the frames wanted, in the order of the video.
 
-    The video is decoded from its start, so that an index means the same frame in every copy of a video, whatever its
-    key frames.
+    The video is decoded from its start, so that an index means the same frame in every copy of it, wherever the copy's
+    key frames are.
 
     Args:
-        path: a video, or a picture, which has one frame.
+        path: path of a video, or of a picture, which has one frame.
         indices: increasing frame indices; None for every frame.
 
     Yields:
         The index and the frame, RGB uint8 (H, W, 3), upright.
 
     Raises:
-        VideoError: no video, a frame that does not decode, a picture that is cut off, or a frame that is not there.
+        VideoError: neither a video nor a picture, a frame that does not decode, a picture that is cut off, or an index
+            beyond the last frame.
     """
     wanted = None if indices is None else [int(index) for index in indices]
     if wanted is not None and any(b <= a for a, b in itertools.pairwise(wanted)):
@@ -123,9 +124,12 @@ def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Itera
     with opened(path) as (container, stream):
         if wanted == []:
             return
+        matrix = None
         for index, frame in enumerate(_decoded(path, container, stream)):
+            if index == 0:  # of every frame it would cost memory: PyAV keeps a frame whose side data were looked at
+                matrix = _display_matrix(frame)
             if wanted is None or index == wanted[position]:
-                yield index, _upright(frame, reformatter)
+                yield index, _upright_rgb(frame, reformatter, matrix)
                 position += 1
                 if wanted is not None and position == len(wanted):
                     return
@@ -134,12 +138,12 @@ def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Itera
 
 
 def read_picture(path: Path | str) -> np.ndarray:
-    """A picture, or a video's first frame: RGB uint8 (H, W, 3), turned as its EXIF says.
+    """A picture, or the first frame of a video: RGB uint8 (H, W, 3), turned upright.
 
-    16 bits a channel are rounded to 8, grey is repeated in the three channels, an alpha channel is left out.
+    Channels of 16 bits are rounded to 8, grey is repeated in three channels, and an alpha channel is dropped.
 
     Raises:
-        VideoError: as `read_frames`.
+        VideoError: as in `read_frames`.
     """
     for _, frame in read_frames(path):
         return frame
@@ -147,17 +151,18 @@ def read_picture(path: Path | str) -> np.ndarray:
 
 
 def count_frames(path: Path | str) -> int:
-    """The number of frames that decode, which is what counts; raises `VideoError` for a video that does not decode."""
+    """The number of frames that can be decoded; raises `VideoError` if a frame cannot."""
     with opened(path) as (container, stream):
         return sum(1 for _ in _decoded(path, container, stream))
 
 
 @contextlib.contextmanager
 def opened(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A container and its first video stream, not decoded yet.
+    """Yields the opened container and its first video stream.
 
     Raises:
-        VideoError: neither video nor picture, no video stream, no known codec, or frames of more than `MAX_PIXELS`.
+        VideoError: neither a video nor a picture, no video stream, an unknown codec, or frames of more than
+            `MAX_PIXELS`.
     """
     try:
         form = picture_format(path)
@@ -165,17 +170,17 @@ def opened(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
             f"file:{path}", format=form, container_options={"format_whitelist": form or FORMATS}, options=LIMIT
         )
     except (OSError, av.error.FFmpegError, ValueError) as error:
-        raise VideoError(f"{path} does not open as a video or a picture: {said(error)}.") from error
+        raise VideoError(f"{path} does not open as a video or a picture: {ffmpeg_message(error)}.") from error
     with container:
         if not container.streams.video:
             raise VideoError(f"{path} holds no video stream.")
         stream = container.streams.video[0]
         if stream.codec_context is None:
-            raise VideoError(f"{path} has no known codec.")
+            raise VideoError(f"{path} has an unknown codec.")
         pixels = stream.codec_context.width * stream.codec_context.height
         if pixels > MAX_PIXELS or (form and not pixels):
             raise VideoError(
-                f"{path} does not decode: its header is damaged, or it has more than {MAX_PIXELS} pixels a frame."
+                f"{path} does not decode: its header is damaged, or a frame has more than {MAX_PIXELS} pixels."
             )
         stream.thread_type = "SLICE"
         stream.codec_context.thread_count = 1
@@ -184,22 +189,23 @@ def opened(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _decoded(path: Path | str, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """The frames of a video, or the one of a picture: what follows in the file is a thumbnail or a maker's notes."""
+    """The frames of a video; of a picture the first only, since a second one in the file is a thumbnail."""
     form = picture_format(path)
-    check_whole(path, form)
+    check_complete(path, form)
     try:
         yield from itertools.islice(container.decode(stream), 1 if form else None)
     except av.error.FFmpegError as error:
-        raise VideoError(f"{path} does not decode: {said(error)}. It is damaged or cut off; get it again.") from error
+        raise VideoError(
+            f"{path} does not decode: {ffmpeg_message(error)}. It is damaged or cut off; get it again."
+        ) from error
 
 
-def _upright(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
-    """The frame in RGB as a player shows it: cameras write beside the pixels how to turn and mirror them.
+def _upright_rgb(frame: av.VideoFrame, reformatter: VideoReformatter, matrix: np.ndarray | None) -> np.ndarray:
+    """The frame in RGB, turned and mirrored as its display matrix says.
 
-    One reformatter serves a whole video, in one thread: a new one for each frame costs ten times the conversion.
+    The reformatter is used for the whole video, because making one costs ten times as much as a conversion.
     """
     image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-    matrix = _display_matrix(frame)
     if matrix is None:
         return image
     # A pixel at (x, y) is shown at (a x + c y, b x + d y), up to a shift.
@@ -210,16 +216,16 @@ def _upright(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
 
 
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
-    """How the frame is to be turned and mirrored: int32 (2, 2), or None where nothing says so."""
+    """The matrix, int32 (2, 2), by which a player turns and mirrors the frame; None if the frame has none."""
     try:
-        found = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # PyAV cannot list a frame's side data where it does not know one's type
-        found = _without_unknown_types(frame).side_data.get("DISPLAYMATRIX")
-    return None if found is None else np.frombuffer(bytes(found), np.int32).reshape(3, 3)[:2, :2]
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV cannot list side data if it does not know one of the types
+        matrix = _without_unknown_types(frame).side_data.get("DISPLAYMATRIX")
+    return None if matrix is None else np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2]
 
 
 def _without_unknown_types(frame: av.VideoFrame) -> av.VideoFrame:
-    """The frame after FFmpeg's filter `sidedata` has removed what PyAV does not know."""
+    """The frame after FFmpeg's filter `sidedata` has removed the types that PyAV does not know."""
     graph = Graph()
     filters = [
         graph.add("buffer", f"width={frame.width}:height={frame.height}:pix_fmt={frame.format.name}:time_base=1/1"),

@@ -1,4 +1,4 @@
-"""The format: fields, shards, manifest; writing and reading them."""
+"""The format of records: fields, TFRecord shards and the manifest; writing and reading them."""
 
 import lazy_loader
 

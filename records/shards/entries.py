@@ -1,4 +1,4 @@
-"""What a manifest says of a clip, of a clip that is not in the records, of a shard and of the splits."""
+"""The manifest's entries: built clips, skipped clips, shards, and the origin of the splits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import BinaryIO
 
-ENDS = 2**16  # bytes at each end of a shard, compared whenever it is opened
+ENDS = 2**16  # bytes at each end of a shard that are compared when it is opened
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +22,12 @@ class ClipEntry:
         method: manipulation method; `real` for originals.
         compression: e.g. c40.
         subjects: every identity in the clip, the target first.
-        frames_scored: frames with a face, each an example.
-        frames_without_face: the others.
+        frames_scored: number of frames with a face; each is an example.
+        frames_without_face: number of wanted frames without a face.
         reasons: why a frame has no face -> number of such frames.
-        notes: what the data set itself says of the clip.
-        shortened: in words, where the clip and its twin differ in length; None where they do not.
-        group: name of the group of clips with one pristine twin that it was built with.
+        notes: what the data set says about the clip.
+        shortened: a sentence if the clip and its pristine twin differ in length, else None.
+        group: name of its group: the clips with the same pristine twin.
     """
 
     split: str
@@ -50,9 +50,9 @@ class SkipEntry:
     Attributes:
         clip: id of the video.
         label: 1 = manipulated.
-        reason: why, and what to do about it.
-        split: the clip's, where it is known.
-        group: of the clips it would have been built with; empty where the source left it out.
+        reason: why it is not, and what to do.
+        split: the clip's split; empty if unknown.
+        group: name of the clip's group; empty if the source skipped the clip before groups were made.
     """
 
     clip: str
@@ -70,7 +70,7 @@ class ShardEntry:
         examples: number of records in it.
         bytes: size of the file.
         sha256: of its content, in hexadecimal.
-        ends_sha256: of its first and last 64 KiB, compared whenever the shard is opened.
+        ends_sha256: of its first and last 64 KiB; it is compared when the shard is opened.
     """
 
     examples: int
@@ -80,7 +80,7 @@ class ShardEntry:
 
     @classmethod
     def of(cls, path: Path, examples: int) -> ShardEntry:
-        """The entry of the file at `path`, which holds `examples` records."""
+        """The entry of the file at `path` with `examples` records."""
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             return cls(examples, file.tell(), sha256, ends_sha256(file))
@@ -98,13 +98,13 @@ def ends_sha256(file: BinaryIO) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class SplitsOrigin:
-    """Where the splits of a data set are from.
+    """Where the splits of a data set come from: from files, or drawn at random.
 
     Attributes:
-        files: names of the files that name them; empty where all were drawn.
-        seed: of the draw; None where nothing was drawn.
-        drawn: subject -> split, of those that were drawn.
-        drawn_for: the method whose splits were drawn where `files` name the others'; else empty.
+        files: names of the files that list the splits; empty if all splits were drawn.
+        seed: seed of the random draw; None if nothing was drawn.
+        drawn: subject -> split, for each subject whose split was drawn.
+        drawn_for: the only method whose splits were drawn; empty if `files` lists none or all.
     """
 
     files: str = ""
@@ -113,7 +113,7 @@ class SplitsOrigin:
     drawn_for: str = ""
 
     def in_words(self) -> str:
-        """Where the splits are from, without the list of subjects; empty where nothing is known."""
+        """A phrase that says where the splits come from, without the list of subjects; empty if unknown."""
         counts = Counter(self.drawn.values())
         people = ", ".join(f"{counts[split]} in {split}" for split in ("train", "val", "test"))
         drawn = f"drawn with seed {self.seed}: {people} (subjects)" if self.drawn else ""

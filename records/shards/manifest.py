@@ -1,4 +1,4 @@
-"""What a folder of records holds: `manifest.json` with counts, clips, skips, options, versions and a hash."""
+"""`manifest.json`: describes a folder of records by counts, clips, skips, options, versions and a hash."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from records.shards.schema import MAX_SIDE, SCHEMA_VERSION
 from records.shards.typed_json import from_json
 
 MANIFEST_FILE = "manifest.json"
-MAX_BYTES = 2**30
-# <split>/<compression>/<method>-00000-of-00001.tfrecord, and nothing that leads out of the folder.
+MAX_BYTES = 2**30  # of a manifest
+# <split>/<compression>/<method>-00000-of-00001.tfrecord; a path that leads out of the folder does not match.
 SHARD = re.compile(r"(?!\.\.?/)([^/\0]+)/(?!\.\.?/)([^/\0]+)/([^/\0]+)-\d{5}-of-\d{5}\.tfrecord")
 
 
 @dataclasses.dataclass
 class Manifest:
-    """The description of a finished build; written last, so that its presence means that the records are whole.
+    """The description of a finished build. It is written last: if it exists, the records are complete.
 
     Attributes:
         size: side of the faces in pixels.
-        options: of `tfafsr build`, those that decide the records' content.
-        versions: of the packages that decide it.
+        options: the options of `tfafsr build` that decide the records' content.
+        versions: package -> version, for packages that can change the records' content.
         counts: split -> compression -> method -> number of examples.
-        clips: id of each video -> what is known of it.
-        skips: what is not in the records, and why.
-        shards: path relative to the folder -> what was written there.
-        splits: where the splits are from.
-        groups: name of each group of clips with one pristine twin -> fingerprint of their videos, so that a later build
-            knows which have changed; an empty one is built again.
+        clips: video id -> the clip's entry.
+        skips: the clips that are not in the records, and why.
+        shards: path relative to the folder -> the shard's entry.
+        splits: where the splits come from.
+        groups: name of each group (clips with the same pristine twin) -> fingerprint of its videos. A later build
+            compares it to know which videos have changed; a group with an empty one is always built again.
         schema_version: of the records.
-        content_hash: SHA-256 over the shards' names and hashes: the same for the same records, wherever they lie.
+        content_hash: SHA-256 over the shards' names and hashes; equal records have equal hashes in any folder.
     """
 
     size: int
@@ -64,7 +64,7 @@ class Manifest:
         """Writes `manifest.json` into `folder` atomically; equal manifests give equal bytes.
 
         Raises:
-            DataError: it cannot be written.
+            DataError: the file cannot be written.
         """
         write_json(Path(folder) / MANIFEST_FILE, dataclasses.asdict(self), indent=1, sort_keys=True)
 
@@ -73,7 +73,8 @@ class Manifest:
         """Reads the manifest of `folder`.
 
         Raises:
-            DataError: no records there, a damaged manifest (the field is named), or one of another schema version.
+            DataError: there is no manifest, it is damaged (the message names the field), or its schema version is
+                another.
         """
         path = Path(folder) / MANIFEST_FILE
         if not path.is_file():
@@ -101,37 +102,37 @@ class Manifest:
         )
 
     def _check(self) -> None:
-        """Raises `ValueError` unless shards lie in the folder, and counts, shards and clips agree."""
+        """Raises `ValueError` unless all paths are shards of this folder, and counts, shards and clips agree."""
         if not 1 <= self.size <= MAX_SIDE:
             raise ValueError(f"size is {self.size!r}, not a number of pixels in [1, {MAX_SIDE}]")
-        held: Counter = Counter()
+        in_shards: Counter = Counter()  # (split, compression, method) -> faces
         for path, shard in self.shards.items():
-            place = SHARD.fullmatch(path)
-            if place is None:
+            match = SHARD.fullmatch(path)
+            if match is None:
                 raise ValueError(f"{path!r} is not the path of a shard")
             if shard.examples < 0 or shard.bytes < 0:
                 raise ValueError(f"shards[{path!r}] has a size below 0")
-            held[place.groups()] += shard.examples
-        scored: Counter = Counter()
+            in_shards[match.groups()] += shard.examples
+        in_clips: Counter = Counter()
         for video, clip in self.clips.items():
             if clip.label not in (0, 1) or min(clip.frames_scored, clip.frames_without_face) < 0 or not clip.subjects:
                 raise ValueError(f"clips[{video!r}] needs a label of 0 or 1, subjects, and no number below 0")
-            scored[clip.split, clip.compression, clip.method] += clip.frames_scored
+            in_clips[clip.split, clip.compression, clip.method] += clip.frames_scored
         for split, compressions in self.counts.items():
             for compression, methods in compressions.items():
                 for method, number in methods.items():
                     group = (split, compression, method)
-                    if not 0 < number == held[group] == scored[group]:
+                    if not 0 < number == in_shards[group] == in_clips[group]:
                         raise ValueError(
-                            f"it counts {number} faces of {'/'.join(group)} where its shards hold {held[group]} and "
-                            f"its clips {scored[group]}"
+                            f"it counts {number} faces of {'/'.join(group)}, but its shards hold {in_shards[group]} "
+                            f"and its clips {in_clips[group]}"
                         )
 
     def files(self, split: str, compression: str, methods: list[str] | None = None) -> dict[str, list[str]]:
         """The shards of a split at a compression: method -> relative paths, both in order.
 
         Raises:
-            DataError: nothing of that split, compression or method; the message says what there is.
+            DataError: the records have no such split, compression or method; the message lists those that they have.
         """
         if split not in self.counts:
             raise DataError(f"The records have no split {split!r}; they have {_names(self.counts)}.")
@@ -145,24 +146,24 @@ class Manifest:
             raise DataError(f"The records have no method {unknown[0]!r} there; they have {_names(present)}.")
         found: dict[str, list[str]] = {method: [] for method in sorted(methods or present)}
         for path in sorted(self.shards):
-            *place, method = SHARD.fullmatch(path).groups()
-            if place == [split, compression] and method in found:
+            *shard_group, method = SHARD.fullmatch(path).groups()
+            if shard_group == [split, compression] and method in found:
                 found[method].append(path)
         return found
 
 
 def check_shards(folder: Path, manifest: Manifest, names: Iterable[str]) -> None:
-    """Compares the size and both ends of shards with the manifest: a cut, missing or foreign file is found at once.
+    """Compares the size and both ends of shards with the manifest, which finds a cut, missing or foreign file.
 
-    It reads 128 KiB a shard, so that a thousand take a fraction of a second; `verify` reads all.
+    It reads 128 KiB of each shard, so that a thousand shards take a fraction of a second; `verify` reads everything.
 
     Args:
-        folder: of the records.
-        manifest: theirs.
-        names: of the shards, keys of `manifest.shards`.
+        folder: folder of the records.
+        manifest: manifest of the same records.
+        names: the shards to check, keys of `manifest.shards`.
 
     Raises:
-        DataError: names the first shard that is not what was written.
+        DataError: a shard is not what was written; the message names the first.
     """
     for name in names:
         with _opened(folder / name, manifest.shards[name]):
@@ -170,7 +171,7 @@ def check_shards(folder: Path, manifest: Manifest, names: Iterable[str]) -> None
 
 
 def verify(folder: Path) -> None:
-    """Compares every shard's hash with the manifest's; raises `DataError` that names the first that differs."""
+    """Compares every shard's hash with the manifest; raises a `DataError` that names the first shard that differs."""
     manifest = Manifest.load(folder)
     for name, shard in sorted(manifest.shards.items()):
         path = Path(folder) / name
@@ -182,13 +183,13 @@ def verify(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _opened(path: Path, shard: ShardEntry) -> Iterator[BinaryIO]:
-    """Opens a shard whose size and ends are as the manifest says; never a FIFO, which would wait for a writer."""
+    """Checks a shard's size and ends and yields it opened. A FIFO is refused: opening it would wait for a writer."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise DataError(f"{path} is no file; put the shard in its place. {_AGAIN}")
+            raise DataError(f"{path} is not a file; put the shard in its place. {_AGAIN}")
         if status.st_size != shard.bytes:
-            raise DataError(f"{path} is damaged: {status.st_size} bytes where {shard.bytes} were written. {_AGAIN}")
+            raise DataError(f"{path} is damaged: it has {status.st_size} bytes, {shard.bytes} were written. {_AGAIN}")
         with path.open("rb") as file:
             if ends_sha256(file) != shard.ends_sha256:
                 raise DataError(f"{path} is damaged or another shard's file: its content has changed. {_AGAIN}")

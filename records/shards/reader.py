@@ -1,4 +1,4 @@
-"""From TFRecord shards to tf.data: in parallel, and in an order that is a pure function of what was asked for."""
+"""Reads TFRecord shards as tf.data datasets, in parallel, in an order that depends on the arguments alone."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from records.shards import schema
 from records.shards.manifest import SHARD, Manifest, check_shards
 
 REAL = "real"
-SHUFFLE_BUFFER = 4096  # serialized examples in memory for each class; 100 KB each at 225 pixels
-GROUP = ("split", "compression", "method")  # of an example; its shard's path says the same
+SHUFFLE_BUFFER = 4096  # serialized examples in memory for each class; about 100 KB each at 225 pixels
+GROUP = ("split", "compression", "method")  # fields of an example that its shard's path names, too
 PARALLEL_FILES = 8
 PARALLEL_CALLS = max(2, os.cpu_count() or 1)
 
 
 def count(folders: Sequence[Path] | Path, split: str, compression: str, methods: list[str] | None = None) -> int:
-    """Number of examples of a split at a compression; 0 where a folder has none of it."""
+    """Number of examples of a split at a compression; a folder without them counts 0."""
     total = 0
     for folder in several(folders):
         present = Manifest.load(folder).counts.get(split, {}).get(compression, {})
@@ -39,33 +39,32 @@ def read(
     fields: Iterable[str] | None = None,
     chosen: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Every example of one split at one compression once, always in the same order: for validation and evaluation.
+    """Reads each example of one split at one compression once, always in the same order: for validation and evaluation.
 
-    Methods take turns in proportion to their numbers, so that each batch holds them as the whole split does.
+    Methods are mixed in proportion to their numbers of examples, so that each batch has the split's mix.
 
     Args:
         folder: records written by `tfafsr build`.
         split: train, val or test.
         compression: raw, c23 or c40.
         methods: `real` and manipulation methods; None for all.
-        size: side of the faces that the caller needs; None takes what there is.
+        size: side of the faces that the caller needs; None accepts any.
         fields: names of the fields wanted; None for all.
-        chosen: bool (N,), which of the N examples are wanted, in this function's order; no other is decoded.
+        chosen: bool (N,), which of the N examples to read, in this function's order; the others are not decoded.
 
     Returns:
-        A dataset of dicts as `schema.parse` gives them.
+        A dataset of dicts as `schema.parse` returns them.
 
     Raises:
-        DataError: no such records, split, compression or method; another schema version or size; a shard that is
-            not what was written.
+        DataError: no such records, split, compression or method; another schema version or size; a damaged shard.
     """
     folder = Path(folder)
     manifest = Manifest.load(folder)
     size = _checked_size(manifest, folder, size)
     shards = _shards(manifest, folder, split, compression, methods)
-    numbers = [sum(shard.examples for shard in some) for some in shards.values()]
+    numbers = [sum(shard.examples for shard in of_method) for of_method in shards.values()]
     records = tf.data.Dataset.choose_from_datasets(
-        [_records(some) for some in shards.values()],
+        [_records(of_method) for of_method in shards.values()],
         tf.data.Dataset.from_tensor_slices(_in_proportion(numbers)),
         stop_on_empty_dataset=False,
     )
@@ -86,23 +85,23 @@ def read_training(
     fields: Iterable[str] | None = None,
     shuffle_buffer: int = SHUFFLE_BUFFER,
 ) -> tf.data.Dataset:
-    """Single examples of one epoch of training, shuffled; as many as the split holds.
+    """Reads the examples of one training epoch one by one, shuffled; there are as many as in the split.
 
-    The order is a pure function of (seed, epoch), whatever was read before. With `balanced`, real and manipulated faces
-    alternate, the manipulated ones drawn from all methods in turn; the smaller class is gone through again as often as
-    need be, in another order each time.
+    The order depends on (seed, epoch) alone, not on what was read before. With `balanced`, real and manipulated faces
+    alternate, and the manipulated ones come from all methods in turn; the smaller class is repeated as often as needed,
+    in another order each time.
 
     Args:
         folders: one folder of records, or several.
-        split, compression: which examples.
-        seed, epoch: of the order.
-        balanced: alternate real and manipulated faces; if not, every example comes once.
-        size: side of the faces that the caller needs.
-        fields: names of the fields wanted.
-        shuffle_buffer: examples held in memory, per class, to shuffle among.
+        split, compression: which examples to read.
+        seed, epoch: they decide the order.
+        balanced: alternate real and manipulated faces; if False, every example comes once.
+        size: side of the faces that the caller needs; None accepts any.
+        fields: names of the fields wanted; None for all.
+        shuffle_buffer: examples of each class held in memory for shuffling.
 
     Raises:
-        DataError: as `read`; or, with `balanced`, a class without examples.
+        DataError: as in `read`; or, with `balanced`, a class without examples.
     """
     folders = several(folders)
     manifests = [Manifest.load(folder) for folder in folders]
@@ -111,10 +110,10 @@ def read_training(
         raise DataError(f"The records hold faces of different sizes, {sorted(sizes)}; build them with one --size.")
     shards: dict[str, list[_Shard]] = {}
     for folder, manifest in zip(folders, manifests, strict=True):
-        for method, some in _shards(manifest, folder, split, compression).items():
-            shards.setdefault(method, []).extend(some)
+        for method, of_method in _shards(manifest, folder, split, compression).items():
+            shards.setdefault(method, []).extend(of_method)
     rng = np.random.default_rng((seed, epoch))
-    total = sum(shard.examples for some in shards.values() for shard in some)
+    total = sum(shard.examples for of_method in shards.values() for shard in of_method)
     if balanced:
         fakes = sorted(method for method in shards if method != REAL)
         if not fakes or REAL not in shards:
@@ -125,7 +124,7 @@ def read_training(
         half = -(-total // 2)
         needed = {REAL: half, **dict.fromkeys(fakes, -(-half // len(fakes)))}
         buffers = {REAL: shuffle_buffer, **dict.fromkeys(fakes, -(-shuffle_buffer // len(fakes)))}
-        streams = {method: _enough(shards[method], needed[method], rng, buffers[method]) for method in (REAL, *fakes)}
+        streams = {method: _repeated(shards[method], needed[method], rng, buffers[method]) for method in (REAL, *fakes)}
         fake = _alternating([streams[method] for method in fakes])
         shuffled = _alternating([streams[REAL], fake]).take(total)
     else:
@@ -136,31 +135,31 @@ def read_training(
 def parse_record(
     record: tf.Tensor, path: tf.Tensor, group: tf.Tensor, size: int, fields: Sequence[str]
 ) -> dict[str, tf.Tensor]:
-    """`schema.parse`, and a check that the example belongs where it lies.
+    """Parses an example with `schema.parse` and checks that it belongs to its shard.
 
     Args:
         record: serialized example, string ().
-        path: of its shard, string ().
+        path: path of its shard, string ().
         group: split/compression/method of that shard, string ().
         size: side of the images in pixels.
         fields: names of the fields wanted.
 
     Raises:
-        tf.errors.InvalidArgumentError: when it runs, for a record that is damaged or of another group.
+        tf.errors.InvalidArgumentError: at run time, for a damaged record or one of another group.
     """
     parsed = schema.parse(record, size, (*dict.fromkeys((*fields, *GROUP)),), path)
-    found = tf.strings.join([parsed[name] for name in GROUP], "/")
-    tf.debugging.Assert(tf.equal(found, group), ["it is of", found, "and does not belong into", path])
+    own_group = tf.strings.join([parsed[name] for name in GROUP], "/")
+    tf.debugging.Assert(tf.equal(own_group, group), ["it is of", own_group, "and does not belong into", path])
     return {name: parsed[name] for name in fields}
 
 
 def group_of(name: str) -> str:
-    """The split/compression/method of a shard's faces, by its name in the manifest."""
+    """The split/compression/method that a shard's name in the manifest tells."""
     return "/".join(SHARD.fullmatch(name).groups())
 
 
 def several(folders: Sequence[Path] | Path) -> list[Path]:
-    """One folder, or several, as a list."""
+    """One folder or several folders, as a list."""
     return [Path(folders)] if isinstance(folders, str | Path) else [Path(folder) for folder in folders]
 
 
@@ -175,7 +174,7 @@ def _checked_size(manifest: Manifest, folder: Path, size: int | None) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class _Shard:
-    """A file to read: its path, the split/compression/method that its faces are of, and their number."""
+    """A shard to read: its path, its split/compression/method, and its number of examples."""
 
     path: str
     group: str
@@ -185,7 +184,7 @@ class _Shard:
 def _shards(
     manifest: Manifest, folder: Path, split: str, compression: str, methods: list[str] | None = None
 ) -> dict[str, list[_Shard]]:
-    """Method -> its shards, once they are seen to be what the manifest says."""
+    """Method -> its shards, after their size and ends were compared with the manifest."""
     files = manifest.files(split, compression, methods)
     check_shards(folder, manifest, [name for names in files.values() for name in names])
     return {
@@ -194,13 +193,8 @@ def _shards(
     }
 
 
-def _group(name: str) -> str:
-    """The split/compression/method of a shard's faces, by its name."""
-    return "/".join(SHARD.fullmatch(name).groups())
-
-
 def _records(shards: Sequence[_Shard]) -> tf.data.Dataset:
-    """(serialized example, path of its shard, split/compression/method), from several shards in turn."""
+    """A dataset of (serialized example, path of its shard, split/compression/method), from several shards in turn."""
     at_once = min(PARALLEL_FILES, len(shards))
     columns = zip(*((shard.path, shard.group, shard.examples) for shard in shards), strict=True)
     return tf.data.Dataset.from_tensor_slices(tuple(map(list, columns))).interleave(
@@ -210,14 +204,14 @@ def _records(shards: Sequence[_Shard]) -> tf.data.Dataset:
 
 def _records_of_shard(path: tf.Tensor, group: tf.Tensor, examples: tf.Tensor) -> tf.data.Dataset:
     records = tf.data.TFRecordDataset(path).apply(tf.data.experimental.assert_cardinality(tf.cast(examples, tf.int64)))
-    return tf.data.Dataset.zip(records, *(tf.data.Dataset.from_tensors(one).repeat() for one in (path, group)))
+    return tf.data.Dataset.zip(records, *(tf.data.Dataset.from_tensors(value).repeat() for value in (path, group)))
 
 
 def _in_proportion(numbers: Sequence[int]) -> np.ndarray:
-    """Which of several sources comes next, int64 (sum,): each `numbers[i]` times, evenly spread over the whole."""
-    places = [(np.arange(number) + 0.5) / number for number in numbers]
+    """An order of sources, int64 (sum,), in which source i occurs `numbers[i]` times, evenly spread."""
+    positions = [(np.arange(number) + 0.5) / number for number in numbers]
     sources = np.repeat(np.arange(len(numbers)), numbers)
-    return sources[np.argsort(np.concatenate(places), kind="stable")]
+    return sources[np.argsort(np.concatenate(positions), kind="stable")]
 
 
 def _shuffled(shards: list[_Shard], rng: np.random.Generator, buffer: int) -> tf.data.Dataset:
@@ -225,8 +219,8 @@ def _shuffled(shards: list[_Shard], rng: np.random.Generator, buffer: int) -> tf
     return _records(order).shuffle(buffer, seed=int(rng.integers(2**31)), reshuffle_each_iteration=False)
 
 
-def _enough(shards: list[_Shard], needed: int, rng: np.random.Generator, buffer: int) -> tf.data.Dataset:
-    """At least `needed` examples of these shards: as many passes as that takes, each in its own order."""
+def _repeated(shards: list[_Shard], needed: int, rng: np.random.Generator, buffer: int) -> tf.data.Dataset:
+    """At least `needed` examples: the shards are read as often as that takes, each time in another order."""
     examples = sum(shard.examples for shard in shards)
     passes = [_shuffled(shards, rng, buffer) for _ in range(-(-needed // examples))]
     stream = passes[0]
@@ -242,7 +236,7 @@ def _alternating(streams: list[tf.data.Dataset]) -> tf.data.Dataset:
 
 
 def _parsed(records: tf.data.Dataset, size: int, fields: Iterable[str] | None) -> tf.data.Dataset:
-    """Decodes in parallel, with fixed numbers: a pipeline that tunes itself is slow to end (up to 30 s an epoch)."""
+    """Parses in parallel. Autotuning is off because such a pipeline ends slowly (up to 30 s for each epoch)."""
     names = tuple(schema.BY_NAME if fields is None else fields)
 
     options = tf.data.Options()

@@ -1,4 +1,4 @@
-"""The only declaration of a record's fields; the serializer, the parser and the documentation derive from it."""
+"""Declares the fields of a record, and serializes, parses and documents records from that one declaration."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from faces import error_level_analysis
 from records.errors import DataError
 
 SCHEMA_VERSION = 3
-MAX_PNG_BYTES = 2**24  # of one stored image; a larger one is not ours
-MAX_SIDE = 4096  # pixels, of one stored image
-PNG_START = b"\x89PNG\r\n\x1a\n"
-PNG_SIDES = 16, 8  # where a PNG says its width and height: read before it is given memory, for 300 KB can hold 300 MB
+MAX_PNG_BYTES = 2**24  # of a stored image; a build writes none as large
+MAX_SIDE = 4096  # pixels, of a stored image
+PNG_START = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR"
+# What follows it: width, height, bits, colour type, compression, filter, interlace. Compared before a PNG is decoded:
+# 300 KB can hold 300 MB, and a decoder turns other bits and colours into ours without a word.
+PNG_HEADER = ">IIBBBBB"
+PNG_COLOURS = {1: 0, 3: 2}  # channels -> colour type
 
 
 class Png:
-    """An image of a field, encoded when first written and only once, however many examples share it.
+    """An image of a field. It is encoded when first written, and only once even if several examples share it.
 
     Attributes:
         pixels: uint8 (S, S, C), RGB where C is 3.
@@ -39,7 +42,7 @@ class Png:
 
 
 class Derived(enum.Enum):
-    """In the place of an image that the reader computes: `ela` from `frame`, and `target` where it is `frame`."""
+    """Stands for an image that is not stored because the reader computes it: `ela`, or a `target` equal to `frame`."""
 
     DERIVED = "derived"
 
@@ -48,7 +51,7 @@ DERIVED = Derived.DERIVED
 
 
 class SchemaError(DataError):
-    """A value that does not fit its field, or bytes that are no record of this schema."""
+    """A value that does not fit its field, or bytes that are not a record of this schema."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +59,12 @@ class Field:
     """One field of a record.
 
     Attributes:
-        name: key in the tf.train.Example and name in every dict of fields.
+        name: key in the tf.train.Example and in dicts of fields.
         kind: `image` (uint8, PNG, square), `float`, `int`, `text` or `texts`.
-        shape: of the value; for images the channels alone, the sides are the records' size.
-        meaning: for the documentation.
+        shape: shape of the value; for images only (channels,), their sides are the records' size.
+        meaning: sentence for the documentation.
         low, high: allowed range of the values, inclusive.
-        derive: computes the image from `frame`, uint8 (S, S, 3), where it is not stored; None: it always is.
+        derive: computes an image that is not stored from `frame`, uint8 (S, S, 3); None if it is always stored.
     """
 
     name: str
@@ -126,7 +129,7 @@ BY_NAME = {field.name: field for field in FIELDS}
 
 @dataclasses.dataclass
 class Example:
-    """One face, in one frame, at one compression; the attributes are FIELDS.
+    """One face in one frame at one compression; FIELDS describes the attributes.
 
     Images are uint8 (S, S, C) or `Png`; `target` and `ela` may be `DERIVED`.
     """
@@ -154,7 +157,7 @@ def serialize(example: Example) -> bytes:
     """A tf.train.Example in bytes; equal examples give equal bytes.
 
     Raises:
-        SchemaError: a value does not fit its field, which is named with what was received.
+        SchemaError: a value does not fit its field; the message names the field and the value.
     """
     frame = example.frame.pixels if isinstance(example.frame, Png) else example.frame
     size = np.shape(frame)[0] if np.ndim(frame) == 3 else 0
@@ -170,20 +173,20 @@ def parse(
     Args:
         serialized: string ().
         size: side of the images in pixels.
-        fields: names of the fields wanted; None for all. What is not wanted is neither decoded nor checked.
-        shard: path of the file that the example is from, for the messages, string ().
+        fields: names of the fields wanted; None for all. Other fields are neither decoded nor checked.
+        shard: path of the example's file, for messages, string ().
 
     Returns:
         Field name -> tensor: images uint8 (size, size, C), texts as string, `subjects` as string (n,), int64, float32.
 
     Raises:
-        tf.errors.InvalidArgumentError: when it runs, for what is no example of this schema and size.
+        tf.errors.InvalidArgumentError: at run time, if the bytes are not an example of this schema and size.
     """
     wanted = [BY_NAME[name] for name in (BY_NAME if fields is None else fields)]
-    read = {field.name: _feature_spec(field) for field in wanted}
+    specs = {field.name: _feature_spec(field) for field in wanted}
     if any(field.derive for field in wanted):
-        read["frame"] = _feature_spec(BY_NAME["frame"])
-    parsed = tf.io.parse_single_example(serialized, read)
+        specs["frame"] = _feature_spec(BY_NAME["frame"])
+    parsed = tf.io.parse_single_example(serialized, specs)
     _check_numbers([field for field in wanted if field.kind in ("int", "float")], parsed, shard)
     decoded: dict[str, tf.Tensor] = {}
     for field in sorted(wanted, key=lambda field: field.derive is not None):  # `frame` before what derives from it
@@ -202,17 +205,15 @@ def parse(
 
 
 def decode(serialized: bytes) -> Example:
-    """The example in `serialized`; raises `SchemaError` for bytes that are no record of this schema."""
+    """The example in `serialized`; raises `SchemaError` for bytes that are not a record of this schema."""
     try:
         features = tf.train.Example.FromString(serialized).features.feature
     except Exception as error:  # protobuf's DecodeError is private to its implementation
         raise SchemaError(
-            f"These {len(serialized)} bytes are no record ({error}); the file is damaged, build it again."
+            f"These {len(serialized)} bytes are not a record ({error}); the file is damaged, build it again."
         ) from error
     if missing := [field.name for field in FIELDS if field.name not in features]:
-        raise SchemaError(
-            f"The record lacks {', '.join(missing)}; it is of another schema than version {SCHEMA_VERSION}."
-        )
+        raise SchemaError(f"The record lacks {', '.join(missing)}; its schema is not version {SCHEMA_VERSION}.")
     values = {field.name: _value(field, features[field.name]) for field in FIELDS}
     for field in FIELDS:
         if values[field.name] is DERIVED:
@@ -291,7 +292,7 @@ def _feature_spec(field: Field):
 
 
 def _check_numbers(fields: Sequence[Field], parsed: dict[str, tf.Tensor], shard: tf.Tensor | str) -> None:
-    """Asserts that the numbers lie in their fields' ranges, all of them in one comparison; NaN lies in none."""
+    """Asserts that all numbers lie in their fields' ranges, in one comparison; NaN lies in no range."""
     if not fields:
         return
     repeats = [int(np.prod(field.shape, dtype=int)) for field in fields]
@@ -316,8 +317,10 @@ def _derived(field: Field, frame: Callable[[], tf.Tensor]) -> tf.Tensor:
 
 
 def _decode_image(png: tf.Tensor, field: Field, size: int, shard: tf.Tensor | str) -> tf.Tensor:
-    right = tf.equal(tf.strings.substr(png, *PNG_SIDES), struct.pack(">II", size, size))
-    checked = tf.debugging.Assert(right, [f"{field.name} is not {size} x {size} pixels", shard])
+    header = PNG_START + struct.pack(PNG_HEADER, size, size, *_pixels(field))
+    right = tf.equal(tf.strings.substr(png, 0, len(header)), header)
+    message = f"{field.name} is not a PNG of {size} x {size} pixels, 8 bits and {field.shape[0]} channel(s)"
+    checked = tf.debugging.Assert(right, [message, shard])
     with tf.control_dependencies([checked] if checked is not None else []):  # eager code is in order without it
         image = tf.io.decode_png(png, channels=field.shape[0])
     return tf.ensure_shape(image, (size, size, field.shape[0]))
@@ -333,26 +336,40 @@ def _value(field: Field, feature: tf.train.Feature) -> object:
         try:
             texts = [value.decode() for value in values]
         except UnicodeDecodeError as error:
-            raise SchemaError(f"{field.name} is no UTF-8 text; the record is damaged.") from error
+            raise SchemaError(f"{field.name} is not UTF-8 text; the record is damaged.") from error
         return texts if field.kind == "texts" else texts[0]
     values = np.array((feature.int64_list if field.kind == "int" else feature.float_list).value)
     if values.size != int(np.prod(field.shape, dtype=int)):
         raise SchemaError(
-            f"{field.name} holds {values.size} numbers where {field.shape} are due; the record is damaged."
+            f"{field.name} holds {values.size} numbers, its shape is {field.shape}; the record is damaged."
         )
     _check_range(field, values)
     return int(values[0]) if field.kind == "int" else values.astype(np.float32).reshape(field.shape)
 
 
 def _image(field: Field, png: bytes) -> np.ndarray:
-    flag = cv2.IMREAD_COLOR if field.shape == (3,) else cv2.IMREAD_GRAYSCALE
-    start, length = PNG_SIDES
-    if not png.startswith(PNG_START) or not start + length <= len(png) <= MAX_PNG_BYTES:
-        raise SchemaError(f"{field.name} is no PNG image; the record is damaged.")
-    width, height = struct.unpack_from(">II", png, start)
+    if not png.startswith(PNG_START) or not len(PNG_START) + struct.calcsize(PNG_HEADER) <= len(png) <= MAX_PNG_BYTES:
+        raise SchemaError(f"{field.name} is not a PNG image; the record is damaged.")
+    width, height, *pixels = struct.unpack_from(PNG_HEADER, png, len(PNG_START))
     if max(width, height) > MAX_SIDE:
-        raise SchemaError(f"{field.name} is {width} x {height} pixels, more than {MAX_SIDE}; it is no record of ours.")
-    image = cv2.imdecode(np.frombuffer(png, np.uint8), flag)
+        raise SchemaError(
+            f"{field.name} is {width} x {height} pixels, more than {MAX_SIDE}; `tfafsr build` did not write it."
+        )
+    if tuple(pixels) != _pixels(field):
+        bits, colour, *_, interlaced = pixels
+        found = f"{bits} bits, colour type {colour}" + (", interlaced" if interlaced else "")
+        raise SchemaError(
+            f"{field.name} is a PNG of {found}; 8 bits and colour type {PNG_COLOURS[field.shape[0]]} are due. "
+            "Build the records again."
+        )
+    image = cv2.imdecode(
+        np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR if field.shape == (3,) else cv2.IMREAD_GRAYSCALE
+    )
     if image is None:
         raise SchemaError(f"{field.name} is a damaged PNG image; build the records again.")
     return np.ascontiguousarray(image[..., ::-1]) if field.shape == (3,) else image[..., None]
+
+
+def _pixels(field: Field) -> tuple[int, int, int, int, int]:
+    """How the header of a field's PNG ends: bits, colour type, compression, filter, interlace."""
+    return 8, PNG_COLOURS[field.shape[0]], 0, 0, 0

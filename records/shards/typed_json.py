@@ -1,4 +1,4 @@
-"""Turns what a JSON file holds into dataclasses, and says which field has the wrong type: the file may be anyone's."""
+"""Turns JSON values from untrusted files into dataclasses; errors name the field with the wrong type."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import typing
 
 
 def from_json(kind: object, value: object, where: str = "") -> object:
-    """The value as `kind`, every field and element of it checked.
+    """Converts a JSON value to `kind` and checks the type of every field and element.
 
     Args:
-        kind: a dataclass, `dict[str, X]`, `list[X]`, `tuple[X, ...]`, `X | None`, `Literal[...]` of texts, `dict`,
-            `str`, `int`, `float` (a finite number, whole ones too) or `bool`.
-        value: what `json.loads` gave.
-        where: the field's path, for messages.
+        kind: a dataclass, `dict[str, X]`, `list[X]`, `tuple[X, ...]`, `X | None`, `Literal[...]` of strings, `dict`,
+            `str`, `int`, `float` (finite; an int is accepted) or `bool`.
+        value: a value that `json.loads` returned.
+        where: path of the field, for messages.
 
     Raises:
-        ValueError: a field is missing, unknown or of another type; the message names it.
+        ValueError: a field is missing, unknown or of another type; the message names the field.
     """
     if dataclasses.is_dataclass(kind):
         return _dataclass(kind, value, where)
     base, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
-    if base in (types.UnionType, typing.Union):  # Literal[...] | None is the latter
-        chosen = next(one for one in arguments if (one is types.NoneType) == (value is None))
+    if base in (types.UnionType, typing.Union):  # the type of Literal[...] | None is typing.Union
+        chosen = next(argument for argument in arguments if (argument is types.NoneType) == (value is None))
         return None if value is None else from_json(chosen, value, where)
     if base is typing.Literal:
         if type(value) is not str or value not in arguments:
@@ -36,12 +36,12 @@ def from_json(kind: object, value: object, where: str = "") -> object:
             raise ValueError(f"{where or 'it'} must be a finite number; it is {_short(value)}")
         return float(value)
     expected = list if base is tuple else base
-    if type(value) is not expected:  # not isinstance: True is no number here
+    if type(value) is not expected:  # isinstance would accept True as an int
         raise ValueError(f"{where or 'it'} must be {_NAMES[expected]}; it is {_short(value)}")
     if base is dict and arguments:
-        return {key: from_json(arguments[1], one, f"{where}[{_short(key)}]") for key, one in value.items()}
+        return {key: from_json(arguments[1], element, f"{where}[{_short(key)}]") for key, element in value.items()}
     if expected is list:
-        return base(from_json(arguments[0], one, f"{where}[{place}]") for place, one in enumerate(value))
+        return base(from_json(arguments[0], element, f"{where}[{index}]") for index, element in enumerate(value))
     return value
 
 
@@ -54,10 +54,9 @@ def _dataclass(kind: type, value: object, where: str) -> object:
         if name not in value and field.default is field.default_factory is dataclasses.MISSING:
             raise ValueError(f"{where or 'it'} lacks {name}")
     if unknown := sorted(value.keys() - fields.keys()):
-        raise ValueError(f"{where or 'it'} has a field {_short(unknown[0])}, which is unknown")
-    return kind(
-        **{name: from_json(hints[name], one, f"{where}.{name}" if where else name) for name, one in value.items()}
-    )
+        raise ValueError(f"{where or 'it'} has an unknown field {_short(unknown[0])}")
+    paths = {name: f"{where}.{name}" if where else name for name in value}
+    return kind(**{name: from_json(hints[name], value[name], path) for name, path in paths.items()})
 
 
 @functools.cache

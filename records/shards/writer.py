@@ -1,4 +1,4 @@
-"""Writes TFRecord shards: whole or not there, in an order that depends on the examples' keys alone."""
+"""Writes TFRecord shards atomically, in an order that depends on the examples' keys alone."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from records.shards.entries import ShardEntry
 def write_shards(
     items: Iterable[tuple[str, Callable[[], bytes]]], folder: Path, name: str, shards: int
 ) -> dict[Path, ShardEntry]:
-    """Writes `name-00000-of-0000N.tfrecord` and so on.
+    """Writes the shards `name-00000-of-0000N.tfrecord` to `name-0000M-of-0000N.tfrecord`, M = N - 1.
 
-    Examples go by the hash of their key, so that neither the order in which they come nor the number of processes that
-    made them changes a byte.
+    Examples are ordered by the hash of their key, so that neither the order of `items` nor the number of processes
+    that made them changes a byte.
 
     Args:
-        items: (key, function that gives the serialized example); keys are unique. Examples are fetched one by one as
-            they are written, so that memory holds the keys alone.
-        folder: where the shards go; it is made if need be.
-        name: in front of the shard's number.
-        shards: number of files.
+        items: (key, function that returns the serialized example); keys are unique. Examples are fetched one by one
+            when they are written, so that memory holds only the keys.
+        folder: folder of the shards; it is made if missing.
+        name: first part of the shards' names.
+        shards: number of shards.
 
     Returns:
-        Path of each shard -> what was written there, in order.
+        Path of each shard -> its entry, in order.
 
     Raises:
-        DataError: a key comes twice, or the disk is full.
+        DataError: two items have the same key, or the disk is full.
     """
     if shards < 1:
         raise ValueError(f"shards must be at least 1; received {shards}.")
@@ -40,26 +40,31 @@ def write_shards(
     for key, fetch in items:
         digest = hashlib.sha256(key.encode()).digest()
         if digest in hashed:
-            raise DataError(f"The key {key!r} comes twice in {name}: two clips have one name. Rename one of them.")
+            raise DataError(f"The key {key!r} occurs twice in {name}: two clips have the same name. Rename one.")
         hashed[digest] = fetch
     order = sorted(hashed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{folder} cannot be made ({error}). Make room on the disk, or write elsewhere.") from error
+        raise DataError(
+            f"{folder} cannot be made ({error}). Make room on the disk, or write into another folder."
+        ) from error
     paths = [folder / f"{name}-{index:05d}-of-{shards:05d}.tfrecord" for index in range(shards)]
     return {path: write_file(path, (hashed[key]() for key in order[index::shards])) for index, path in enumerate(paths)}
 
 
 def write_file(path: Path, serialized: Iterable[bytes]) -> ShardEntry:
-    """Writes one TFRecord file that is whole or not there.
+    """Writes one TFRecord file atomically.
 
     Args:
-        path: of the file.
+        path: path of the file.
         serialized: its records, in order.
 
+    Returns:
+        The entry of the file.
+
     Raises:
-        DataError: it cannot be written, as where the disk is full.
+        DataError: the file cannot be written, for example because the disk is full.
     """
     examples = 0
     with atomic_file(path) as temporary:

@@ -1,4 +1,4 @@
-"""One file a data set: a folder becomes clips."""
+"""Finds the clips in a data set's folder; each supported data set has its own module."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What every source hands to `build` and `check`: clips, and the reason for each that is missing."""
+"""What each source returns: the clips it found, and the missing clips with their reasons."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ class Clip:
         method: manipulation method; `real` for originals.
         compression: e.g. raw, c23 or c40.
         split: train, val or test.
-        name: of the clip within its method, e.g. 000_003.
+        name: name of the clip within its method, e.g. 000_003.
         footage: its frames.
         label: 1 = manipulated.
         subjects: every identity in the clip, the target first.
-        twin: name of the real clip that this one was made from; of a real clip, and where there is none, its own name.
-        pristine: the frames of that twin at the best quality at hand: faces are found there, masks compared with it.
-        best: the frames of this clip at the best quality at hand.
-        quality: of `best`, e.g. raw, c23 or hq.
+        twin: name of its pristine twin: the real clip that a fake was made from. A real clip is its own twin, and so is
+            a fake whose twin is unknown.
+        pristine: frames of the twin at the best quality in the data set; faces are found on them, and masks are the
+            difference to them.
+        best: frames of this clip at the best quality in the data set.
+        quality: quality of `best`, e.g. raw, c23 or hq.
         target_known: whether `best` is good enough to supervise AFSR.
-        mask_known: whether `best` and `pristine` are of one quality, so that their difference is the manipulation.
-        notes: what the data set itself says of the clip.
+        mask_known: whether `best` and `pristine` have the same quality, so that they differ by the manipulation alone.
+        notes: what the data set says about the clip.
     """
 
     dataset: str
@@ -57,13 +59,13 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True)
 class Skip:
-    """Something that is not in the records.
+    """A clip that cannot be built.
 
     Attributes:
         clip: id of the video.
         label: 1 = manipulated.
-        reason: why, and what to do about it.
-        split: the clip's, where it is known.
+        reason: why it cannot be built, and what to do.
+        split: the clip's split; empty if unknown.
     """
 
     clip: str
@@ -78,12 +80,12 @@ class Found:
 
     Attributes:
         clips: in a fixed order.
-        skips: for each clip that should be there and is not.
-        layout: the variant recognised, in words.
-        splits: where the splits are from.
-        masks: video id of a manipulated clip at its best quality -> the data set's own mask; None where it is missing.
-        odd: what lies beside the clips and is none of them, relative to the folder.
-        remarks: whatever else a user should know before building.
+        skips: the clips that are missing or cannot be used.
+        layout: a phrase that says which layout of the data set it is.
+        splits: where the splits come from.
+        masks: video id of a manipulated clip at its best quality -> the data set's own mask, None if it is missing.
+        odd: paths, relative to the folder, of files among the clips that are not clips.
+        remarks: sentences that the user should read before building.
     """
 
     clips: list[Clip] = dataclasses.field(default_factory=list)

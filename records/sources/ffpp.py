@@ -1,4 +1,4 @@
-"""FaceForensics++ as its download script lays it out, and as older and rearranged copies do: a folder becomes clips."""
+"""Finds the clips of FaceForensics++, in the layout of its download script and of older or rearranged copies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from records.sources.ffpp_tree import Tree
 from records.sources.official_splits import find_splits, read_json
 
 NOTES_FILE = "forge.json"
-MAX_NOTES_CHARACTERS = 4096  # of one clip
+MAX_NOTES_CHARACTERS = 4096  # of a clip
 
 
 def find_clips(
@@ -28,69 +28,70 @@ def find_clips(
     seed: int = 0,
     follow_links: bool = False,
 ) -> Found:
-    """Every clip that the splits name, at every compression wanted.
+    """Finds every clip that the splits name, at every compression wanted.
 
-    Read are: the download script's layout; `c0` for `raw`; originals without youtube/; frames in
-    <compression>/images/<clip>/ in the place of videos; masks as videos or pictures; FaceShifter, which has no masks;
-    DeepFakeDetection and the actors' videos, which have no split; DeepfakeBench's tree. DeepfakeBench's frames are cut
-    out of each video on its own, so that a fake's do not lie over its original's: they have neither target nor mask.
+    Supported are: the download script's layout; `c0` in place of `raw`; originals without youtube/; frames in
+    <compression>/images/<clip>/ in place of videos; masks as videos or pictures; FaceShifter, which has no masks;
+    DeepFakeDetection and the actors' videos, which have no official split; DeepfakeBench's tree. DeepfakeBench cuts
+    each video's faces out separately, so that a fake's pixels do not match its original's: such clips have neither
+    target nor mask.
 
     Args:
-        root: the folder with original_sequences/ and manipulated_sequences/.
-        compressions: raw, c23, c40; None for those present.
-        methods: None for those of the official splits that are present.
+        root: folder with original_sequences/ and manipulated_sequences/.
+        compressions: raw, c23, c40; None for all in the folder.
+        methods: manipulation methods; None for those in the folder that have an official split.
         splits: folder with train.json, val.json and test.json, or DeepfakeBench's JSON; None looks for them in ROOT.
         dataset: first part of the videos' ids.
-        seed: of the split of DeepFakeDetection's actors.
+        seed: seed of the drawn split of DeepFakeDetection's actors.
         follow_links: accept links that lead out of ROOT.
 
     Returns:
-        The clips in a fixed order, and a `Skip` for each clip that the splits name and the disk lacks.
+        The clips in a fixed order, and a `Skip` for each clip that the splits name and that is missing.
 
     Raises:
-        DataError: nothing of FaceForensics++ in `root`, an unknown compression or method, missing, damaged or
-            overlapping splits.
+        DataError: the folder holds no FaceForensics++, a compression or method is unknown, or splits are missing,
+            damaged or overlap.
     """
     root = Path(root)
     tree = Tree(root, follow_links)
     youtube, actors = _originals(tree), root / "original_sequences" / "actors"
     fakes = {method: root / "manipulated_sequences" / method for method in METHODS}
-    here = [method for method in METHODS if tree.levels(fakes[method])]
+    present_methods = [method for method in METHODS if tree.levels(fakes[method])]
     if youtube is None and not tree.levels(actors):
         raise DataError(
             f"{root} holds no FaceForensics++: there is no original_sequences/ with videos in it. Give the folder that "
             "the download script filled (or that `tfafsr forge` wrote)."
         )
     originals = [folder for folder in (youtube, actors) if folder is not None]
-    present = [level for level in COMPRESSIONS if any(level in tree.levels(folder) for folder in originals)]
-    compressions = _chosen(compressions, COMPRESSIONS, present, "compression", root)
-    default = [method for method in here if method != METHOD_OF_ACTORS or youtube is None]
-    methods = default if methods is None else _chosen(methods, METHODS, here, "method", root)
+    present_levels = [level for level in COMPRESSIONS if any(level in tree.levels(folder) for folder in originals)]
+    compressions = _chosen(compressions, COMPRESSIONS, present_levels, "compression", root)
+    default = [method for method in present_methods if method != METHOD_OF_ACTORS or youtube is None]
+    methods = default if methods is None else _chosen(methods, METHODS, present_methods, "method", root)
     notes = _notes(root)
     named: list[NamedClip] = []
     files, drawn, remarks = "", {}, []
     if methods != [METHOD_OF_ACTORS] and youtube is not None:
         pairs, files = find_splits(root, splits)
         named += named_by_pairs(pairs, youtube, {m: fakes[m] for m in methods if m != METHOD_OF_ACTORS})
-    elif lost := [method for method in methods if method != METHOD_OF_ACTORS]:
-        remarks.append(f"{', '.join(lost)} cannot be used: original_sequences/youtube is not here.")
+    elif unusable := [method for method in methods if method != METHOD_OF_ACTORS]:
+        remarks.append(f"{', '.join(unusable)} cannot be used: original_sequences/youtube is missing.")
     if METHOD_OF_ACTORS in methods:
         of_actors, drawn, left_out = named_actors(tree, actors, fakes[METHOD_OF_ACTORS], seed)
         named += of_actors
         remarks += left_out
-    elif METHOD_OF_ACTORS in here:
+    elif METHOD_OF_ACTORS in present_methods:
         remarks.append(
-            f"{METHOD_OF_ACTORS} is here, too; it has no official split and is used when --methods names it."
+            f"{METHOD_OF_ACTORS} is not used because it has no official split; name it with --methods to use it."
         )
     found = Found(remarks=remarks)
     found.splits = SplitsOrigin(files, seed if drawn else None, drawn, METHOD_OF_ACTORS if files and drawn else "")
-    for one in named:
-        of_clip = notes.get(f"{one.method if one.label else 'original'}/{one.name}", {})
-        for result in find_compressions(tree, one, compressions, dataset, of_clip):
+    for clip in named:
+        clip_notes = notes.get(f"{clip.method if clip.label else 'original'}/{clip.name}", {})
+        for result in find_compressions(tree, clip, compressions, dataset, clip_notes):
             if isinstance(result, Clip):
                 found.clips.append(result)
-                if one.label and one.method not in METHODS_WITHOUT_MASKS:
-                    _add_mask(found, tree, one.folder, result)
+                if clip.label and clip.method not in METHODS_WITHOUT_MASKS:
+                    _add_mask(found, tree, clip.folder, result)
             else:
                 found.skips.append(result)
     found.layout = "FaceForensics++, " + ", ".join(sorted(tree.seen))
@@ -99,7 +100,7 @@ def find_clips(
 
 
 def _add_mask(found: Found, tree: Tree, folder: Path, clip: Clip) -> None:
-    """Adds the data set's own mask of a clip; since building does without, one that cannot be read is only remarked."""
+    """Adds the data set's own mask of a clip. Building does not need it, so an unreadable one gives only a remark."""
     mask = None
     try:
         mask = tree.mask(folder, clip.name)
@@ -121,7 +122,7 @@ def _chosen(wanted: Sequence[str] | None, known: Sequence[str], present: list[st
     if wanted is None:
         return present
     if unknown := [name for name in wanted if name not in known]:
-        raise DataError(f"{unknown[0]!r} is no {what} of FaceForensics++; there are {', '.join(known)}.")
+        raise DataError(f"{unknown[0]!r} is not a {what} of FaceForensics++; choose from {', '.join(known)}.")
     if absent := [name for name in wanted if name not in present]:
         raise DataError(f"{root} holds no {what} {absent[0]!r}; it holds {', '.join(present) or 'none'}.")
     return [name for name in known if name in wanted]
@@ -135,7 +136,7 @@ def _notes(root: Path) -> dict[str, dict]:
         clips = read_json(path)["clips"]
         for name, notes in clips.items():
             if not isinstance(notes, dict) or len(json.dumps(notes)) > MAX_NOTES_CHARACTERS:
-                raise ValueError(f"the notes of {name!r} are no object of at most {MAX_NOTES_CHARACTERS} characters")
+                raise ValueError(f"notes of {name!r} must be an object of at most {MAX_NOTES_CHARACTERS} characters")
         return clips
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(f"{path} is damaged ({error}); run `tfafsr forge` again, or remove the file.") from error

@@ -1,4 +1,4 @@
-"""The clips of FaceForensics++ that its splits name, each looked for on the disk with its twin and its best quality."""
+"""Lists the clips that FaceForensics++'s splits name, and finds the files of each clip and of its twin."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ ACTORS_REAL = re.compile(r"(\d+)__.+")
 
 @dataclasses.dataclass(frozen=True)
 class NamedClip:
-    """A clip that should be there.
+    """A clip that the splits name; its files may be missing.
 
     Attributes:
-        folder: of its method, or of the originals.
+        folder: folder of its method, or of the originals.
         method: manipulation method; `real` for originals.
-        name: of the clip.
+        name: name of the clip.
         split: train, val or test.
         subjects: every identity in it, the target first.
         originals: folder of the originals.
-        twin: name of the original that it was made from, or its own.
+        twin: name of the original that a fake was made from; an original's own name.
     """
 
     folder: Path
@@ -52,12 +52,12 @@ class NamedClip:
 
 
 def named_by_pairs(pairs: Pairs, originals: Path, fakes: Mapping[str, Path]) -> list[NamedClip]:
-    """The originals of both people of each pair, and each of them with the other's face by each method.
+    """For each pair, the originals of both people, and by each method both fakes that swap their faces.
 
     Args:
         pairs: split -> pairs of ids.
         originals: folder of the originals.
-        fakes: method -> its folder.
+        fakes: method -> folder of its fakes.
     """
     named = []
     for split in SPLITS:
@@ -74,28 +74,28 @@ def named_by_pairs(pairs: Pairs, originals: Path, fakes: Mapping[str, Path]) -> 
 def named_actors(
     tree: Tree, originals: Path, fakes: Path, seed: int
 ) -> tuple[list[NamedClip], dict[str, str], list[str]]:
-    """The actors' videos and DeepFakeDetection, whose splits are drawn, for there are no official ones.
+    """The actors' videos and the fakes of DeepFakeDetection; their splits are drawn, since there are no official ones.
 
     Args:
-        tree: of the data set.
-        originals, fakes: the folders of the two.
-        seed: of the draw.
+        tree: the data set's folder.
+        originals, fakes: folder of the actors' videos, and of the fakes.
+        seed: seed of the draw.
 
     Returns:
-        The clips; actor -> split; a remark for each clip that is left out since its people are in two splits.
+        The clips; actor -> split; a remark for each fake that is left out because its people are in two splits.
 
     Raises:
         DataError: fewer than three actors.
     """
     reals = {name: match[1] for name in tree.names(originals) if (match := ACTORS_REAL.fullmatch(name))}
-    made = {name: match.groups() for name in tree.names(fakes) if (match := ACTORS_FAKE.fullmatch(name))}
-    together = [(target, donor) for target, donor, _ in made.values()]
+    swaps = {name: match.groups() for name in tree.names(fakes) if (match := ACTORS_FAKE.fullmatch(name))}
+    together = [(target, donor) for target, donor, _ in swaps.values()]
     split_of = draw({*reals.values(), *(person for pair in together for person in pair)}, together, seed)
     named = [
         NamedClip(originals, REAL, name, split_of[person], (person,), originals, name) for name, person in reals.items()
     ]
     remarks = []
-    for name, (target, donor, scene) in made.items():
+    for name, (target, donor, scene) in swaps.items():
         split, other = split_of[target], split_of[donor]
         if split == other:
             twin = f"{target}__{scene}"
@@ -109,7 +109,7 @@ def named_actors(
 def find_compressions(
     tree: Tree, named: NamedClip, compressions: Sequence[str], dataset: str, notes: dict
 ) -> list[Clip | Skip]:
-    """A clip at each compression, or the reason why it is not there."""
+    """The clip at each compression, or a `Skip` with the reason why it cannot be used."""
     return [_find(tree, named, compression, dataset, notes) for compression in compressions]
 
 
@@ -123,12 +123,12 @@ def _find(tree: Tree, named: NamedClip, compression: str, dataset: str, notes: d
     except DataError as error:
         return skip(str(error))
     if footage is None:
-        place = tree.place(named.folder, compression, named.name)
-        return skip(f"{place} is missing; the split {named.split} names it")
+        path = tree.expected_path(named.folder, compression, named.name)
+        return skip(f"{path} is missing; the split {named.split} names it")
     if pristine is None:
-        place = named.originals.relative_to(tree.root)
-        return skip(f"its pristine twin {named.twin}.mp4 is missing in {place}")
-    # Frames that were sampled of each video on its own do not lie over their twin's.
+        folder = named.originals.relative_to(tree.root)
+        return skip(f"its pristine twin {named.twin}.mp4 is missing in {folder}")
+    # Sampled frames were cut out of each video separately, so that their pixels do not match the twin's.
     twinless = footage.sampled or pristine[0].sampled or best[0].sampled
     return Clip(
         dataset,
@@ -150,7 +150,7 @@ def _find(tree: Tree, named: NamedClip, compression: str, dataset: str, notes: d
 
 
 def _best(tree: Tree, folder: Path, name: str) -> tuple[Footage, str] | None:
-    """The frames of a clip at its best quality, and which that is."""
+    """The frames of a clip at its best quality, and the name of that quality; None if there are none."""
     for level in COMPRESSIONS:
         footage = tree.find(folder, level, name)
         if footage is not None:

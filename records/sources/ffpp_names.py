@@ -4,7 +4,7 @@ from __future__ import annotations
 
 COMPRESSIONS = ("raw", "c23", "c40")  # the best quality first
 TARGETS = ("raw", "c23")  # good enough to supervise AFSR
-METHODS_OF_YOUTUBE = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter")  # the official splits'
+METHODS_OF_YOUTUBE = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter")  # with official splits
 METHOD_OF_ACTORS = "DeepFakeDetection"  # made from the actors' videos; there is no official split
 METHODS = (*METHODS_OF_YOUTUBE, METHOD_OF_ACTORS)
 METHODS_WITHOUT_MASKS = ("FaceShifter",)

@@ -1,4 +1,4 @@
-"""The files of a user's own folder: those of two folders, one a class, or those that a table names."""
+"""Lists the files of a user's own folder: those in its two class folders, or those that a table names."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ MAX_ROWS = 2**22
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One file, as a line of the table names it.
+    """One file: a row of the table.
 
     Attributes:
         path: relative to the folder.
         label: 1 = manipulated.
         method: manipulation method; `real` for originals.
-        subjects: every identity in it, the target first; the path itself where none is known.
-        split: train, val or test; empty where it is not known.
-        twin: path of the real file that it was made from; empty where it is not known.
+        subjects: every identity in it, the target first; only the path if none is known.
+        split: train, val or test; empty if unknown.
+        twin: path of the real file that a fake was made from; empty if unknown.
     """
 
     path: str
@@ -38,54 +38,54 @@ class Row:
 
 
 def list_files(root: Path, classes: Sequence[str], follow_links: bool) -> tuple[list[Row], list[str]]:
-    """A row for each file of the two folders, and the paths of what is neither video nor picture.
+    """A row for each video and picture in the two folders, and the paths of all other files.
 
     Args:
-        root: in which the two folders lie.
-        classes: their names, the real one first; files in fake/NAME/ are of method NAME.
-        follow_links: go into folders that are links.
+        root: folder that holds the two folders.
+        classes: names of the two folders, the real one first; files in fake/NAME/ have the method NAME.
+        follow_links: read folders that are links.
 
     Raises:
-        DataError: one of the folders is not there.
+        DataError: one of the folders is missing.
     """
     rows, odd = [], []
     for label, name in enumerate(classes):
         if not (root / name).is_dir():
             raise DataError(
-                f"{root / name} is not there; name your two folders with --classes REAL FAKE, or give --csv."
+                f"{root / name} does not exist; name your two folders with --classes REAL FAKE, or give --csv."
             )
         for path in _below(root / name, follow_links, ()):
-            place = path.relative_to(root).as_posix()
+            relative = path.relative_to(root).as_posix()
             if path.name.startswith(".") or not (is_video(path) or is_picture(path)):
-                odd.append(printable(place))
+                odd.append(printable(relative))
                 continue
             parts = path.relative_to(root / name).parts
             method = parts[0] if len(parts) > 1 and parts[0] != REAL else name
-            rows.append(Row(place, label, method if label else REAL, (place,)))
+            rows.append(Row(relative, label, method if label else REAL, (relative,)))
     return rows, odd
 
 
-def _below(folder: Path, follow_links: bool, above: tuple[Path, ...]) -> list[Path]:
-    """The files of a folder and of those in it; links to folders, too, which are followed only where that is asked."""
-    above, found = (*above, folder.resolve()), []
+def _below(folder: Path, follow_links: bool, parents: tuple[Path, ...]) -> list[Path]:
+    """The files in a folder and its subfolders; a link to a folder is returned itself if it is not followed."""
+    parents, found = (*parents, folder.resolve()), []
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and (follow_links or not path.is_symlink()) and path.resolve() not in above:
-            found += _below(path, follow_links, above)
+        if path.is_dir() and (follow_links or not path.is_symlink()) and path.resolve() not in parents:
+            found += _below(path, follow_links, parents)
         else:
             found.append(path)
     return found
 
 
 def read_table(path: Path, classes: Sequence[str]) -> list[Row]:
-    """The rows of a table in CSV with the columns COLUMNS, of which path and label are needed.
+    """Reads a CSV table with the columns COLUMNS; only path and label are required.
 
     Args:
-        path: of the file.
-        classes: names that a label may have besides 0, 1, real and fake; the second one is the method of fakes that
-            have none.
+        path: path of the table.
+        classes: names of the two classes, allowed as labels like 0, 1, real and fake; the second one is the method of
+            fakes for which the table names none.
 
     Raises:
-        DataError: a table that cannot be read, or a value that is not allowed; the message names the line.
+        DataError: the table cannot be read, or a value is not allowed; the message names the line.
     """
     rows = []
     labels = {**LABELS, classes[0]: 0, classes[1]: 1}
@@ -102,11 +102,13 @@ def read_table(path: Path, classes: Sequence[str]) -> list[Row]:
                 given = {name: (values.get(name) or "").strip() for name in COLUMNS}
                 if given["label"] not in labels or not given["path"]:
                     raise DataError(
-                        f"{path}, line {number}: label {given['label']!r} of {given['path']!r} is none of "
-                        f"{', '.join(labels)}."
+                        f"{path}, line {number}: label {given['label']!r} of {given['path']!r} is not one of "
+                        f"{', '.join(labels)}, or the path is empty."
                     )
                 if given["split"] not in ("", *SPLITS):
-                    raise DataError(f"{path}, line {number}: split {given['split']!r} is none of {', '.join(SPLITS)}.")
+                    raise DataError(
+                        f"{path}, line {number}: split {given['split']!r} is not one of {', '.join(SPLITS)}."
+                    )
                 rows.append(_row(given, labels[given["label"]], classes[1]))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table ({error}); save it as UTF-8 with commas.") from error
@@ -114,7 +116,7 @@ def read_table(path: Path, classes: Sequence[str]) -> list[Row]:
 
 
 def _row(given: dict[str, str], label: int, default_method: str) -> Row:
-    path = PurePosixPath(given["path"]).as_posix()  # one name for one file
+    path = PurePosixPath(given["path"]).as_posix()  # ./a//b.mp4 becomes a/b.mp4
     twin = PurePosixPath(given["twin"]).as_posix() if given["twin"] else ""
     subjects = tuple(name.strip() for name in given["subject"].split(";") if name.strip())
     method = (given["method"] or default_method) if label else REAL

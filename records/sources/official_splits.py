@@ -1,4 +1,4 @@
-"""FaceForensics++'s splits, from the three official files or from DeepfakeBench's JSON."""
+"""Reads FaceForensics++'s splits from the three official files or from DeepfakeBench's JSON files."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ Pairs = dict[str, list[tuple[str, str]]]
 
 
 def find_splits(root: Path, given: Path | None = None) -> tuple[Pairs, str]:
-    """The pairs of each split, and the names of the files that they are from.
+    """The pairs of each split, and the names of the files that list them.
 
     Args:
-        root: of the data set; its splits/, itself, and a JSON file of DeepfakeBench's in it are looked at in turn.
-        given: a folder with the three files, or DeepfakeBench's JSON file; looked at alone.
+        root: folder of the data set. The official files are looked for in root/splits/, then in root; then
+            DeepfakeBench's JSON files in root.
+        given: a folder with the three files, or DeepfakeBench's JSON file; then nothing else is looked for.
 
     Raises:
-        DataError: none there, a damaged file, an identity in two splits.
+        DataError: a file is missing or damaged, or an identity is in two splits.
     """
     if given is not None and given.suffix == ".json":
         return _from_deepfakebench([given]), given.name
     if given is None:
         benches = sorted(root.glob("FF-*.json")) or sorted(root.glob("FaceForensics++*.json"))
-        folder = next((place for place in (root / "splits", root) if (place / "train.json").is_file()), None)
+        folder = next((folder for folder in (root / "splits", root) if (folder / "train.json").is_file()), None)
         if folder is None and benches:
             return _from_deepfakebench(benches), ", ".join(path.name for path in benches)
         given = folder or root / "splits"
@@ -64,14 +65,16 @@ def read_splits(folder: Path) -> Pairs:
 
 
 def read_json(path: Path) -> object:
-    """The value in a JSON file of bounded size; raises `OSError` or `ValueError`."""
+    """The value in a JSON file; raises `OSError`, or `ValueError` for a damaged or very large file."""
     if path.stat().st_size > MAX_JSON_BYTES:
         raise ValueError(f"it is larger than {MAX_JSON_BYTES} bytes")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _from_deepfakebench(paths: list[Path]) -> Pairs:
-    """{data set: {FF-real, FF-DF, ...: {split: {compression: {clip: {"label", "frames"}}}}}}: clips a_b make pairs."""
+    """The pairs (a, b) of all clips a_b in files of the form
+    {data set: {FF-real, FF-DF, ...: {split: {compression: {clip: {"label", "frames"}}}}}}.
+    """
     pairs: Pairs = {split: [] for split in SPLITS}
     for path in paths:
         try:
@@ -82,7 +85,7 @@ def _from_deepfakebench(paths: list[Path]) -> Pairs:
                         pairs[split] += [(match[1], match[2]) for match in clips]
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise DataError(
-                f"{path} is no JSON of DeepfakeBench's ({type(error).__name__}: {error}); name the folder of the "
+                f"{path} is not a JSON file of DeepfakeBench ({type(error).__name__}: {error}); name the folder of the "
                 "official train.json, val.json and test.json with --splits."
             ) from error
     for split in SPLITS:  # a_b and b_a are one pair
@@ -94,10 +97,11 @@ def _from_deepfakebench(paths: list[Path]) -> Pairs:
 
 
 def _check(pairs: Pairs, before: str, after: str = "") -> None:
-    where: dict[str, str] = {}
+    """Raises `DataError` if an identity is in two splits; `before` and `after` make a file's name of a split's."""
+    split_of: dict[str, str] = {}
     for split in SPLITS:
         for identity in (identity for pair in pairs[split] for identity in pair):
-            if (other := where.setdefault(identity, split)) != split:
+            if (other := split_of.setdefault(identity, split)) != split:
                 raise DataError(
                     f"{before}{split}{after} and {other}{after} share {identity}; no identity may be in two splits."
                 )

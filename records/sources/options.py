@@ -1,4 +1,4 @@
-"""The options that name a data set and choose what is read of it."""
+"""The options that name the kind of data set and choose which of its clips are read."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ SOURCES: tuple[str, ...] = get_args(SourceName)
 
 @dataclasses.dataclass(frozen=True)
 class SourceOptions:
-    """Which kind of data set it is, and what is read of it; None is an option that was not given.
+    """The kind of data set and which of its clips are read; None means that an option was not given.
 
     Attributes:
         source: FaceForensics++, DeepfakeTIMIT with VidTIMIT, or a folder of the user's own.
         splits: ffpp: folder with train.json, val.json and test.json, or DeepfakeBench's JSON file.
-        compressions: those wanted, in the data set's own names; a folder has one, of any name.
+        compressions: the compressions wanted, by the data set's names; a folder has one, with any name.
         methods: ffpp: the manipulation methods wanted.
         twins: deepfaketimit: folder of VidTIMIT.
-        equalise: deepfaketimit: encode the originals with the codec and at the size of their fakes.
+        equalise: deepfaketimit: encode the originals with the codec and the bytes per frame of their fakes.
         classes: folder: names of the two folders, the real one first.
-        csv: folder: table that names the files, in the place of the two folders.
+        csv: folder: table that names the files; it is read instead of the two folders.
         dataset: first part of the videos' ids.
-        seed: of splits that are drawn.
+        seed: seed of drawn splits.
         follow_links: accept links that lead out of the data set's folder.
     """
 
@@ -45,7 +45,7 @@ class SourceOptions:
     )
     methods: tuple[str, ...] | None = dataclasses.field(
         default=None,
-        metadata={"help": "ffpp only.  [default: all there but DeepFakeDetection]", "choices": METHODS},
+        metadata={"help": "ffpp only.  [default: all in ROOT but DeepFakeDetection]", "choices": METHODS},
     )
     twins: Path | None = dataclasses.field(
         default=None, metadata={"help": "deepfaketimit: folder of VidTIMIT.  [default: in or beside ROOT]"}
@@ -53,7 +53,7 @@ class SourceOptions:
     equalise: bool | None = dataclasses.field(
         default=None,
         metadata={
-            "help": "deepfaketimit: encode originals like the fakes; else the codec tells the label.  "
+            "help": "deepfaketimit: encode originals like the fakes; otherwise the codec tells the label.  "
             "[default: equalise]"
         },
     )
@@ -62,10 +62,11 @@ class SourceOptions:
     )
     csv: Path | None = dataclasses.field(
         default=None,
-        metadata={"help": "folder: table with path, label and, where known, method, subject, split, twin."},
+        metadata={"help": "folder: table with path, label and, if known, method, subject, split, twin."},
     )
     dataset: str | None = dataclasses.field(
-        default=None, metadata={"help": "First part of the videos' ids; builds trained on together need their own."}
+        default=None,
+        metadata={"help": "First part of the videos' ids; builds used in one training need different ones."},
     )
-    seed: int | None = dataclasses.field(default=None, metadata={"help": "Of splits that are drawn.  [default: 0]"})
+    seed: int | None = dataclasses.field(default=None, metadata={"help": "Seed of drawn splits.  [default: 0]"})
     follow_links: bool = dataclasses.field(default=False, metadata={"help": "Accept links that lead out of ROOT."})

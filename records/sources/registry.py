@@ -1,4 +1,4 @@
-"""The data sets that can be read, by name."""
+"""Finds the clips of any supported data set, by the name of its source."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FIND_CLIPS: dict[str, Callable[..., Found]] = {
 
 
 def find(root: Path, options: SourceOptions) -> Found:
-    """What a folder holds, by the source that `options` name.
+    """Finds the clips in a folder with the source that `options` names.
 
     Args:
         root: folder of the data set.
-        options: of which those that were given must be parameters of that source's `find_clips`.
+        options: those that were given must be parameters of that source's `find_clips`.
 
     Raises:
-        DataError: an option that this source does not take, and whatever is wrong with the folder.
+        DataError: the source does not take an option that was given, or its `find_clips` raised.
     """
     given = {
         field.name: getattr(options, field.name)
@@ -45,5 +45,5 @@ def find(root: Path, options: SourceOptions) -> Found:
             )
     try:
         return FIND_CLIPS[options.source](root, **given)
-    except OSError as error:  # a folder; of a file that cannot be read the clip is left out, and the reason kept
+    except OSError as error:  # a folder cannot be read; an unreadable file only makes its clip a skip
         raise DataError(f"{error.filename} cannot be read ({error.strerror}); change its permissions.") from error

@@ -1,4 +1,4 @@
-"""Splits of a data set that has no official ones: no person in two of them, the same for the same seed."""
+"""Draws splits for a data set without official ones: by a seed, and with no person in two splits."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterable, Sequence
 
 from records.errors import DataError
 
-SHARES = {"train": 0.72, "val": 0.14, "test": 0.14}  # FaceForensics++'s
+SHARES = {"train": 0.72, "val": 0.14, "test": 0.14}  # as in FaceForensics++
 
 
 def draw(people: Iterable[str], together: Iterable[Sequence[str]] = (), seed: int = 0) -> dict[str, str]:
-    """Puts people into train, val and test, 72 to 14 to 14 in a hundred.
+    """Assigns 72% of the people to train, 14% to val and 14% to test.
 
-    People who are in one clip, as the target and the donor of a fake are, go into one split: what is assigned are the
-    connected components of the graph that joins them. Where that leaves fewer than three components, there is no such
-    split, and people are assigned one by one; a fake of people in two splits then belongs to neither.
+    The people of one clip, such as the target and the donor of a fake, go into the same split: connected components of
+    the graph that joins them are assigned as a whole. If there are fewer than three components, people are assigned one
+    by one; callers then leave out fakes whose people are in two splits.
 
     Args:
         people: every subject.
         together: the subjects of each clip.
-        seed: of the order in which they are assigned.
+        seed: seed of the order in which they are assigned.
 
     Returns:
         Subject -> split.
@@ -33,23 +33,23 @@ def draw(people: Iterable[str], together: Iterable[Sequence[str]] = (), seed: in
         groups = [[person] for group in groups for person in group]
     if len(groups) < len(SHARES):
         raise DataError(
-            f"{len(groups)} people cannot be put into {', '.join(SHARES)}; three at least are needed, or name splits."
+            f"{len(groups)} people cannot be put into {', '.join(SHARES)}; at least three are needed, or name splits."
         )
     random.Random(seed).shuffle(groups)
-    groups.sort(key=len, reverse=True)  # the large ones first, while there is room; shuffled among equals
+    groups.sort(key=len, reverse=True)  # large groups first, while every split has room; equal ones stay shuffled
     total = sum(map(len, groups))
     members: dict[str, list[str]] = {split: [] for split in SHARES}
     for position, group in enumerate(groups):
         empty = [split for split in SHARES if not members[split]]
-        left = len(groups) - position
-        choice = empty if left <= len(empty) else list(SHARES)
-        split = max(choice, key=lambda name: SHARES[name] - len(members[name]) / total)
+        remaining = len(groups) - position
+        choices = empty if remaining <= len(empty) else list(SHARES)
+        split = max(choices, key=lambda name: SHARES[name] - len(members[name]) / total)
         members[split] += group
     return {person: split for split, group in members.items() for person in sorted(group)}
 
 
 def components(people: Iterable[str], together: Iterable[Sequence[str]]) -> list[list[str]]:
-    """The connected components of the graph that joins people of one clip, each sorted, in the order of their first."""
+    """The connected components of the graph that joins the people of each clip; sorted, and each sorted."""
     parent = {person: person for person in people}
 
     def root(person: str) -> str:

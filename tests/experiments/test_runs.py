@@ -28,7 +28,7 @@ def test_options_and_content_survive_the_disk(tmp_path):
     [
         ({"records": 3}, "records must be a list"),
         ({"records": ["a", 3]}, r"records\[1\] must be a string"),
-        ({"unknown": 1}, "it has a field 'unknown', which is unknown"),
+        ({"unknown": 1}, "it has an unknown field 'unknown'"),
         ({"seed": {"nested": [1]}}, r"seed must be a whole number; it is \{'nested': \[1\]\}"),
         ({"seed": True}, "seed must be a whole number"),
         ({"epochs": "3"}, "epochs must be a whole number"),
@@ -38,7 +38,7 @@ def test_options_and_content_survive_the_disk(tmp_path):
         ({"detector": {"width": 10**9}}, "width must be at most 256"),
         ({"detector": {"pooling": {"class_name": "Lambda"}}}, "detector.pooling must be one of fp, gap, gmp"),
         ({"detector": [1]}, "detector must be an object"),
-        ({"detector": {"temperature": 2}}, "detector has a field 'temperature'"),
+        ({"detector": {"temperature": 2}}, "detector has an unknown field 'temperature'"),
         ({runs.CONTENT: None}, "records_content must be a list"),
     ],
 )

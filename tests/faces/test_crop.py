@@ -1,4 +1,4 @@
-"""Crops: square, centred, edges repeated; key points follow."""
+"""Crops are square and centred and repeat the image's edge; key points are fractions of the crop."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_a_crop_inside_the_image_at_its_own_size_is_a_slice():
     np.testing.assert_array_equal(crop_square(image, np.float32([5, 10, 25, 30]), 20), image[5:25, 10:30])
 
 
-def test_beyond_the_edge_the_edge_repeats():
+def test_pixels_beyond_the_image_repeat_its_edge():
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     result = crop_square(image, np.float32([-4, -6, 16, 14]), 20)
     np.testing.assert_array_equal(result[4:, 6:], image[:16, :14])

@@ -19,8 +19,8 @@ def an_image(height: int, width: int) -> np.ndarray:
 def test_the_round_trip_agrees_with_libjpeg(shape, quality):
     image = an_image(*shape)
     flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    theirs = cv2.imdecode(cv2.imencode(".jpg", image[..., ::-1], flags)[1], cv2.IMREAD_COLOR)[..., ::-1]
-    assert np.abs(jpeg_round_trip(image, quality) - theirs).mean() < 0.5
+    expected = cv2.imdecode(cv2.imencode(".jpg", image[..., ::-1], flags)[1], cv2.IMREAD_COLOR)[..., ::-1]
+    assert np.abs(jpeg_round_trip(image, quality) - expected).mean() < 0.5
 
 
 def test_the_error_is_the_difference_times_the_gain():
@@ -29,7 +29,7 @@ def test_the_error_is_the_difference_times_the_gain():
     np.testing.assert_array_equal(error_level_analysis(image), expected)
 
 
-def test_compressed_twice_an_image_has_less_to_lose():
+def test_an_image_that_was_compressed_before_has_a_smaller_error():
     image = an_image(64, 64)
     once = jpeg_round_trip(image, 90).astype(np.uint8)
     assert error_level_analysis(once).mean() < 0.5 * error_level_analysis(image).mean()
@@ -38,7 +38,7 @@ def test_compressed_twice_an_image_has_less_to_lose():
 @pytest.mark.parametrize(
     "image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32), np.zeros((8, 8, 4), np.uint8)]
 )
-def test_what_is_no_rgb_image_is_refused(image):
+def test_an_array_that_is_not_an_rgb_image_is_refused(image):
     with pytest.raises(ValueError, match="must be uint8"):
         error_level_analysis(image)
 

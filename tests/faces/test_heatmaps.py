@@ -1,4 +1,4 @@
-"""Heat maps in NumPy against those of the layer."""
+"""Heat maps in NumPy equal those of the Keras layer."""
 
 import numpy as np
 import pytest
@@ -11,6 +11,6 @@ from tfafsr.layers import KeypointHeatmaps
 def test_the_maps_are_those_of_the_layer(size, stride):
     keypoints = np.random.default_rng(size).uniform(0, 1, (3, 5, 2)).astype(np.float32)
     expected = KeypointHeatmaps(size, stride)(keypoints).numpy()
-    found = keypoint_heatmaps(keypoints, size, stride, 0.75)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    maps = keypoint_heatmaps(keypoints, size, stride, 0.75)
+    assert maps.dtype == np.float32
+    np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-5)

@@ -1,4 +1,4 @@
-"""MTCNN finds drawn faces where they are, with the networks of the `mtcnn` package."""
+"""MTCNN, with the networks of the `mtcnn` package, finds drawn faces at the right place."""
 
 import numpy as np
 import pytest
@@ -18,9 +18,10 @@ def test_a_drawn_face_and_its_key_points(detector, clip_frames):
     assert y0 < 72 < y1  # the eyes are drawn at y = 72, the mouth at 111
     assert x0 < 61 < x1
     assert face.keypoints.dtype == np.float32
-    # Middle (79, 80), height 100: eyes at +-18, -8; nose's end at +17; corners of the mouth near +-14, +31.
-    drawn = [[61, 72], [97, 72], [79, 95], [65, 111], [93, 111]]
-    np.testing.assert_allclose(face.keypoints, drawn, atol=9)
+    # The face's centre is (79, 80), its height 100. Relative to the centre, the eyes are at (+-18, -8), the tip of the
+    # nose at (0, +17) and the corners of the mouth near (+-14, +31).
+    expected = [[61, 72], [97, 72], [79, 95], [65, 111], [93, 111]]
+    np.testing.assert_allclose(face.keypoints, expected, atol=9)
     assert 0.8 < face.score <= 1
 
 
@@ -44,7 +45,7 @@ def test_noise_is_no_face(detector):
     assert detector.detect(np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)) == []
 
 
-def test_a_large_frame_is_shrunk_and_its_face_is_where_it_was(detector, clip_frames):
+def test_a_large_frame_is_shrunk_and_its_face_is_found_at_the_same_place(detector, clip_frames):
     small = next(clip_frames(5, frames=1))
     (face,) = detector.detect(small)
     (large,) = detector.detect(np.kron(small, np.ones((8, 8, 1), np.uint8)))  # 1280 x 1280
@@ -60,6 +61,6 @@ def test_the_same_frame_gives_the_same_face(detector, clip_frames):
 
 
 @pytest.mark.parametrize("frame", [np.zeros((64, 64), np.uint8), np.zeros((64, 64, 3), np.float32)])
-def test_what_is_no_rgb_frame_is_refused(detector, frame):
+def test_an_array_that_is_not_an_rgb_frame_is_refused(detector, frame):
     with pytest.raises(ValueError, match="uint8"):
         detector.detect(frame)

@@ -1,4 +1,4 @@
-"""What the tests of building and of the sources share: one finished build."""
+"""A finished build that the tests of building and of sources share."""
 
 import pytest
 from click.testing import CliRunner

@@ -134,13 +134,15 @@ def test_bad_requests_get_a_status_and_the_process_goes_on(serve, faces, tmp_pat
         ("keypoints must have shape (N, 5, 2); received [12 10]", {"keypoints": points.reshape(12, 10)}),
         ("keypoints must have shape (N, 5, 2); received []", {"keypoints": np.float32(0.5)[...]}),
         ("same number of rows; received [12 3]", {"keypoints": points[:3]}),
-        ("1 to 1024 faces; received 0", {"frame": frames[:0], "keypoints": points[:0]}),
+        ("frame must have 1 to 1024 rows; received 0", {"frame": frames[:0], "keypoints": points[:0]}),
         ("received in row 4: ", {"keypoints": outside}),
     ]
     requests = [("serving_default", {**good, **inputs}) for _, inputs in bad]
     requests += [("explain", {**good, **inputs}) for _, inputs in bad]
     requests += [("faces_jpeg", {"image_bytes": images, "keypoints": points})]
+    requests += [("describe", {"request": np.full((2, 2), b"", object)})]
     messages = 2 * [message for message, _ in bad] + ["image_bytes[9] is broken and cannot be decoded"]
+    messages += ["request must have shape (N); received [2 2]"]
     *answers, last = serve(tmp_path, [*requests, ("serving_default", good)])
     for (code, received, _), message in zip(answers, messages, strict=True):
         assert code == INVALID_ARGUMENT, received

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
+from tensorflow.core.protobuf.config_pb2 import CallableOptions
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
@@ -143,12 +144,26 @@ def test_key_points_outside_are_refused_by_row(model, faces, value, signature):
 
 def test_empty_uneven_and_oversized_batches_are_refused(model, faces):
     frames, points = faces
-    refused(model, f"1 to {MAX_FACES} faces; received 0", frame=frames[:0], keypoints=points[:0])
+    refused(model, f"frame must have 1 to {MAX_FACES} rows; received 0", frame=frames[:0], keypoints=points[:0])
     refused(model, r"same number of rows; received \[3 2\]", frame=frames[:3], keypoints=points[:2])
     many = np.zeros((MAX_FACES + 1, 64, 64, 3), np.uint8)
     refused(model, "received 1025", frame=many, keypoints=np.zeros((MAX_FACES + 1, 5, 2), np.float32))
     no_image = np.array([], object)
     refused(model, "received 0", "faces_jpeg", image_bytes=tf.constant(no_image, tf.string), keypoints=points[:0])
+
+
+def described(folder, request):
+    """What `describe` gives in a session, which like a server hands the graph any shape."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        signature = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(folder)).signature_def["describe"]
+        feed, fetch = signature.inputs["request"].name, signature.outputs["size"].name
+        return session._make_callable_from_options(CallableOptions(feed=[feed], fetch=[fetch]))(request)[0]
+
+
+@pytest.mark.parametrize("shape", [(), (2, 2), (1, 1), (0,), (MAX_FACES + 1,)])
+def test_a_description_is_asked_for_by_1_to_1024_rows_and_nothing_else(exported, shape):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"request must have (shape|1 to 1024 rows; received)"):
+        described(exported, np.full(shape, b"", object))
 
 
 def broken_images(faces):

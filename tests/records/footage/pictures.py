@@ -1,4 +1,4 @@
-"""Pictures and frames that tell their own number, and pictures as cameras turn them."""
+"""Makes pictures and frames whose brightness tells their number, and pictures with an EXIF orientation."""
 
 import struct
 import zlib
@@ -16,11 +16,11 @@ STORED = {
     7: lambda image: np.swapaxes(np.rot90(image, 2), 0, 1),
     8: lambda image: np.rot90(image, -1),
 }
-"""EXIF orientation -> how the pixels of an upright picture lie in the file."""
+"""EXIF orientation -> function that turns the upright picture into the pixels stored in the file."""
 
 
 def plain_frames(count=30, height=64, width=96):
-    """Frames that tell their own index by their brightness, 5 + 8 * index, with a red corner."""
+    """Frames whose brightness, 5 + 8 * index, tells their index, with a red corner."""
     for index in range(count):
         frame = np.full((height, width, 3), 5 + 8 * index, np.uint8)
         frame[:8, :8] = (250, 10, 10)
@@ -33,7 +33,7 @@ def index_of(frame):
 
 
 def numbered_pictures(folder, numbers, name="{:04d}.png", size=64):
-    """A folder of pictures that tell their own number by their brightness."""
+    """Writes a folder of pictures whose brightness, 5 + 8 * number, tells their number."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in numbers:
         form = ".png" if name.endswith(".png") else ".jpg"
@@ -43,7 +43,7 @@ def numbered_pictures(folder, numbers, name="{:04d}.png", size=64):
 
 
 def scene(height=112, width=160):
-    """A smooth picture in which no two corners are alike: RGB uint8."""
+    """A smooth RGB uint8 picture with four different corners."""
     y, x = np.mgrid[0:height, 0:width] / (height, width, 1)[0]
     channels = (200 * x * height / width, 200 * y, 60 + 60 * np.sin(9 * x) + 60 * np.cos(7 * y))
     return np.clip(np.stack(channels, axis=2), 0, 255).astype(np.uint8)
@@ -55,7 +55,7 @@ def encoded_picture(image, form=".png", *settings):
 
 
 def with_orientation(image, orientation, form=".png"):
-    """A JPEG or PNG that shows `image` when it is turned and mirrored as its EXIF says."""
+    """A JPEG or PNG file that shows `image` after it is turned and mirrored by its EXIF orientation."""
     exif = b"MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x112, 3, 1, orientation, 0, 0)
     stored = np.ascontiguousarray(STORED[orientation](image))
     if form == ".png":

@@ -1,4 +1,4 @@
-"""Videos written: the same frames give the same bytes, at the rate asked for, whole or not at all."""
+"""Writing videos: the same frames give the same bytes, the size is as asked for, and files are written atomically."""
 
 import contextlib
 import resource
@@ -69,7 +69,7 @@ def test_a_missing_folder_is_made(tmp_path):
 
 @contextlib.contextmanager
 def files_of_at_most(size):
-    """What a full disk is to a writer: no file grows past `size` bytes."""
+    """Limits files to `size` bytes, which acts like a full disk on a writer."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
@@ -89,7 +89,7 @@ def test_a_full_disk_is_named(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_process_wrote_before_changes_no_byte(tmp_path):
+def test_videos_written_before_in_the_same_process_change_no_byte(tmp_path):
     rng = np.random.default_rng(1)
     clips = [[cv2.GaussianBlur(frame, (0, 0), 3) for frame in rng.integers(0, 256, (2, 96, 96, 3), np.uint8)]]
     clips += [list(rng.integers(0, 256, (2, 96, 96, 3), np.uint8)) for _ in range(3)]
@@ -102,7 +102,7 @@ def test_what_a_process_wrote_before_changes_no_byte(tmp_path):
     assert [len(contents) for contents in written] == [2] * len(clips)
 
 
-def test_frames_are_encoded_anew_at_the_rate_asked_for(tmp_path, clip_frames):
+def test_frames_are_encoded_again_with_the_size_of_the_other_video(tmp_path, clip_frames):
     folder = tmp_path / "clip"
     folder.mkdir()
     for number, frame in enumerate(clip_frames(1, 12)):
@@ -121,9 +121,9 @@ def test_frames_are_encoded_anew_at_the_rate_asked_for(tmp_path, clip_frames):
         encoded(Footage(folder), tmp_path / "x.avi")
 
 
-def test_an_encoding_that_is_not_to_be_had_is_named(tmp_path):
+def test_an_encoding_that_the_encoder_refuses_is_named(tmp_path):
     folder = numbered_pictures(tmp_path / "clip", range(2))
     with pytest.raises(DataError, match=r"x\.avi cannot be encoded like its twin"):
         encoded(Footage(folder, Encoding("mpeg4", "nonsense", 100.0, 25.0)), tmp_path / "x.avi")
-    with pytest.raises(VideoError, match="nothing to encode others like"):
+    with pytest.raises(VideoError, match="with which no twin can be encoded"):
         Encoding.like(numbered_pictures(tmp_path, [1], "{}.png") / "1.png")

@@ -1,4 +1,4 @@
-"""Folders of numbered pictures: their order, and what is wrong with them by name."""
+"""Folders of numbered pictures: their order, and errors that name the folder and what is wrong with it."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from records.footage import Footage, VideoError, count_frames, info, numbered, r
 from tests.records.footage.pictures import index_of, numbered_pictures
 
 
-def test_what_is_no_numbered_picture_is_left_out(tmp_path):
+def test_files_that_are_not_numbered_pictures_are_left_out(tmp_path):
     folder = numbered_pictures(tmp_path / "clip", range(3))
     for name in ("notes.txt", ".0003.png", "Thumbs.db", "cover.png", "²³.png"):
         (folder / name).write_bytes(b"x")
@@ -17,13 +17,13 @@ def test_what_is_no_numbered_picture_is_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("numbers", "more", "message"),
     [
-        ((0, 1, 3), (), "lacks the picture of number 2"),
-        ((0, 1), ("1.jpg",), "two pictures of number 1"),
+        ((0, 1, 3), (), "lacks the picture with the number 2"),
+        ((0, 1), ("1.jpg",), "two pictures with the number 1"),
         ((), (), "no numbered pictures"),
-        ((0,), ("9" * 19 + ".png",), "too large a number"),
+        ((0,), ("9" * 19 + ".png",), "is too large"),
     ],
 )
-def test_a_folder_that_is_not_whole_is_named(tmp_path, numbers, more, message):
+def test_a_folder_with_missing_or_duplicate_numbers_is_named(tmp_path, numbers, more, message):
     folder = numbered_pictures(tmp_path / "clip", numbers)
     for name in more:
         (folder / name).write_bytes(b"x")
@@ -32,15 +32,15 @@ def test_a_folder_that_is_not_whole_is_named(tmp_path, numbers, more, message):
             read(Footage(folder))
 
 
-def test_sampled_frames_may_have_gaps_but_no_doubles(tmp_path):
+def test_sampled_frames_may_lack_numbers_but_not_repeat_them(tmp_path):
     folder = numbered_pictures(tmp_path / "clip", (0, 15, 31))
     assert [index_of(frame) for _, frame in read_frames(Footage(folder, sampled=True), [0, 2])] == [0, 31]
     (folder / "15.jpg").write_bytes(b"x")
-    with pytest.raises(VideoError, match="two pictures of number 15"):
+    with pytest.raises(VideoError, match="two pictures with the number 15"):
         count_frames(Footage(folder, sampled=True))
 
 
-def test_a_folder_that_changes_is_looked_at_again(tmp_path):
+def test_a_changed_folder_is_listed_again(tmp_path):
     folder = numbered_pictures(tmp_path / "clip", range(3))
     assert count_frames(Footage(folder)) == 3
     numbered_pictures(folder, [3])

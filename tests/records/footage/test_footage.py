@@ -1,4 +1,4 @@
-"""Frames on the disk, whatever form they have: videos of every kind, folders of pictures, one picture."""
+"""Reading the frames of videos of every kind, of folders of pictures and of one picture."""
 
 import os
 
@@ -25,7 +25,7 @@ def test_pictures_of_two_sizes_and_beyond_the_end_are_named(tmp_path):
     with pytest.raises(VideoError, match="ends before frame 2; it has 2 pictures"):
         list(read_frames(Footage(folder), [0, 2]))
     numbered_pictures(folder, [2], size=32)
-    with pytest.raises(VideoError, match=r"0002\.png is of another size"):
+    with pytest.raises(VideoError, match=r"0002\.png has another size"):
         list(read_frames(Footage(folder)))
 
 
@@ -38,7 +38,7 @@ def test_a_damaged_picture_is_named(tmp_path):
             list(read_frames(Footage(folder), [index]))
 
 
-def test_of_a_video_that_bears_a_pictures_name_one_frame_is_read(tmp_path):
+def test_a_video_with_a_pictures_name_gives_one_frame(tmp_path):
     folder = numbered_pictures(tmp_path / "clip", [0])
     write_video(tmp_path / "long.mp4", (np.full((64, 96, 3), 5 + 8 * t, np.uint8) for t in range(20)))
     (tmp_path / "long.mp4").rename(folder / "0001.png")
@@ -53,24 +53,24 @@ def test_one_picture_and_one_video_are_footage_too(tmp_path):
     assert info(Footage(tmp_path / "v.mp4")).frames == count_frames(Footage(tmp_path / "v.mp4")) == 4
     assert [index_of(frame) for _, frame in read_frames(Footage(tmp_path / "v.mp4"), [1, 3])] == [1, 3]
     write_video(tmp_path / "v.mkv", (np.full((64, 96, 3), 5 + 8 * t, np.uint8) for t in range(4)))
-    assert info(Footage(tmp_path / "v.mkv")).frames == 0  # Matroska's header does not say
+    assert info(Footage(tmp_path / "v.mkv")).frames == 0  # Matroska's header does not tell
     assert length(Footage(tmp_path / "v.mkv")) == length(Footage(tmp_path / "v.mp4")) == 4
 
 
-def test_a_name_with_a_pattern_in_it_is_one_picture(tmp_path):
+def test_a_file_name_that_looks_like_a_pattern_is_one_picture(tmp_path):
     numbered_pictures(tmp_path, range(3), "{:d}.png")
     numbered_pictures(tmp_path, [7], "%d.png")
     assert [index_of(frame) for _, frame in read_frames(Footage(tmp_path / "%d.png"))] == [7]
 
 
-def test_a_pipe_is_not_waited_for(tmp_path):
+def test_a_named_pipe_is_refused_and_not_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
     folder = numbered_pictures(tmp_path / "clip", [0])
     os.mkfifo(folder / "0001.png")
     for read in (info, count_frames, lambda footage: list(read_frames(footage))):
-        with pytest.raises(VideoError, match=r"pipe\.mp4 is no file"):
+        with pytest.raises(VideoError, match=r"pipe\.mp4 is not a file"):
             read(Footage(tmp_path / "pipe.mp4"))
-    with pytest.raises(VideoError, match=r"0001\.png is no file"):
+    with pytest.raises(VideoError, match=r"0001\.png is not a file"):
         list(read_frames(Footage(folder)))
 
 
@@ -80,7 +80,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     ids=["m3u8", "ffconcat"],
 )
 @pytest.mark.parametrize("name", ["list.mp4", "list.m3u8", "list.avi"])
-def test_a_list_that_names_another_file_is_refused(tmp_path, text, name):
+def test_a_playlist_is_refused(tmp_path, text, name):
     write_video(tmp_path / "v.mp4", [np.zeros((64, 96, 3), np.uint8)] * 30)
     (tmp_path / name).write_text(text)
     for read in (info, count_frames, lambda footage: list(read_frames(footage))):

@@ -1,4 +1,4 @@
-"""Paths: links that lead out of the data set, names that tell what a file is, names that are no UTF-8."""
+"""Paths: links that lead out of the data set, kinds of files by their names, names that are not UTF-8."""
 
 import pytest
 
@@ -21,13 +21,13 @@ def test_links_out_of_the_root_are_refused(tmp_path):
         DataError, match=r"out\.png is a link that leads out of .*root; copy the file, or give --follow"
     ):
         checked(root / "out.png", root)
-    checked(root / "circle.png", root)  # leads nowhere, which reading it will tell
+    checked(root / "circle.png", root)  # leads nowhere; reading it raises an error
     (root / "clip" / "0003.png").symlink_to(outside)
     with pytest.raises(DataError, match=r"0003\.png is a link that leads out"):
         checked(root / "clip", root)
 
 
-def test_names_tell_what_a_file_is(tmp_path):
+def test_the_kind_of_a_file_is_told_by_its_name(tmp_path):
     assert is_video(tmp_path / "A.MP4")
     assert is_video(tmp_path / "a.avi")
     assert is_picture(tmp_path / "a.JPeG")

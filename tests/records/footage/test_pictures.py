@@ -1,4 +1,4 @@
-"""Pictures: every form becomes RGB, every EXIF orientation comes out upright, nothing that is cut off is taken."""
+"""Pictures: every format becomes RGB, every EXIF orientation is turned upright, and cut files are refused."""
 
 import io
 import resource
@@ -55,7 +55,7 @@ def test_a_picture_that_is_cut_off_is_refused_by_name(tmp_path, name, share):
 
 
 @pytest.mark.parametrize("name", ["baseline.jpg", "progressive.jpg", "a.png"])
-def test_wherever_a_picture_is_cut_it_is_refused_or_whole(tmp_path, name):
+def test_a_picture_cut_anywhere_is_refused_or_decodes_unchanged(tmp_path, name):
     path, data = tmp_path / name, FORMS[name]
     path.write_bytes(data)
     whole = read_picture(path)
@@ -69,7 +69,7 @@ def test_wherever_a_picture_is_cut_it_is_refused_or_whole(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["baseline.jpg", "restarts.jpg", "exif.jpg"])
 def test_a_jpeg_that_lost_its_middle_is_refused(tmp_path, name):
-    """FFmpeg fills the rest with grey unless it is told to be strict."""
+    """FFmpeg fills the missing part with grey if the strict option is not set."""
     data = FORMS[name]
     for share in (0.4, 0.6, 0.9):
         (tmp_path / name).write_bytes(data[: int(share * len(data))] + data[-2:])
@@ -85,8 +85,8 @@ def test_a_damaged_byte_in_a_png_is_found(tmp_path):
         read_picture(tmp_path / "a.png")
 
 
-def test_what_follows_a_jpegs_end_is_no_second_frame(tmp_path):
-    """Telephones append a second picture, or notes of their own."""
+def test_data_after_a_jpegs_end_are_not_read_as_a_second_frame(tmp_path):
+    """Telephones append a second picture or other data."""
     for name, more in (("two.jpg", FORMS["baseline.jpg"]), ("notes.jpg", b"SEFT" + bytes(range(256)))):
         (tmp_path / name).write_bytes(FORMS["baseline.jpg"] + more)
         assert count_frames(Footage(tmp_path / name)) == 1
@@ -95,7 +95,7 @@ def test_what_follows_a_jpegs_end_is_no_second_frame(tmp_path):
         assert frame.shape == IMAGE.shape
 
 
-def test_a_thumbnails_end_inside_of_a_segment_is_not_the_pictures(tmp_path):
+def test_the_end_marker_of_a_thumbnail_does_not_count_as_the_pictures_end(tmp_path):
     data = FORMS["baseline.jpg"]
     segment = b"\xff\xe1" + struct.pack(">H", len(data) + 8) + b"Exif\0\0" + data
     (tmp_path / "a.jpg").write_bytes(data[:2] + segment + data[2:])
@@ -105,7 +105,7 @@ def test_a_thumbnails_end_inside_of_a_segment_is_not_the_pictures(tmp_path):
         read_picture(tmp_path / "a.jpg")
 
 
-def test_looking_for_the_end_takes_no_longer_than_the_file_is_long(tmp_path):
+def test_the_time_to_look_for_the_end_marker_grows_only_with_the_file(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8" + b"\xff" * 2**22)
     started = time.monotonic()
     with pytest.raises(VideoError, match=r"a\.jpg"):
@@ -127,7 +127,7 @@ def test_every_exif_orientation_comes_out_upright(tmp_path, form, orientation):
 
 @pytest.mark.parametrize("orientation", [2, 5, 7])
 @pytest.mark.parametrize("form", ["webp", "tiff"])
-def test_orientations_of_other_forms_too(tmp_path, form, orientation):
+def test_exif_orientations_of_webp_and_tiff_are_turned_upright(tmp_path, form, orientation):
     exif = Image.Exif()
     exif[0x112] = orientation
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](IMAGE)))
@@ -186,7 +186,7 @@ def test_floats_are_a_clear_error(tmp_path):
 
 
 def test_a_huge_header_is_refused_before_it_is_decoded(tmp_path):
-    """16000 x 16000, of which FFmpeg would allocate 768 MB as it opens the file."""
+    """FFmpeg would allocate 768 MB for 16000 x 16000 pixels when it opens the file."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -199,17 +199,17 @@ def test_a_huge_header_is_refused_before_it_is_decoded(tmp_path):
     for read in (read_picture, lambda path: info(Footage(path))):
         with pytest.raises(VideoError, match=r"huge\.png .* more than 67108864 pixels"):
             read(tmp_path / "huge.png")
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 10_000  # pages of memory touched: 40 MB
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 10_000  # pages of memory in use: 40 MB
 
 
-def test_a_name_that_is_no_picture_is_named(tmp_path):
+def test_a_missing_or_damaged_picture_is_named(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0 not much of a JPEG")
     for name in ("a.jpg", "missing.png"):
         with pytest.raises(VideoError, match=name):
             read_picture(tmp_path / name)
 
 
-def test_a_picture_is_found_by_its_content(tmp_path):
+def test_the_format_of_a_picture_is_told_by_its_content(tmp_path):
     numbered_pictures(tmp_path, [7], "{}.png")
     (tmp_path / "7.png").rename(tmp_path / "7.jpg")
     assert index_of(read_picture(tmp_path / "7.jpg")) == 7

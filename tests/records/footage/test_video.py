@@ -1,4 +1,4 @@
-"""Videos read: headers, frames by their index, frames spaced evenly, damage by name."""
+"""Reading videos: headers, frames by their index, evenly spaced frames, and errors that name the file."""
 
 import av
 import numpy as np
@@ -41,7 +41,7 @@ def test_all_frames_without_indices(video):
 @pytest.mark.parametrize(
     ("total", "count", "expected"),
     [
-        (10, 5, [1, 3, 5, 7, 9]),  # spans of 2, their middles
+        (10, 5, [1, 3, 5, 7, 9]),  # the middles of spans of 2
         (100, 4, [12, 37, 62, 87]),  # middles 12.5, 37.5, ...
         (9, 3, [1, 4, 7]),
         (5, 1, [2]),
@@ -83,7 +83,7 @@ def test_indices_must_increase(video):
         list(read_frames(video, [3, 3]))
 
 
-def test_what_is_no_video_is_named(tmp_path):
+def test_a_file_that_is_not_a_video_is_named(tmp_path):
     text, empty = tmp_path / "text.mp4", tmp_path / "empty.mp4"
     text.write_text("not a video " * 100)
     empty.write_bytes(b"")
@@ -93,7 +93,7 @@ def test_what_is_no_video_is_named(tmp_path):
                 read(path)
 
 
-def test_sound_alone_is_no_video(tmp_path):
+def test_a_file_without_a_video_stream_is_refused(tmp_path):
     path = tmp_path / "sound.wav"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
@@ -106,7 +106,7 @@ def test_sound_alone_is_no_video(tmp_path):
 
 
 def with_index_in_front(video, path):
-    """A copy that opens even when its end is lost, as downloaded videos do."""
+    """A copy with its index at the start, like downloaded videos: it opens even if its end is lost."""
     with av.open(str(video)) as source, av.open(str(path), "w", options={"movflags": "faststart"}) as target:
         stream = source.streams.video[0]
         copy = target.add_stream_from_template(stream)
@@ -144,7 +144,7 @@ def test_a_video_that_is_cut_off_is_named(tmp_path, faststart):
     ],
     ids=["mirrored", "upside down", "transposed", "clockwise", "turned round"],
 )
-def test_videos_are_turned_and_mirrored_as_they_say(tmp_path, matrix, shown):
+def test_videos_are_turned_and_mirrored_by_their_display_matrix(tmp_path, matrix, shown):
     image = scene()
     encode(tmp_path / "plain.mp4", [image] * 2)
     encode(tmp_path / "turned.mp4", [image] * 2, matrix=matrix)

@@ -1,4 +1,4 @@
-"""Videos of every kind, and their frames."""
+"""Writes videos of every kind, and reads their frames."""
 
 from fractions import Fraction
 
@@ -9,9 +9,9 @@ from records.footage import read_frames
 
 
 def encode(path, frames, codec="libx264", pix_fmt="yuv420p", times=None, rotation=0, matrix=None, **options):
-    """A video of any kind; `times` of the frames are in milliseconds, `rotation` in degrees against the clock.
+    """Writes a video; `times` of the frames are in milliseconds, `rotation` in degrees anticlockwise.
 
-    `matrix` is (a, b, c, d) where a pixel at (x, y) is to be shown at (a x + c y, b x + d y), up to a shift.
+    `matrix` is (a, b, c, d): a player shows the pixel at (x, y) at (a x + c y, b x + d y), up to a shift.
     """
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=25)
@@ -37,5 +37,5 @@ def frames_of(path):
 
 
 def turned(path, frames):
-    """A video on its side that says that it is to be turned by 90 degrees clockwise, as telephones write it."""
+    """Writes a video like a telephone: stored on its side, with a rotation by 90 degrees clockwise in its header."""
     encode(path, [np.rot90(frame) for frame in frames], rotation=-90)

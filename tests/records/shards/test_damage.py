@@ -1,4 +1,4 @@
-"""Damaged, foreign and tampered shards: each is a DataError that names the file, whoever reads it."""
+"""Damaged, foreign and tampered shards: every reader raises a DataError that names the file."""
 
 import dataclasses
 import os
@@ -18,7 +18,7 @@ from records.shards.writer import write_file
 
 SHARD = "test/c40/Deepfakes-00000-of-00001.tfrecord"
 HEADER, FOOTER = 12, 4  # bytes around a record
-LIGHT = ("video", "keypoints", "mask_known", "label", "frame_index")  # without the images
+NO_IMAGES = ("video", "keypoints", "mask_known", "label", "frame_index")
 
 
 @pytest.fixture
@@ -30,18 +30,18 @@ def records_of(path):
     return list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
 
 
-def evaluate(folder, fields=LIGHT):
+def read_for_evaluation(folder, fields=NO_IMAGES):
     with naming_the_shard(folder):
         return list(reader.read(folder, "test", "c40", fields=fields).as_numpy_iterator())
 
 
-def train(folder, fields=LIGHT):
+def read_for_training(folder, fields=NO_IMAGES):
     with naming_the_shard(folder):
         return list(reader.read_training(folder, "test", seed=0, epoch=0, fields=fields).as_numpy_iterator())
 
 
-def in_place(folder, damage):
-    """Changes a shard and nothing else."""
+def damage_shard(folder, damage):
+    """Changes a shard but not the manifest."""
     path = folder / SHARD
     content = path.read_bytes()
     first = HEADER + len(records_of(path)[0]) + FOOTER
@@ -69,23 +69,23 @@ def in_place(folder, damage):
             path.symlink_to(path.name)
 
 
-IN_PLACE = [
-    ("cut at a record", r"is damaged: \d+ bytes where \d+ were written"),
-    ("empty", "is damaged: 0 bytes where"),
-    ("cut", r"is damaged: \d+ bytes where \d+ were written"),
-    ("twice", r"is damaged: \d+ bytes where \d+ were written"),
+DAMAGES = [
+    ("cut at a record", r"is damaged: it has \d+ bytes, \d+ were written"),
+    ("empty", r"is damaged: it has 0 bytes, \d+ were written"),
+    ("cut", r"is damaged: it has \d+ bytes, \d+ were written"),
+    ("twice", r"is damaged: it has \d+ bytes, \d+ were written"),
     ("another method's", "is damaged"),
     ("another split's, as long", "its content has changed"),
     ("missing", "is missing"),
-    ("folder", "is no file"),
-    ("FIFO", "is no file"),
+    ("folder", "is not a file"),
+    ("FIFO", "is not a file"),
     ("link loop", "cannot be read"),
 ]
 
 
-@pytest.mark.parametrize(("damage", "message"), IN_PLACE)
-def test_a_file_that_is_not_what_was_written_is_named_before_anything_is_read(folder, damage, message):
-    in_place(folder, damage)
+@pytest.mark.parametrize(("damage", "message"), DAMAGES)
+def test_a_changed_shard_is_named_before_any_record_is_read(folder, damage, message):
+    damage_shard(folder, damage)
     for read in (
         lambda: reader.read(folder, "test", "c40"),
         lambda: reader.read_training(folder, "test"),
@@ -95,25 +95,25 @@ def test_a_file_that_is_not_what_was_written_is_named_before_anything_is_read(fo
             read()
 
 
-def test_other_splits_are_not_looked_at(folder):
-    in_place(folder, "empty")
+def test_shards_of_other_splits_are_not_checked(folder):
+    damage_shard(folder, "empty")
     assert len(list(reader.read(folder, "val", "c40", fields=("video",)))) == 18
 
 
-def test_a_bit_in_the_middle_is_found_when_it_is_read(folder):
+def test_a_flipped_bit_in_the_middle_is_found_when_it_is_read(folder):
     path = folder / SHARD
     content = bytearray(path.read_bytes())
-    assert len(content) > 2 * 2**16 + 100, "the ends would be all of it"
+    assert len(content) > 2 * 2**16 + 100, "the shard is so small that its ends are the whole file"
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    for read in (evaluate, lambda folder: leaks.near_duplicates([folder])):
+    for read in (read_for_evaluation, lambda folder: leaks.near_duplicates([folder])):
         with pytest.raises(DataError, match=f"{SHARD} is damaged: its content has changed") as raised:
             read(folder)
-        assert "bytes where" not in str(raised.value)
+        assert "bytes" not in str(raised.value)
 
 
-def tampered(folder, change, name=SHARD):
-    """Changes the records of a shard and writes it with all checksums right, the manifest's included."""
+def tamper(folder, change, name=SHARD):
+    """Changes the records of a shard and makes all checksums fit, the manifest's too."""
     path = folder / name
     entry = write_file(path, change(records_of(path)))
     manifest = Manifest.load(folder)
@@ -141,7 +141,7 @@ def texts(*values):
 TAMPERED = [
     (lambda records: records[:-1], "It holds 8 faces, the manifest counts 9"),
     (lambda records: [], "It holds 0 faces, the manifest counts 9"),
-    (lambda records: [*records[:3], b"no example", *records[4:]], "Record 4: These 10 bytes are no record"),
+    (lambda records: [*records[:3], b"no example", *records[4:]], "Record 4: These 10 bytes are not a record"),
     (lambda records: [*records[:3], tf.train.Example().SerializeToString(), *records[4:]], "The record lacks frame"),
     (with_feature("keypoints", **floats([np.nan] * 10)), r"Record 4: keypoints must lie in \[0, 1\]"),
     (with_feature("keypoints", **floats([0.5] * 9 + [np.inf])), r"keypoints must lie in \[0, 1\]"),
@@ -150,7 +150,7 @@ TAMPERED = [
     (with_feature("mask_known", int64_list=tf.train.Int64List(value=[7])), r"mask_known must lie in \[0, 1\].*7"),
     (with_feature("label", int64_list=tf.train.Int64List(value=[2])), r"label must lie in \[0, 1\]"),
     (with_feature("label", **texts(b"1")), "label holds 0 numbers"),
-    (with_feature("video", **texts(b"made/\xff/c40/000")), "video is no UTF-8"),
+    (with_feature("video", **texts(b"made/\xff/c40/000")), "video is not UTF-8"),
     (with_feature("split", **texts(b"train")), "Record 4: It is of train/c40/Deepfakes"),
     (with_feature("compression", **texts(b"raw")), "Record 4: It is of test/raw/Deepfakes"),
     (with_feature("method", **texts(b"real")), "Record 4: It is of test/c40/real"),
@@ -159,40 +159,40 @@ TAMPERED = [
 
 @pytest.mark.parametrize(("change", "message"), TAMPERED)
 def test_a_bad_record_with_right_checksums_is_named_with_its_field(folder, change, message):
-    tampered(folder, change)
+    tamper(folder, change)
     with pytest.raises(DataError, match=f"(?s){SHARD} is damaged; build the records again.*{message}"):
-        evaluate(folder)
+        read_for_evaluation(folder)
 
 
 @pytest.mark.parametrize("change", [TAMPERED[0][0], TAMPERED[4][0]], ids=["too few", "NaN"])
-def test_so_it_is_in_training(folder, change):
-    tampered(folder, change)
+def test_a_bad_record_is_named_in_training_too(folder, change):
+    tamper(folder, change)
     with pytest.raises(DataError, match=f"{SHARD} is damaged; build the records again"):
-        train(folder)
+        read_for_training(folder)
 
 
 @pytest.mark.parametrize(
-    ("value", "message"), [(b"no png", "ela is no PNG image"), (b"\x89PNG\r\n\x1a\n" + bytes(40), "ela is")]
+    ("value", "message"), [(b"no png", "ela is not a PNG image"), (b"\x89PNG\r\n\x1a\n" + bytes(40), "ela is")]
 )
 def test_a_bad_image_is_named(folder, value, message):
-    tampered(folder, with_feature("ela", **texts(value)))
+    tamper(folder, with_feature("ela", **texts(value)))
     with pytest.raises(DataError, match=f"(?s){SHARD} is damaged.*{message}"):
-        evaluate(folder, ("ela",))
+        read_for_evaluation(folder, ("ela",))
 
 
-def test_where_the_records_are_whole_the_error_is_raised_as_it_was(made_records):
+def test_an_error_that_no_shard_causes_is_raised_unchanged(made_records):
     def fail(video):
         tf.debugging.Assert(False, ["the records are whole"])
         return video
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="the records are whole"), naming_the_shard(made_records):
-        list(reader.read(made_records, "val", "c40", fields=("video",)).map(lambda one: fail(one["video"])))
+        list(reader.read(made_records, "val", "c40", fields=("video",)).map(lambda fields: fail(fields["video"])))
 
 
-def test_the_ends_of_a_small_file_are_all_of_it(tmp_path):
+def test_the_hash_of_the_ends_covers_all_of_a_small_file(tmp_path):
     path = tmp_path / "file"
-    found = set()
+    hashes = set()
     for content in (b"", b"a", bytes(2**16), bytes(2**17), bytes(2**17 - 1) + b"a", bytes(2**18)):
         path.write_bytes(content)
-        found.add(ShardEntry.of(path, 1).ends_sha256)
-    assert len(found) == 5  # zeros alone of twice the length of the ends, and of more, have the same ends
+        hashes.add(ShardEntry.of(path, 1).ends_sha256)
+    assert len(hashes) == 5  # the files of 2**17 and of 2**18 zeros have the same ends

@@ -1,4 +1,4 @@
-"""The manifest: byte-stable, checked when it is read, and it finds damaged shards."""
+"""The manifest is byte-stable, is checked when it is read, and finds damaged shards."""
 
 import dataclasses
 import json
@@ -38,7 +38,7 @@ def test_a_folder_without_one_is_named(tmp_path):
         ("{", "", "is damaged"),
         ('"size": ', '"size": -', r"size is -\d+, not a number of pixels"),
         ('"size": ', '"size": 1000', "not a number of pixels"),
-        ('"reasons"', '"reason"', r"clips\['made/.*'\] has a field 'reason', which is unknown"),
+        ('"reasons"', '"reason"', r"clips\['made/.*'\] has an unknown field 'reason'"),
     ],
 )
 def test_another_version_or_damage_is_named(folder, before, after, message):
@@ -56,7 +56,7 @@ def test_another_version_or_damage_is_named(folder, before, after, message):
         (("train", "c40", ["Face2Face"]), "no method 'Face2Face' there; they have Deepfakes, FaceSwap, real"),
     ],
 )
-def test_what_is_not_there_is_named_with_what_is(folder, arguments, message):
+def test_an_unknown_split_compression_or_method_is_named_with_the_known_ones(folder, arguments, message):
     with pytest.raises(DataError, match=message):
         Manifest.load(folder).files(*arguments)
 
@@ -97,7 +97,7 @@ def test_a_damaged_shard_is_named(folder, damage):
         (("clips", VIDEO, "subjects"), [0], r"subjects\[0\] must be a string"),
         (("clips", VIDEO, "subjects"), [], "needs a label of 0 or 1, subjects"),
         (("clips", VIDEO, "frames_scored"), -1, "no number below 0"),
-        (("clips", VIDEO, "frames_scored"), 4, "where its shards hold 12 and its clips 13"),
+        (("clips", VIDEO, "frames_scored"), 4, "but its shards hold 12 and its clips 13"),
         (("clips", VIDEO, "reasons"), {"no face": "3"}, r"reasons\['no face'\] must be a whole number"),
         (("clips", VIDEO, "shortened"), 3, "shortened must be a string"),
         (("skips",), {}, "skips must be a list"),
@@ -112,10 +112,10 @@ def test_a_damaged_shard_is_named(folder, damage):
 )
 def test_a_wrong_type_or_value_is_named_with_its_field(folder, path, value, message):
     values = json.loads((folder / "manifest.json").read_text())
-    place = values
+    parent = values
     for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
+        parent = parent[key]
+    parent[path[-1]] = value
     (folder / "manifest.json").write_text(json.dumps(values))
     with pytest.raises(DataError, match=rf"manifest.json is damaged \(.*{message}"):
         Manifest.load(folder)
@@ -131,14 +131,14 @@ def test_a_missing_field_is_named(folder, field):
 
 
 @pytest.mark.parametrize("text", ["[]", "null", "3", '"a"'])
-def test_json_that_is_no_object_is_damaged(folder, text):
+def test_json_that_is_not_an_object_is_damaged(folder, text):
     (folder / "manifest.json").write_text(text)
     with pytest.raises(DataError, match="is damaged"):
         Manifest.load(folder)
 
 
-def changed(folder, change):
-    """Loads, changes and saves the manifest: its hash fits, what it says need not."""
+def rewrite(folder, change):
+    """Loads, changes and saves the manifest; its hash is made to fit the change."""
     manifest = Manifest.load(folder)
     change(manifest)
     dataclasses.replace(manifest).save(folder)
@@ -148,17 +148,17 @@ def test_shards_outside_the_folder_are_refused(folder):
     def change(manifest):
         manifest.shards["../../c40/real-00000-of-00001.tfrecord"] = next(iter(manifest.shards.values()))
 
-    changed(folder, change)
+    rewrite(folder, change)
     with pytest.raises(DataError, match="is not the path of a shard"):
         Manifest.load(folder)
 
 
-def test_counts_other_than_what_shards_hold_are_refused(folder):
+def test_counts_that_differ_from_the_shards_are_refused(folder):
     def change(manifest):
         manifest.counts["train"]["c40"]["real"] += 1
 
-    changed(folder, change)
-    with pytest.raises(DataError, match=r"it counts \d+ faces of train/c40/real where its shards hold"):
+    rewrite(folder, change)
+    with pytest.raises(DataError, match=r"it counts \d+ faces of train/c40/real, but its shards hold"):
         Manifest.load(folder)
 
 

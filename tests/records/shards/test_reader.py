@@ -1,4 +1,4 @@
-"""Reading: the order is a pure function of what was asked for, classes are balanced."""
+"""Reading: the order depends on the arguments alone, and classes are balanced."""
 
 import shutil
 from collections import Counter
@@ -34,7 +34,7 @@ def test_all_fields_come_with_their_static_shapes(made_records):
 
 
 def test_each_validation_batch_holds_the_methods_in_proportion(made_records):
-    """9 real, 9 and 9 of two fakes: every three in a row are one of each; one method after another before."""
+    """The split has 9 real faces and 9 of each of two methods, so every three in a row are one of each."""
     methods = [face["method"] for face in reader.read(made_records, "test", "c40", fields=FIELDS).as_numpy_iterator()]
     assert all(len(set(methods[start : start + 3])) == 3 for start in range(0, 27, 3))
 
@@ -43,9 +43,9 @@ def test_each_validation_batch_holds_the_methods_in_proportion(made_records):
 def test_sources_are_spread_in_proportion(numbers):
     order = reader._in_proportion(numbers)
     assert np.bincount(order, minlength=len(numbers)).tolist() == numbers
-    for source, number in enumerate(numbers):  # after any n of them, n * share has come, within one
-        due = np.arange(1, len(order) + 1) * number / len(order)
-        assert np.abs(np.cumsum(order == source) - due).max() <= 1
+    for source, number in enumerate(numbers):  # each beginning of the order holds the source's share, within one
+        expected = np.arange(1, len(order) + 1) * number / len(order)
+        assert np.abs(np.cumsum(order == source) - expected).max() <= 1
 
 
 def test_only_the_chosen_examples_are_read(made_records):
@@ -73,7 +73,7 @@ def test_balanced_real_and_manipulated_alternate_and_methods_take_turns(made_rec
     assert len(fields) == 36  # as many as the split holds: 12 real, 24 manipulated
     assert [int(face["label"]) for face in fields] == [0, 1] * 18
     assert Counter(face["method"] for face in fields) == {b"real": 18, b"Deepfakes": 9, b"FaceSwap": 9}
-    # 18 reals out of 12: a whole pass, then a part of another.
+    # 18 real faces from 12: all of them once, then six a second time.
     reals = [(face["video"], int(face["frame_index"])) for face in fields if face["label"] == 0]
     assert len(set(reals[:12])) == 12
 
@@ -101,12 +101,12 @@ def test_folders_of_two_sizes_are_refused(made_records, tmp_path):
         epoch([made_records, other], 0)
 
 
-def test_another_size_than_the_model_takes_is_refused_and_says_what_to_do(made_records):
+def test_faces_of_another_size_than_the_model_takes_are_refused_with_advice(made_records):
     with pytest.raises(DataError, match="holds faces of 64 pixels, the model takes 128; build with --size 128"):
         reader.read(made_records, "train", "c40", size=128)
 
 
-def test_one_class_alone_cannot_be_balanced(made_records, tmp_path):
+def test_a_split_of_one_class_cannot_be_balanced(made_records, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(made_records, other)
     manifest = Manifest.load(other)

@@ -1,12 +1,16 @@
-"""The record survives serialize -> parse -> decode, and refuses what does not fit, naming the field."""
+"""A record is unchanged by serializing and parsing; a value that does not fit raises an error that names the field."""
 
 import dataclasses
+import io
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from records.shards import schema
 
@@ -144,14 +148,14 @@ def test_a_record_of_another_schema_names_what_it_lacks():
         schema.decode(tf.train.Example().SerializeToString())
 
 
-def test_a_field_that_is_no_image_is_named():
+def test_a_field_that_is_not_an_image_is_named():
     record = tf.train.Example.FromString(schema.serialize(an_example()))
     record.features.feature["ela"].bytes_list.value[0] = b"no png"
-    with pytest.raises(schema.SchemaError, match="ela is no PNG"):
+    with pytest.raises(schema.SchemaError, match="ela is not a PNG"):
         schema.decode(record.SerializeToString())
 
 
-def test_the_documentation_is_the_schema():
+def test_the_documentation_holds_the_table_of_fields():
     assert schema.describe() in (ROOT / "docs" / "records.md").read_text()
 
 
@@ -168,24 +172,57 @@ def png_of(height, width):
 @pytest.mark.parametrize(
     ("png", "message"),
     [
-        (png_of(8, schema.MAX_SIDE + 1), r"frame is 4097 x 8 pixels, more than 4096"),  # 41 KB on the wire may be GBs
-        (cv2.imencode(".jpg", IMAGE)[1].tobytes(), "frame is no PNG image"),
+        (png_of(8, schema.MAX_SIDE + 1), r"frame is 4097 x 8 pixels, more than 4096"),  # small files can be huge images
+        (cv2.imencode(".jpg", IMAGE)[1].tobytes(), "frame is not a PNG image"),
         (png_of(SIZE, SIZE)[:40], "frame is a damaged PNG image"),
-        (b"", "frame is no PNG image"),
+        (b"", "frame is not a PNG image"),
     ],
 )
-def test_an_image_that_is_not_ours_is_refused_before_it_takes_memory(png, message):
+def test_a_huge_or_damaged_image_is_refused_before_it_is_decoded(png, message):
     with pytest.raises(schema.SchemaError, match=message):
         schema.decode(with_another_png(png))
 
 
 @pytest.mark.parametrize("sides", [(SIZE, SIZE + 1), (SIZE + 1, SIZE), (8, schema.MAX_SIDE)])
-def test_a_graph_looks_at_the_sides_before_it_decodes(sides):
+def test_a_graph_checks_the_sides_before_it_decodes(sides):
     serialized = with_another_png(png_of(*sides))
     mapped = tf.data.Dataset.from_tensors(serialized).map(lambda bytes_: schema.parse(bytes_, SIZE))
     for parse in (lambda: schema.parse(tf.constant(serialized), SIZE), lambda: next(iter(mapped))):
-        with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame is not {SIZE} x {SIZE} pixels"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame is not a PNG of {SIZE} x {SIZE} pixels"):
             parse()
+
+
+FRAME = np.arange(3 * SIZE**2, dtype=np.uint8).reshape(SIZE, SIZE, 3)
+OTHER_PIXELS = {
+    "16 bits, colour type 2": FRAME.astype(np.uint16) * 256,
+    "8 bits, colour type 0": FRAME[..., 0],
+    "8 bits, colour type 6": np.dstack([FRAME, FRAME[..., 0]]),
+}
+
+
+def interlaced(png):
+    """The PNG with a header that says so."""
+    head = png[12:28] + b"\1"
+    return png[:12] + head + struct.pack(">I", zlib.crc32(head)) + png[33:]
+
+
+@pytest.mark.parametrize("what", [*OTHER_PIXELS, "8 bits, colour type 3", "8 bits, colour type 2, interlaced"])
+def test_a_png_of_other_bits_or_colours_is_refused(what):
+    if what in OTHER_PIXELS:
+        png = cv2.imencode(".png", OTHER_PIXELS[what])[1].tobytes()
+    elif "interlaced" in what:
+        png = interlaced(png_of(SIZE, SIZE))
+    else:
+        file = io.BytesIO()
+        Image.fromarray(FRAME).quantize(64).save(file, "png", bits=8)
+        png = file.getvalue()
+    serialized = with_another_png(png)
+    with pytest.raises(schema.SchemaError, match=f"frame is a PNG of {what}; 8 bits and colour type 2 are due"):
+        schema.decode(serialized)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"(?s)frame is not a PNG of .* 8 bits and 3 channel.*a\.tfr"
+    ):
+        schema.parse(tf.constant(serialized), SIZE, shard="a.tfrecord")
 
 
 def test_an_image_larger_than_can_be_read_is_not_written():

@@ -1,4 +1,4 @@
-"""Shards: ordered by hashed key, whole or not there."""
+"""Shards are ordered by hashed key and written atomically."""
 
 import hashlib
 import resource
@@ -32,18 +32,18 @@ def test_every_example_is_in_one_shard_in_the_order_of_its_hash(tmp_path):
 
 def test_the_order_of_the_input_changes_no_byte(tmp_path):
     keys = [f"clip{number}" for number in range(10)]
-    one = write_shards(items(keys), tmp_path / "a", "real", 2)
-    other = write_shards(items(reversed(keys)), tmp_path / "b", "real", 2)
-    assert list(one.values()) == list(other.values())
+    forwards = write_shards(items(keys), tmp_path / "a", "real", 2)
+    backwards = write_shards(items(reversed(keys)), tmp_path / "b", "real", 2)
+    assert list(forwards.values()) == list(backwards.values())
 
 
-def test_a_key_that_comes_twice_is_named(tmp_path):
-    with pytest.raises(DataError, match="'clip1' comes twice"):
+def test_a_duplicate_key_is_named(tmp_path):
+    with pytest.raises(DataError, match="'clip1' occurs twice"):
         write_shards(items(["clip0", "clip1", "clip1"]), tmp_path, "real", 1)
     assert not list(tmp_path.iterdir())
 
 
-def test_no_shards_are_refused(tmp_path):
+def test_zero_shards_are_refused(tmp_path):
     with pytest.raises(ValueError, match="received 0"):
         write_shards(items(["a"]), tmp_path, "real", 0)
 
@@ -61,14 +61,14 @@ def test_an_interrupted_write_leaves_no_file_under_the_final_name(tmp_path):
 
 @pytest.fixture
 def small_files():
-    """No file may grow beyond 200 KB, as where a disk is full; Python ignores the signal that comes with it."""
+    """Limits files to 200 KB, which acts like a full disk; Python ignores the signal that the system sends."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_an_error_that_says_so_and_leaves_nothing(tmp_path, small_files):
+def test_a_full_disk_is_reported_and_leaves_no_file(tmp_path, small_files):
     path = tmp_path / "shard.tfrecord"
     with pytest.raises(DataError, match=rf"{path} cannot be written .*Make room on the disk"):
         write_file(path, (bytes(100_000) for _ in range(10)))

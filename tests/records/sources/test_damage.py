@@ -1,4 +1,4 @@
-"""Damaged copies: each damage gives its named skip or error, and never stops the others."""
+"""Damaged copies of data sets: each damage is a skip or an error that names it, and other clips are still built."""
 
 import contextlib
 import os
@@ -33,7 +33,7 @@ def find(source, root, **options):
 
 
 def run(root, out, source="ffpp", **options):
-    """Builds in this process; gives the manifest."""
+    """Builds in this process and returns the manifest."""
     found = find(source, root, **options)
     build_records(found, out, OPTIONS, source=source, say=str, run=in_this_process)
     verify(out)
@@ -61,13 +61,13 @@ def root(v3, tmp_path):
     return Path(shutil.copytree(v3, tmp_path / "data"))
 
 
-def test_the_damages_of_a_download_are_skips_each_by_its_name(root, tmp_path, whole):
+def test_damaged_and_missing_videos_are_skips_with_their_reasons(root, tmp_path, whole):
     reals, fakes = root / REALS, root / FAKES
     for level in ("raw", "c40"):
         (reals / level / "videos/004.mp4").unlink()  # a missing twin
     (reals / "raw/videos/002.mp4").write_bytes(b"")  # a damaged twin, of zero bytes
     cut = fakes / "c40/videos/000_001.mp4"
-    cut.write_bytes(cut.read_bytes()[:-900])  # its index, at the end, is lost
+    cut.write_bytes(cut.read_bytes()[:-900])  # cuts off the video's index
     cut = fakes / "c40/videos/001_000.mp4"
     encode(tmp_path / "front.mp4", frames_of(cut), movflags="faststart")
     cut.write_bytes((tmp_path / "front.mp4").read_bytes()[: (tmp_path / "front.mp4").stat().st_size // 3])
@@ -78,7 +78,7 @@ def test_the_damages_of_a_download_are_skips_each_by_its_name(root, tmp_path, wh
     write_video(fakes / "c40/videos/005_004.mp4", frames_of(fakes / "c40/videos/005_004.mp4")[:1])
     small = [frame[::2, ::2] for frame in frames_of(fakes / "raw/videos/005_004.mp4")]
     write_video(root / "manipulated_sequences/FaceSwap/c40/videos/005_004.mp4", small)
-    (fakes / "masks/videos").mkdir(parents=True)  # the data set's own masks: building does without
+    (fakes / "masks/videos").mkdir(parents=True)  # the data set's own masks, which building does not need
     write_video(fakes / "masks/videos/000_001.mp4", [np.zeros((160, 160, 3), np.uint8)])
     (fakes / "masks/videos/001_000.mp4").write_bytes(b"no mask")
 
@@ -97,7 +97,7 @@ def test_the_damages_of_a_download_are_skips_each_by_its_name(root, tmp_path, wh
             for level in ("raw", "c40")
         },
         "Deepfakes/c40/000_001": "000_001.mp4 does not open as a video",
-        "Deepfakes/c40/001_000": "001_000.mp4 ",  # decodes up to where it was cut
+        "Deepfakes/c40/001_000": "001_000.mp4 ",  # decodes up to the cut
         "Deepfakes/c40/003_002": "003_002.mp4 does not open as a video",
         "real/c40/000": "c40/videos/000.mp4 does not open as a video",
         "real/c40/001": "c40/videos/001.mp4 does not open as a video",
@@ -116,7 +116,7 @@ def test_the_damages_of_a_download_are_skips_each_by_its_name(root, tmp_path, wh
     examples = examples_of(tmp_path / "out")
     assert {index for video, index in examples if video == "ffpp/Deepfakes/c40/005_004"} == {0}
     untouched = [key for key in whole[1] if key[0] in manifest.clips and key[0] != "ffpp/Deepfakes/c40/005_004"]
-    for key in untouched:  # what is whole gives what it gave
+    for key in untouched:
         np.testing.assert_array_equal(examples[key].frame, whole[1][key].frame)
         np.testing.assert_array_equal(examples[key].mask, whole[1][key].mask)
 
@@ -146,7 +146,7 @@ def test_links_out_of_the_root(root, tmp_path, whole):
         outside = shutil.move(path, tmp_path / path.name)
         path.symlink_to(outside)
     shutil.move(inner, root / "moved.mp4")
-    inner.symlink_to(root / "moved.mp4")  # inside is as good as any file
+    inner.symlink_to(root / "moved.mp4")  # a link inside of the root is allowed
     manifest = run(root, tmp_path / "out")
     found = reasons(manifest)
     assert found.keys() == {"Deepfakes/c40/000_001", "Deepfakes/raw/004_005", "Deepfakes/c40/004_005"}
@@ -156,7 +156,7 @@ def test_links_out_of_the_root(root, tmp_path, whole):
     assert followed.content_hash == whole[0].content_hash
 
 
-def test_frame_folders_with_gaps_doubles_links_and_other_sizes(v3, tmp_path, whole):
+def test_frame_folders_with_missing_or_duplicate_numbers_links_and_other_sizes(v3, tmp_path, whole):
     root = tmp_path / "data"
     arrange("images", v3, root)
     folders = {name: root / FAKES / f"c40/images/{name}" for name in ("000_001", "001_000", "002_003", "004_005")}
@@ -168,10 +168,10 @@ def test_frame_folders_with_gaps_doubles_links_and_other_sizes(v3, tmp_path, who
     shutil.rmtree(root / REALS / "c40/images/005")
     found = reasons(run(root, tmp_path / "out"))
     expected = {
-        "Deepfakes/c40/000_001": "000_001 lacks the picture of number 3",
-        "Deepfakes/c40/001_000": "001_000 holds two pictures of number 3; remove one",
+        "Deepfakes/c40/000_001": "000_001 lacks the picture with the number 3",
+        "Deepfakes/c40/001_000": "001_000 holds two pictures with the number 3; remove one",
         "Deepfakes/c40/002_003": "0008.png is a link that leads out of",
-        "Deepfakes/c40/004_005": "0003.png is of another size than the pictures before it",
+        "Deepfakes/c40/004_005": "0003.png has another size than the pictures before it",
         "real/c40/005": "original_sequences/youtube/c40/images/005 is missing",
     }
     assert found.keys() == expected.keys()
@@ -180,7 +180,7 @@ def test_frame_folders_with_gaps_doubles_links_and_other_sizes(v3, tmp_path, who
 
 
 def test_videos_of_other_kinds_give_the_same_faces(root, tmp_path, whole):
-    """8-bit gray, 10 bits, a variable frame rate, a camera on its side; each in the place of a real clip and a fake."""
+    """8-bit grey, 10 bits, a variable frame rate, a camera on its side: each replaces a real clip and a fake."""
     places = {
         "gray": [f"{REALS}/c40/videos/000.mp4", f"{FAKES}/c40/videos/000_001.mp4"],
         "10 bits": [f"{REALS}/c40/videos/001.mp4", f"{FAKES}/c40/videos/001_000.mp4"],
@@ -211,7 +211,7 @@ def test_videos_of_other_kinds_give_the_same_faces(root, tmp_path, whole):
     assert examples.keys() == whole[1].keys()
     for key, example in examples.items():
         expected = whole[1][key]
-        assert np.abs(example.box - expected.box).max() <= 4  # the turned ones are encoded anew, faces found anew
+        assert np.abs(example.box - expected.box).max() <= 4  # turned videos are encoded again, boxes differ a little
         difference = np.abs(example.frame.astype(int) - expected.frame).mean()
         if "/c40/000" in key[0] and "FaceSwap" not in key[0]:
             assert np.ptp(example.frame.astype(int), axis=2).max() <= 2
@@ -219,8 +219,8 @@ def test_videos_of_other_kinds_give_the_same_faces(root, tmp_path, whole):
             assert 2 * difference < np.abs(example.frame.astype(int) - np.rot90(expected.frame)).mean(), key
 
 
-def test_frame_sizes_are_compared_as_a_player_shows_them(root, tmp_path, whole):
-    """Originals from a telephone held upright, their fakes upright without saying so, and one fake on its side."""
+def test_frame_sizes_are_compared_after_frames_are_turned_upright(root, tmp_path, whole):
+    """An original stored on its side with a rotation, fakes stored upright, and one fake on its side without one."""
     sideways = root / FAKES.replace("Deepfakes", "FaceSwap") / "c40/videos/004_005.mp4"
     for path in [*root.rglob("004_005.mp4"), *root.rglob("004.mp4")]:
         narrow = [frame[:, 16:144] for frame in frames_of(path)]
@@ -261,7 +261,7 @@ def test_unicode_spaces_and_long_names_are_built(v3, tmp_path):
 
 @contextlib.contextmanager
 def nobody():
-    """Without root's rights, for which no permission counts; what was imported before is at hand."""
+    """Runs the block as the user nobody, because permissions do not bind root."""
     if os.geteuid() != 0:
         yield
         return
@@ -274,7 +274,7 @@ def nobody():
 
 @pytest.fixture
 def open_folder():
-    """A folder that everybody may use, and in which everything may be removed afterwards."""
+    """A folder that every user may write into; it is removed afterwards, whatever its files' permissions are."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o777)
     yield folder
@@ -326,8 +326,7 @@ def test_a_folder_that_may_not_be_read_is_named_before_anything_is_built(v3, ope
         find(source, root)
 
 
-def test_what_lies_in_a_folder_that_may_not_be_read_is_a_skip(v3, open_folder):
-    """Where a table or a twin leads there."""
+def test_files_in_a_folder_that_may_not_be_read_are_skips_if_a_table_or_a_twin_names_them(v3, open_folder):
     arrange("folder", v3, open_folder / "data")
     table = open_folder / "data/labels.csv"
     assert find("folder", open_folder / "data", csv=table).skips == []

@@ -1,4 +1,4 @@
-"""DeepfakeTIMIT and VidTIMIT: twins in each form, both qualities, splits, the codec, and what is missing."""
+"""DeepfakeTIMIT and VidTIMIT: twins in each form, both qualities, splits, the codec, and missing files."""
 
 import dataclasses
 import shutil
@@ -16,7 +16,7 @@ from records.sources.deepfaketimit import METHOD, find_clips
 from records.sources.options import SourceOptions
 from records.sources.registry import find
 
-PEOPLE = ("faaa0", "maab0", "faac0", "maad0", "faae0", "maaf0")  # pairs of two
+PEOPLE = ("faaa0", "maab0", "faac0", "maad0", "faae0", "maaf0")  # each two swap their faces
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,8 @@ def test_originals_take_the_codec_and_the_size_of_their_own_fake(root):
 
 
 @pytest.mark.parametrize("codec", ["mpeg4", "h264"])
-def test_encoded_anew_an_original_is_within_5_percent_of_its_fake(copy, tmp_path, codec, clip_frames):
-    """Of MPEG-4 in clips of 24 frames: its encoder hardly keeps a rate in shorter ones."""
+def test_an_encoded_original_is_within_5_percent_of_the_size_of_its_fake(copy, tmp_path, codec, clip_frames):
+    """The clips have 24 frames, because the MPEG-4 encoder misses the rate in shorter ones."""
     folder = copy / "VidTIMIT/faaa0/video/sa1"
     for number in range(9, 25):
         shutil.copy(folder / f"{number - 8:03d}", folder / f"{number:03d}")
@@ -85,17 +85,13 @@ def test_encoded_anew_an_original_is_within_5_percent_of_its_fake(copy, tmp_path
     for level, quality in (("lq", "lower_quality"), ("hq", "higher_quality")):
         real = by_video(find_clips(copy))[f"timit/real/{level}/faaa0/sa1"]
         made = encoded(real.footage, tmp_path / f"{level}.avi")
-        theirs, ours = info(Footage(fake(copy, quality))), info(made)
-        assert (
-            (ours.codec, ours.pix_fmt, ours.frames)
-            == (theirs.codec, theirs.pix_fmt, theirs.frames)
-            == (codec, "yuv420p", 24)
-        )
+        for header in (info(Footage(fake(copy, quality))), info(made)):
+            assert (header.codec, header.pix_fmt, header.frames) == (codec, "yuv420p", 24)
         wanted = Encoding.like(fake(copy, quality)).bytes_a_frame
         assert Encoding.like(made.path).bytes_a_frame == pytest.approx(wanted, rel=0.05)
 
 
-def test_originals_as_they_are(root):
+def test_originals_without_equalising_are_not_encoded(root):
     found = find_clips(root, equalise=False)
     assert all(clip.footage.encoding is None for clip in found.clips)
     assert all(not clip.mask_known and clip.notes == {} for clip in found.clips)
@@ -109,7 +105,7 @@ def test_head_rotations_and_people_without_fakes_are_left_out(root):
     assert "People of VidTIMIT without fakes, not used: 1." in found.remarks
 
 
-def test_the_split_joins_target_and_donor_and_is_written_down(root):
+def test_target_and_donor_are_in_one_split_and_the_drawn_splits_are_kept(root):
     found = find_clips(root, seed=4)
     subjects = found.splits.drawn
     assert found.splits.seed == 4
@@ -120,7 +116,7 @@ def test_the_split_joins_target_and_donor_and_is_written_down(root):
     assert len({str(find_clips(root, seed=seed).splits.drawn) for seed in range(4)}) > 1
 
 
-def test_a_fake_of_people_in_two_splits_is_left_out_and_said(copy):
+def test_a_fake_of_people_in_two_splits_is_left_out_with_a_remark(copy):
     for target, donor in (("faaa0", "faac0"), ("faac0", "faae0"), ("maab0", "maad0")):
         shutil.copy(fake(copy), fake(copy, target=target, donor=donor))
     found = find_clips(copy)
@@ -155,14 +151,14 @@ def test_root_may_be_deepfaketimit_itself_with_vidtimit_beside_it_or_elsewhere(c
     expected = by_video(find_clips(copy)).keys()
     assert by_video(find_clips(copy / "DeepfakeTIMIT")).keys() == expected
     elsewhere = shutil.move(copy / "VidTIMIT", tmp_path / "elsewhere")
-    with pytest.raises(DataError, match=r"VidTIMIT is not there.*name its folder with --twins"):
+    with pytest.raises(DataError, match=r"VidTIMIT does not exist.*name its folder with --twins"):
         find_clips(copy)
-    with pytest.raises(DataError, match="nowhere is not there"):
+    with pytest.raises(DataError, match="nowhere does not exist"):
         find_clips(copy, twins=tmp_path / "nowhere")
     assert by_video(find_clips(copy, twins=Path(elsewhere))).keys() == expected
 
 
-def test_what_is_wanted_is_what_comes(root):
+def test_only_the_wanted_compressions_are_found(root):
     found = find_clips(root, compressions=["lq"], dataset="other")
     assert {clip.compression for clip in found.clips} == {"lq"}
     assert all(clip.video.startswith("other/") and clip.quality == "hq" for clip in found.clips)
@@ -182,7 +178,7 @@ def reasons(found):
     return {skip.clip: skip.reason for skip in found.skips}
 
 
-def test_what_is_missing_or_damaged_is_a_skip_with_its_original_and_stops_nothing(copy):
+def test_a_missing_or_damaged_fake_and_its_original_are_skips(copy):
     fake(copy).unlink()
     fake(copy, target="faac0", donor="maad0").write_bytes(b"")
     shutil.rmtree(copy / "VidTIMIT/faae0/video/sa1")
@@ -201,13 +197,13 @@ def test_what_is_missing_or_damaged_is_a_skip_with_its_original_and_stops_nothin
     assert {skip.split for skip in found.skips} <= {"train", "val", "test"}
 
 
-def test_without_its_high_quality_a_low_one_has_no_target(copy):
+def test_a_low_quality_fake_without_its_high_quality_has_no_target(copy):
     fake(copy, "higher_quality").unlink()
     clip = by_video(find_clips(copy))["timit/faceswap-GAN/lq/faaa0/sa1-video-maab0"]
     assert (clip.quality, clip.target_known, clip.best) == ("lq", False, clip.footage)
 
 
-def test_a_codec_that_cannot_be_had_is_a_skip_and_nothing_where_codecs_may_differ(copy):
+def test_a_codec_that_cannot_be_encoded_is_a_skip_unless_originals_keep_theirs(copy):
     path = fake(copy)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg2video", rate=25, width=160, height=160, pix_fmt="yuv420p")
@@ -215,11 +211,11 @@ def test_a_codec_that_cannot_be_had_is_a_skip_and_nothing_where_codecs_may_diffe
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
     reason = reasons(find_clips(copy))["timit/faceswap-GAN/lq/faaa0/sa1-video-maab0"]
-    assert "codec 'mpeg2video', which is nothing to encode others like" in reason
+    assert "codec 'mpeg2video', with which no twin can be encoded" in reason
     assert find_clips(copy, equalise=False).skips == []
 
 
-def test_what_has_another_name_is_odd(copy):
+def test_files_with_other_names_are_odd(copy):
     low = copy / "DeepfakeTIMIT/lower_quality"
     for name in ("faaa0/sa1.avi", "faaa0/._sa1-video-maab0.avi", "faaa0/sa1-video-maab0.txt", "readme.avi"):
         (low / name).write_bytes(b"x")
@@ -235,7 +231,7 @@ def test_what_has_another_name_is_odd(copy):
     }
 
 
-def test_links_out_of_the_root_are_skips_unless_they_are_to_be_followed(copy, tmp_path):
+def test_links_out_of_the_root_are_skips_unless_they_are_followed(copy, tmp_path):
     picture = copy / "VidTIMIT/faac0/video/sa1/003"
     for number, path in enumerate((fake(copy), picture)):
         outside = shutil.move(path, tmp_path / f"outside{number}")
@@ -249,7 +245,7 @@ def test_links_out_of_the_root_are_skips_unless_they_are_to_be_followed(copy, tm
     assert find_clips(copy, follow_links=True).skips == []
 
 
-def test_nothing_of_it_is_an_error(tmp_path):
+def test_a_folder_without_deepfaketimit_is_an_error(tmp_path):
     with pytest.raises(DataError, match="holds no DeepfakeTIMIT: there is neither lower_quality/"):
         find_clips(tmp_path)
     (tmp_path / "lower_quality/faaa0").mkdir(parents=True)
@@ -264,7 +260,7 @@ def test_options_of_other_sources_are_refused(root):
 
 
 @pytest.mark.parametrize("equalise", [True, False])
-def test_check_shows_what_codec_and_rate_tell_once_originals_are_encoded(root, equalise):
+def test_codec_and_bit_rate_tell_the_label_unless_originals_are_encoded(root, equalise):
     cues = survey(find_clips(root, equalise=equalise), BuildOptions(size=64), workers=1, sample=0, faces=0).cues
     for level in ("hq", "lq"):
         assert cues[level]["codec"]["auc"] == (0.5 if equalise else 1.0)

@@ -1,4 +1,4 @@
-"""FaceForensics++ on disk: layouts, splits, missing videos."""
+"""Finding the clips of FaceForensics++: layouts, splits, missing videos."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ PAIRS = {"train": [["000", "001"]], "val": [["002", "003"]], "test": [["004", "0
 
 
 def tree(root, layout="youtube/", levels=("raw", "c23", "c40"), methods=("Deepfakes", "NeuralTextures")):
-    """The files alone; finding clips opens none of them."""
+    """Writes one-byte files with the right names: finding clips does not open them."""
     (root / "splits").mkdir(parents=True)
     for split, pairs in PAIRS.items():
         (root / "splits" / f"{split}.json").write_text(json.dumps(pairs))
@@ -63,7 +63,7 @@ def test_no_person_is_in_two_splits(tmp_path):
 @pytest.mark.parametrize(
     ("levels", "best", "known"), [(("c23", "c40"), "c23", True), (("c40",), "c40", False), (("c0", "c40"), "c0", True)]
 )
-def test_the_best_quality_at_hand_is_the_target(tmp_path, levels, best, known):
+def test_the_best_quality_in_the_folder_is_the_target(tmp_path, levels, best, known):
     clips = find_clips(tree(tmp_path, levels=levels)).clips
     clip = by_video(clips)["ffpp/Deepfakes/c40/000_001"]
     assert clip.best.path.parts[-3] == clip.pristine.path.parts[-3] == best
@@ -78,7 +78,7 @@ def test_older_copies_without_youtube(tmp_path):
     assert real.footage.path == tmp_path / "original_sequences/c0/videos/000.mp4"
 
 
-def test_what_is_wanted_is_what_comes(tmp_path):
+def test_only_the_wanted_compressions_and_methods_are_found(tmp_path):
     root = tree(tmp_path)
     splits = shutil.move(root / "splits", tmp_path / "elsewhere")
     clips = find_clips(root, compressions=["c40"], methods=["Deepfakes"], splits=splits, dataset="copy").clips
@@ -98,16 +98,16 @@ def test_a_missing_fake_is_a_skip_with_its_reason(tmp_path):
     assert len(clips) == 6 * 3 * 3 - 1
 
 
-def test_without_its_best_copy_a_clip_takes_the_next_and_has_no_mask(tmp_path):
+def test_a_clip_without_its_best_quality_uses_the_next_and_has_no_mask(tmp_path):
     root = tree(tmp_path)
     (root / "manipulated_sequences/Deepfakes/raw/videos/000_001.mp4").unlink()
     clip = by_video(find_clips(root).clips)["ffpp/Deepfakes/c40/000_001"]
     assert clip.best.path.parts[-3] == "c23"
     assert clip.target_known
-    assert not clip.mask_known  # c23 against raw would show compression
+    assert not clip.mask_known  # the difference of c23 and raw would show compression
 
 
-def test_without_its_original_a_fake_is_a_skip(tmp_path):
+def test_a_fake_without_its_original_is_a_skip(tmp_path):
     root = tree(tmp_path, levels=("c40",))
     (root / "original_sequences/youtube/c40/videos/004.mp4").unlink()
     skips = find_clips(root).skips
@@ -126,7 +126,7 @@ def test_a_person_in_several_pairs_gives_one_real_clip(tmp_path):
 
 
 @pytest.mark.parametrize("make", [False, True])
-def test_an_empty_folder_says_what_is_expected(tmp_path, make):
+def test_the_error_for_an_empty_folder_says_what_is_expected(tmp_path, make):
     root = tmp_path / "root"
     if make:
         root.mkdir()
@@ -134,7 +134,7 @@ def test_an_empty_folder_says_what_is_expected(tmp_path, make):
         find_clips(root)
 
 
-def test_a_missing_split_file_says_which_three_and_where(tmp_path):
+def test_the_error_for_a_missing_split_file_names_the_three_files_and_their_place(tmp_path):
     root = tree(tmp_path)
     (root / "splits/val.json").unlink()
     with pytest.raises(DataError, match=r"val\.json is missing.*train\.json, val\.json and test\.json.*--splits"):
@@ -164,15 +164,15 @@ def test_a_damaged_split_file_is_named(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"compressions": ["c99"]}, "'c99' is no compression.*raw, c23, c40"),
+        ({"compressions": ["c99"]}, "'c99' is not a compression.*raw, c23, c40"),
         (
             {"compressions": ["c40"], "methods": ["FaceSwap"]},
             "no method 'FaceSwap'; it holds Deepfakes, NeuralTextures",
         ),
-        ({"methods": ["Morph"]}, "'Morph' is no method"),
+        ({"methods": ["Morph"]}, "'Morph' is not a method"),
     ],
 )
-def test_what_is_not_there_is_named_with_what_is(tmp_path, options, message):
+def test_an_unknown_or_missing_option_value_is_named_with_the_allowed_ones(tmp_path, options, message):
     with pytest.raises(DataError, match=message):
         find_clips(tree(tmp_path), **options)
 

@@ -1,4 +1,4 @@
-"""A user's own folder: classes, nesting, tables, twins, splits; and what names and links people have."""
+"""A user's own folder: classes, nested folders, tables, twins, splits, unusual names and links."""
 
 import os
 
@@ -12,7 +12,7 @@ REAL, FAKE = ("a.mp4", "b.mov", "c.png"), ("Mine/a.mp4", "Mine/deep/b.mp4", "c.a
 
 
 def tree(root, real=REAL, fake=FAKE, classes=("real", "fake")):
-    """The files alone; finding clips opens none of them."""
+    """Writes one-byte files with the right names: finding clips does not open them."""
     for folder, names in zip(classes, (real, fake), strict=True):
         for name in names:
             path = root / folder / name
@@ -70,7 +70,7 @@ def test_other_classes_another_quality_and_data_set(tmp_path):
     assert "mine/real/phone/genuine/a.mp4" in {clip.video for clip in found.clips}
 
 
-def test_a_method_folder_called_real_is_no_method(tmp_path):
+def test_a_folder_called_real_among_the_fakes_does_not_name_a_method(tmp_path):
     found = find_clips(tree(tmp_path, fake=("real/a.mp4", "x/b.mp4")))
     assert {clip.name: clip.method for clip in found.clips if clip.label} == {
         "fake/real/a.mp4": "fake",
@@ -78,7 +78,7 @@ def test_a_method_folder_called_real_is_no_method(tmp_path):
     }
 
 
-def test_what_is_neither_video_nor_picture_is_odd(tmp_path):
+def test_a_file_that_is_neither_video_nor_picture_is_odd(tmp_path):
     tree(tmp_path, real=(*REAL, "notes.txt", ".hidden.mp4", "Thumbs.db"))
     assert sorted(find_clips(tmp_path).odd) == ["real/.hidden.mp4", "real/Thumbs.db", "real/notes.txt"]
 
@@ -92,7 +92,7 @@ def test_unicode_and_spaces_in_names(tmp_path):
     assert (len(found.clips), found.skips) == (3, [])
 
 
-def test_a_name_that_is_no_utf_8_is_a_skip(tmp_path):
+def test_a_file_whose_name_is_not_utf_8_is_a_skip(tmp_path):
     tree(tmp_path)
     name = os.fsencode(tmp_path / "real") + b"/na\xefve.mp4"
     with open(name, "wb") as file:
@@ -100,13 +100,13 @@ def test_a_name_that_is_no_utf_8_is_a_skip(tmp_path):
     with open(os.fsencode(tmp_path / "fake") + b"/\xff.txt", "wb") as file:
         file.write(b"x")
     found = find_clips(tmp_path)
-    assert reasons(found) == {"folder/real/as-is/real/na?ve.mp4": "its name is no UTF-8; give it another"}
+    assert reasons(found) == {"folder/real/as-is/real/na?ve.mp4": "its name is not UTF-8; rename it"}
     assert found.odd == ["fake/?.txt"]
     assert len(found.clips) == 7
     assert not any("?" in name for name in found.splits.drawn)
 
 
-def test_a_table_takes_the_place_of_the_folders(tmp_path):
+def test_a_table_is_read_instead_of_the_folders(tmp_path):
     tree(tmp_path, real=("a.mp4", "b.mp4", "c.mp4"), fake=("a.mp4", "b.mp4", "c.mp4"))
     rows = [f"real/{n}.mp4,0,,{s},{split}," for n, s, split in (("a", 1, "train"), ("b", 2, "val"), ("c", 3, "test"))]
     rows += [
@@ -120,7 +120,7 @@ def test_a_table_takes_the_place_of_the_folders(tmp_path):
     assert (swap.method, swap.label, swap.subjects, swap.split) == ("Swap", 1, ("1", "9"), "train")
     assert (swap.twin, swap.pristine, swap.best) == ("real/a.mp4", clips["real/a.mp4"].footage, swap.footage)
     assert (swap.mask_known, swap.target_known) == (True, False)
-    assert (clips["fake/b.mp4"].twin, clips["fake/b.mp4"].method) == ("real/b.mp4", "fake")  # however it is spelled
+    assert (clips["fake/b.mp4"].twin, clips["fake/b.mp4"].method) == ("real/b.mp4", "fake")  # written as ./real/b.mp4
     assert not clips["fake/c.mp4"].mask_known
     assert found.splits == SplitsOrigin(files="the table")
     assert (found.layout, found.remarks, found.skips) == ("a table, labels.csv", [], [])
@@ -139,7 +139,7 @@ def test_a_twin_goes_into_the_split_of_its_fake(tmp_path):
     assert set().union(*splits.values()) == {"train", "val", "test"}
 
 
-def test_where_everybody_is_joined_files_of_two_splits_are_left_out(tmp_path):
+def test_if_all_people_share_clips_files_of_two_splits_are_left_out(tmp_path):
     tree(tmp_path, fake=("a.mp4", "b.mp4", "c.mp4"), real=("a.mp4", "b.mp4", "c.mp4"))
     rows = [f"real/{name}.mp4,0,{name}" for name in "abc"]
     rows += [f"fake/{name}.mp4,1,{name};{other}" for name, other in zip("abc", "bca", strict=True)]
@@ -156,11 +156,11 @@ def test_where_everybody_is_joined_files_of_two_splits_are_left_out(tmp_path):
         (("real/a.mp4,0,,1,train,", "fake/c.avi,1,,2;1,val,"), "1 is in two splits"),
         (("real/a.mp4,0,,1,train,", "fake/c.avi,1,,2,val,real/a.mp4"), "1 is in two splits"),
         (("fake/d.JPG,1,,1,train,real/a.mp4", "fake/c.avi,1,,2,val,real/a.mp4"), r"real/a\.mp4 is in two splits"),
-        (("real/a.mp4,0,,1,train,", "fake/c.avi,1,,2,,"), r"fake/c\.avi has no split, others have"),
-        (("real/a.mp4,2,,,,",), r"line 2: label '2' of 'real/a\.mp4' is none of"),
+        (("real/a.mp4,0,,1,train,", "fake/c.avi,1,,2,,"), r"fake/c\.avi has no split, but other files have"),
+        (("real/a.mp4,2,,,,",), r"line 2: label '2' of 'real/a\.mp4' is not one of"),
         ((",0,,,,",), "line 2: label '0' of ''"),
         (("real/a.mp4,0,,,development,",), "line 2: split 'development'"),
-        ((), "names no video or picture"),
+        ((), "holds no video or picture"),
     ],
 )
 def test_a_table_that_contradicts_itself_is_named(tmp_path, rows, message):
@@ -168,7 +168,7 @@ def test_a_table_that_contradicts_itself_is_named(tmp_path, rows, message):
         find_clips(tree(tmp_path), csv=table(tmp_path, *rows))
 
 
-def test_a_table_that_is_none_is_named(tmp_path):
+def test_a_table_that_cannot_be_read_is_named(tmp_path):
     tree(tmp_path)
     with pytest.raises(DataError, match=r"labels\.csv lacks the column 'label'"):
         find_clips(tmp_path, csv=table(tmp_path, "real/a.mp4,0", columns="path,class"))
@@ -191,13 +191,13 @@ def test_a_table_that_is_none_is_named(tmp_path):
         ("fake/c.avi,1,,,../secret.mp4", "../secret.mp4 leads out of"),
         ("real/a.mp4,0,,,", "the table names it twice"),
         ("./real//a.mp4,0,,,", "the table names it twice"),
-        ("fake/c.avi,1,a/b,,", "'a/b' is no name of a method"),
-        ("fake/c.avi,1,real,,", "'real' is no name of a method"),
+        ("fake/c.avi,1,a/b,,", "'a/b' is not allowed as the name of a method"),
+        ("fake/c.avi,1,real,,", "'real' is not allowed as the name of a method"),
         ("fake/c.avi,1,,,fake/d.JPG", "its twin fake/d.JPG is a manipulated file"),
         ("fake/c.avi,1,,,fake/c.avi", "its twin fake/c.avi is a manipulated file"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_a_skip_and_stops_nothing(tmp_path, row, reason):
+def test_a_row_that_cannot_be_used_is_a_skip_and_the_others_are_clips(tmp_path, row, reason):
     tree(tmp_path / "data")
     (tmp_path / "secret.mp4").write_bytes(b"x")
     good = ["real/a.mp4,0,,,", "real/b.mov,0,,,", "fake/d.JPG,1,,,"]
@@ -208,7 +208,7 @@ def test_a_row_that_cannot_be_used_is_a_skip_and_stops_nothing(tmp_path, row, re
     assert reason in skip.reason
 
 
-def test_links_out_of_the_root_are_skips_unless_they_are_to_be_followed(tmp_path):
+def test_links_out_of_the_root_are_skips_unless_they_are_followed(tmp_path):
     root = tree(tmp_path / "data")
     others = tree(tmp_path / "others")
     (root / "real" / "link.mp4").symlink_to(others / "real" / "a.mp4")
@@ -232,8 +232,8 @@ def test_links_out_of_the_root_are_skips_unless_they_are_to_be_followed(tmp_path
         ({"classes": ("real",)}, "--classes takes the names of two folders.*received real"),
         ({"classes": ("real", "fake", "other")}, "--classes takes the names of two folders"),
         ({"classes": ("real", "real")}, "--classes takes the names of two folders"),
-        ({"classes": ("real", "generated")}, "generated is not there; name your two folders with --classes"),
-        ({"compressions": ["c23", "c40"]}, "one quality; give one name, not c23, c40"),
+        ({"classes": ("real", "generated")}, "generated does not exist; name your two folders with --classes"),
+        ({"compressions": ["c23", "c40"]}, "have one quality; give one name, not c23, c40"),
     ],
 )
 def test_options_that_do_not_fit_are_named(tmp_path, options, message):
@@ -242,11 +242,11 @@ def test_options_that_do_not_fit_are_named(tmp_path, options, message):
 
 
 def test_empty_and_missing_folders_are_named(tmp_path):
-    with pytest.raises(DataError, match="none is no folder"):
+    with pytest.raises(DataError, match="none is not a folder"):
         find_clips(tmp_path / "none")
     (tmp_path / "real").mkdir()
     (tmp_path / "fake").mkdir()
-    with pytest.raises(DataError, match="names no video or picture; files belong into"):
+    with pytest.raises(DataError, match="holds no video or picture; put files into"):
         find_clips(tmp_path)
 
 

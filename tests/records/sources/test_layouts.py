@@ -1,4 +1,4 @@
-"""Every layout that users meet builds from one command, and its records say what is true of it."""
+"""Data sets in every known layout are built, and their records hold the right targets, masks and splits."""
 
 import dataclasses
 import itertools
@@ -16,13 +16,13 @@ from records.sources.options import SourceOptions
 from records.sources.registry import find as find_in
 from tests.records.written import OPTIONS, examples_of, in_this_process
 
-SOURCES = {"deepfaketimit": "deepfaketimit", "folder": "folder"}  # the others are FaceForensics++'s
+SOURCES = {"deepfaketimit": "deepfaketimit", "folder": "folder"}  # all other layouts are of FaceForensics++
 PEOPLE = [f"{number:03d}" for number in range(6)]
 
 
 @dataclasses.dataclass
 class Built:
-    """A data set in some layout, and the records made from it."""
+    """A data set in one layout, and the records built from it."""
 
     root: Path
     out: Path
@@ -30,7 +30,7 @@ class Built:
     examples: dict
 
     def of(self, method, compression):
-        """(clip, frame) -> example."""
+        """(clip, frame index) -> example, of a method at a compression."""
         prefix = f"/{method}/{compression}/"
         return {(v.partition(prefix)[2], frame): e for (v, frame), e in self.examples.items() if prefix in v}
 
@@ -47,16 +47,16 @@ def run(root, out, source="ffpp", **options):
 
 @pytest.fixture(scope="module")
 def in_layout(tree, tmp_path_factory):
-    """The function that gives the built records of a layout, by name; each is rearranged and built once."""
-    held = {}
+    """A function that returns the records of a layout; each layout is made and built only once."""
+    built = {}
 
     def get(layout):
-        if layout not in held:
+        if layout not in built:
             folder = tmp_path_factory.mktemp(layout)
             arrange(layout, tree, folder / "data")
             table = {"csv": folder / "data" / "labels.csv"} if layout == "folder" else {}
-            held[layout] = run(folder / "data", folder / "records", SOURCES.get(layout, "ffpp"), **table)
-        return held[layout]
+            built[layout] = run(folder / "data", folder / "records", SOURCES.get(layout, "ffpp"), **table)
+        return built[layout]
 
     return get
 
@@ -65,7 +65,7 @@ def in_layout(tree, tmp_path_factory):
 @pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout != V3])
 def test_nothing_is_left_out_and_nobody_is_in_two_splits(in_layout, layout):
     built = in_layout(layout)
-    for skip in built.manifest.skips:  # where MTCNN finds nobody, DeepfakeBench leaves no picture
+    for skip in built.manifest.skips:  # DeepfakeBench writes no picture of a frame without a face
         assert layout == "deepfakebench"
         assert f"frames/{skip.clip.rpartition('/')[2]} is missing" in skip.reason
     assert set(built.manifest.counts) == {"train", "val", "test"}
@@ -78,13 +78,13 @@ def test_nothing_is_left_out_and_nobody_is_in_two_splits(in_layout, layout):
     assert all(a.isdisjoint(b) for a, b in itertools.combinations(people.values(), 2))
     assert len(set.union(*people.values())) == 6
     for clip in built.manifest.clips.values():
-        looked_at = clip.frames_scored + clip.frames_without_face
-        assert looked_at == 4 or (layout == "deepfakebench" and 0 < looked_at < 4)
+        frames = clip.frames_scored + clip.frames_without_face
+        assert frames == 4 or (layout == "deepfakebench" and 0 < frames < 4)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", ["no-youtube", "images"])
-def test_older_layouts_give_the_very_same_records(in_layout, layout):
+def test_older_layouts_give_the_same_records(in_layout, layout):
     assert in_layout(layout).manifest.content_hash == in_layout("c0").manifest.content_hash
 
 
@@ -101,7 +101,7 @@ def test_faceforensics_in_older_layouts(in_layout):
 
 
 @pytest.mark.slow
-def test_faceshifter_needs_no_masks_of_the_data_set(in_layout):
+def test_faceshifter_is_built_without_masks_of_the_data_set(in_layout):
     built = in_layout("faceshifter")
     assert set(built.manifest.counts["test"]["c40"]) == {"real", "Deepfakes", "FaceShifter"}
     assert all(e.mask_known and e.mask.any() for e in built.of("FaceShifter", "c40").values())
@@ -109,7 +109,7 @@ def test_faceshifter_needs_no_masks_of_the_data_set(in_layout):
 
 
 @pytest.mark.slow
-def test_the_actors_split_is_drawn_and_written_down(in_layout):
+def test_the_actors_splits_are_drawn_and_kept_in_the_manifest(in_layout):
     built = in_layout("actors")
     assert set(built.manifest.counts["val"]["raw"]) == {"real", "DeepFakeDetection"}
     assert built.manifest.splits.seed == 0
@@ -125,7 +125,7 @@ def test_the_actors_split_is_drawn_and_written_down(in_layout):
 
 @pytest.mark.slow
 def test_deepfakebenchs_frames_have_neither_target_nor_mask(in_layout):
-    """Each is cut out around its own face, so that no two lie over each other."""
+    """Each frame is cut out around its own face, so that the pixels of a fake and its original do not match."""
     built = in_layout("deepfakebench")
     found = find("ffpp", built.root)
     assert found.layout == "FaceForensics++, c40, raw, sampled frames as DeepfakeBench extracts them"
@@ -161,12 +161,12 @@ def test_deepfaketimits_target_is_the_high_quality_and_no_codec_tells_the_label(
         like = built.manifest.clips[clip.video].notes["encoded_like"]
         quality = {"lq": "lower_quality", "hq": "higher_quality"}[clip.compression]
         path = built.root / "DeepfakeTIMIT" / quality / clip.subjects[0] / f"{like}.avi"
-        fake, theirs = info(Footage(path)), Encoding.like(path)
-        assert clip.footage.encoding == theirs
+        fake, of_fake = info(Footage(path)), Encoding.like(path)
+        assert clip.footage.encoding == of_fake
         result = encoded(clip.footage, tmp_path / f"{number}.avi")
         made = info(result)
         assert (made.codec, made.pix_fmt, made.frames) == (fake.codec, fake.pix_fmt, fake.frames)
-        assert Encoding.like(result.path).bytes_a_frame == pytest.approx(theirs.bytes_a_frame, rel=0.05)
+        assert Encoding.like(result.path).bytes_a_frame == pytest.approx(of_fake.bytes_a_frame, rel=0.05)
 
 
 @pytest.mark.slow
@@ -180,7 +180,7 @@ def test_a_users_folder_with_its_table(in_layout):
 
 
 def test_a_users_folder_without_a_table(tree, tmp_path):
-    """No twin is known then: neither target nor mask, and every file is a person of its own."""
+    """No twin is known, so there is neither target nor mask; every file counts as a person of its own."""
     arrange("folder", tree, tmp_path / "data")
     found = find("folder", tmp_path / "data")
     build_records(found, tmp_path / "out", OPTIONS, source="folder", run=in_this_process)
@@ -191,21 +191,21 @@ def test_a_users_folder_without_a_table(tree, tmp_path):
 
 
 @pytest.mark.parametrize("stored", [{"no_ela": True}, {"target_once": True}])
-def test_what_is_not_stored_is_read_back_to_the_same_bytes(tree, full, tmp_path, stored):
+def test_images_that_are_not_stored_are_computed_by_the_reader_to_the_same_bytes(tree, full, tmp_path, stored):
     out = tmp_path / "small"
     build_records(find("ffpp", tree), out, dataclasses.replace(OPTIONS, **stored), run=in_this_process)
     assert sum(path.stat().st_size for path in out.glob("*/*/*")) < sum(
         path.stat().st_size for path in full.glob("*/*/*")
     )
-    ours, theirs = examples_of(out), examples_of(full)
-    assert ours.keys() == theirs.keys()
-    for key, example in ours.items():
+    examples, expected = examples_of(out), examples_of(full)
+    assert examples.keys() == expected.keys()
+    for key, example in examples.items():
         for field in dataclasses.fields(example):
-            np.testing.assert_array_equal(getattr(example, field.name), getattr(theirs[key], field.name))
+            np.testing.assert_array_equal(getattr(example, field.name), getattr(expected[key], field.name))
     for split, level in itertools.product(("train", "val"), ("raw", "c40")):
-        for one, other in zip(reader.read(out, split, level), reader.read(full, split, level), strict=True):
-            for name in one:
-                np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+        for derived, read_whole in zip(reader.read(out, split, level), reader.read(full, split, level), strict=True):
+            for name in derived:
+                np.testing.assert_array_equal(derived[name], read_whole[name], err_msg=name)
 
 
 @pytest.fixture(scope="module")

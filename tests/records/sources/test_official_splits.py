@@ -1,4 +1,4 @@
-"""FaceForensics++'s splits: the three official files, DeepfakeBench's JSON, and where they are looked for."""
+"""FaceForensics++'s splits: the three official files, DeepfakeBench's JSON, and the folders where they may be."""
 
 import json
 
@@ -18,7 +18,7 @@ def write_official(folder, pairs=PAIRS):
 
 
 def write_bench(path, pairs=PAIRS, levels=("c23", "c40")):
-    """{data set: {class: {split: {level: {clip: {"label", "frames"}}}}}}"""
+    """Writes {data set: {class: {split: {level: {clip: {"label", "frames"}}}}}}."""
     classes = {}
     for split, of_split in pairs.items():
         for a, b in of_split:
@@ -58,17 +58,17 @@ def test_several_of_deepfakebenchs_files_are_one_split(tmp_path):
     assert names == "FF-DF.json, FF-F2F.json"
 
 
-def test_what_is_given_is_looked_at_alone(tmp_path):
+def test_a_given_file_or_folder_is_used_instead_of_those_in_the_root(tmp_path):
     write_official(tmp_path / "splits", {**PAIRS, "test": [("006", "007")]})
     assert find_splits(tmp_path, write_official(tmp_path / "mine"))[0] == PAIRS
     assert find_splits(tmp_path, write_bench(tmp_path / "there" / "FF-DF.json")) == (PAIRS, "FF-DF.json")
     with pytest.raises(DataError, match=r"nowhere.train\.json is missing.*name their folder with --splits"):
         find_splits(tmp_path, tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"none\.json is no JSON of DeepfakeBench's \(FileNotFoundError"):
+    with pytest.raises(DataError, match=r"none\.json is not a JSON file of DeepfakeBench \(FileNotFoundError"):
         find_splits(tmp_path, tmp_path / "none.json")
 
 
-def test_no_splits_at_all_says_which_files_and_where(tmp_path):
+def test_the_error_for_missing_splits_names_the_files_and_their_place(tmp_path):
     with pytest.raises(
         DataError, match=r"train\.json is missing.*train\.json, val\.json and test\.json.*dataset/splits"
     ):
@@ -99,17 +99,17 @@ def test_an_identity_in_two_splits_is_named_with_both(tmp_path):
 )
 def test_a_damaged_json_of_deepfakebench_is_named(tmp_path, text):
     (tmp_path / "FF-DF.json").write_text(text)
-    with pytest.raises(DataError, match=r"FF-DF\.json is no JSON of DeepfakeBench's.*--splits"):
+    with pytest.raises(DataError, match=r"FF-DF\.json is not a JSON file of DeepfakeBench.*--splits"):
         find_splits(tmp_path)
 
 
-def test_a_json_that_names_no_fake_says_so(tmp_path):
+def test_a_json_without_a_fake_is_named(tmp_path):
     (tmp_path / "FF-DF.json").write_text('{"FF-DF": {"FF-real": {"train": {"c23": {"000": {}}}}}}')
     with pytest.raises(DataError, match="names no manipulated clip such as 000_003"):
         find_splits(tmp_path)
 
 
-def test_bytes_that_are_no_text_and_files_too_large_are_damaged(tmp_path):
+def test_files_that_are_not_text_or_too_large_are_damaged(tmp_path):
     folder = write_official(tmp_path)
     (folder / "val.json").write_bytes(b"\xff\xfe[")
     with pytest.raises(DataError, match=r"val\.json is damaged"):

@@ -1,4 +1,4 @@
-"""Splits that are drawn: nobody in two of them, FaceForensics++'s shares, the same for the same seed."""
+"""Drawn splits: no person in two of them, FaceForensics++'s shares, and the same splits for the same seed."""
 
 import itertools
 import random
@@ -11,16 +11,16 @@ from records.sources.splits import SHARES, components, draw
 PEOPLE = [f"p{number:03d}" for number in range(100)]
 
 
-def sizes(dealt):
-    return {split: sum(value == split for value in dealt.values()) for split in SHARES}
+def sizes(split_of):
+    return {split: sum(value == split for value in split_of.values()) for split in SHARES}
 
 
-def test_people_of_no_common_clip_are_split_in_faceforensics_shares():
+def test_people_who_share_no_clip_are_split_in_faceforensics_shares():
     assert sizes(draw(PEOPLE)) == {"train": 72, "val": 14, "test": 14}
-    assert list(draw(PEOPLE)) != sorted(draw(PEOPLE))  # grouped by split
+    assert list(draw(PEOPLE)) != sorted(draw(PEOPLE))  # they are grouped by split
 
 
-def test_the_same_seed_gives_the_same_split_in_whatever_order_people_come():
+def test_the_same_seed_gives_the_same_split_for_people_in_any_order():
     pairs = list(itertools.pairwise(PEOPLE[:40:2]))[::3]
     expected = draw(PEOPLE, pairs, seed=5)
     shuffled, turned = PEOPLE[:], [pair[::-1] for pair in pairs]
@@ -34,10 +34,10 @@ def test_the_same_seed_gives_the_same_split_in_whatever_order_people_come():
 def test_people_of_one_clip_are_in_one_split(seed):
     rng = random.Random(seed)
     clips = [rng.sample(PEOPLE, rng.choice([1, 2, 2, 3])) for _ in range(30)]
-    dealt = draw(PEOPLE, clips, seed)
-    assert all(len({dealt[person] for person in clip}) == 1 for clip in clips)
-    assert dealt.keys() == set(PEOPLE)
-    counts = sizes(dealt)
+    split_of = draw(PEOPLE, clips, seed)
+    assert all(len({split_of[person] for person in clip}) == 1 for clip in clips)
+    assert split_of.keys() == set(PEOPLE)
+    counts = sizes(split_of)
     assert min(counts.values()) >= 5
     assert counts["train"] == max(counts.values())
 
@@ -53,21 +53,21 @@ def test_one_large_component_does_not_leave_a_split_empty():
     assert counts == {"train": 10, "val": 1, "test": 1}
 
 
-def test_where_everybody_is_joined_people_are_dealt_out_one_by_one():
+def test_if_all_people_share_clips_they_are_assigned_one_by_one():
     """Then a clip of people in two splits belongs to neither; the sources leave it out."""
     ring = [*itertools.pairwise(PEOPLE[:28]), (PEOPLE[27], PEOPLE[0])]
-    dealt = draw(PEOPLE[:28], ring)
-    assert sizes(dealt) == {"train": 20, "val": 4, "test": 4}
-    assert any(dealt[a] != dealt[b] for a, b in ring)
+    split_of = draw(PEOPLE[:28], ring)
+    assert sizes(split_of) == {"train": 20, "val": 4, "test": 4}
+    assert any(split_of[a] != split_of[b] for a, b in ring)
 
 
-def test_who_is_only_named_together_is_dealt_out_as_well():
+def test_people_who_are_named_only_in_clips_are_assigned_too():
     assert draw(["a"], [("b", "c"), ("d",), ("e", "e")]).keys() == set("abcde")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_fewer_than_three_people_are_refused(count):
-    with pytest.raises(DataError, match=f"{count} people cannot be put into train, val, test; three at least"):
+    with pytest.raises(DataError, match=f"{count} people cannot be put into train, val, test; at least three"):
         draw(PEOPLE[:count])
 
 
