@@ -139,7 +139,7 @@ def test_bad_arrays_are_refused_before_they_are_sent(client, faces):
                 method(*arguments)
     with pytest.raises(DataError, match=r"images\[1\] must be the 1 to"):
         client.detect_encoded([b"x", b""], points[:2])
-    with pytest.raises(DataError, match="no address"):
+    with pytest.raises(DataError, match="is not an HTTP address"):
         RestClient("localhost:8501")
 
 
