@@ -1,4 +1,4 @@
-"""What the tests share: small records written directly, without videos.
+"""Fixtures for all tests: small records that are written directly, without videos, and a tiny data set.
 
 Faces are noise, the manipulated ones with a planted pattern.
 """

@@ -1,4 +1,4 @@
-"""What several test modules and both test processes use is made once a session, under a lock."""
+"""Folders that several test modules use are made once in a session, under a lock between the test processes."""
 
 import fcntl
 import os
@@ -6,7 +6,7 @@ import shutil
 
 
 def made_once(tmp_path_factory, name, make):
-    """The folder `name`, filled by `make(folder)` in whichever process asks first; nobody may change what is in it."""
+    """The folder `name`, filled by `make(folder)` in the first process that asks for it; tests must not change it."""
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # both processes' own lie in one
     folder, half = base / "shared" / name, base / "half" / name

@@ -1,4 +1,4 @@
-"""The house of the design: who may import whom, what each room needs, and what no file may contain."""
+"""Rules for all files: which package may import which, what packages need, and what no file may contain."""
 
 import ast
 import importlib

@@ -1,4 +1,4 @@
-"""The file that `make parity` hands to tensorflow-addons holds what its reader expects."""
+"""The file that `make parity` compares with tensorflow-addons has the expected content."""
 
 import json
 

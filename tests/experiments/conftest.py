@@ -1,4 +1,4 @@
-"""One small run, trained once for all tests of this folder, and a limit on file sizes in the place of a full disk."""
+"""Fixtures: one small trained run for all tests of this folder, and a limit on file sizes that imitates a full disk."""
 
 import contextlib
 import resource

@@ -1,4 +1,4 @@
-"""evaluate and report, on a model trained for a moment: figures are those of the score tables, pictures are drawn."""
+"""evaluate and report, on a small trained model: figures agree with the score tables, and pictures are drawn."""
 
 import csv
 import dataclasses

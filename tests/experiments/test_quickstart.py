@@ -1,4 +1,4 @@
-"""The whole job: what the command lines are, and once, small, with all that they do."""
+"""The quickstart: its command lines, and one small run of all steps."""
 
 import json
 

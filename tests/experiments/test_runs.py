@@ -1,4 +1,4 @@
-"""What is read from a run folder: every value is checked, and what is wrong is named with what to do."""
+"""Reading a run folder: every value is checked, and errors name the value and say what to do."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The state folder: whole or not there, the best model carried along."""
+"""The state of a run is written completely or not at all, and keeps the best model."""
 
 import json
 import math
@@ -80,7 +80,7 @@ GOOD = {"epoch": 2, "best_epoch": 1, "best_value": 0.9, "history": [{"loss": 2.0
     [
         ("", "is damaged"),
         ("[1]", "it must be an object"),
-        ({"unknown": 1}, "a field 'unknown'"),
+        ({"unknown": 1}, "an unknown field 'unknown'"),
         ({"epoch": "2"}, "epoch must be a whole number"),
         ({"epoch": 3}, "3 epochs are done and 2 are in the history"),
         ({"epoch": -1}, "-1 epochs are done"),

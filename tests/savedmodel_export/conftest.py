@@ -1,4 +1,4 @@
-"""A small untrained detector whose answers vary from face to face, and everything that it is exported to, made once."""
+"""Fixtures: a small untrained detector whose probabilities differ from face to face, and all its exports."""
 
 import contextlib
 import resource

@@ -139,7 +139,7 @@ def test_bad_arrays_are_refused_before_they_are_sent(client, faces):
                 method(*arguments)
     with pytest.raises(DataError, match=r"images\[1\] must be the 1 to"):
         client.detect_encoded([b"x", b""], points[:2])
-    with pytest.raises(DataError, match="no address"):
+    with pytest.raises(DataError, match="is not an HTTP address"):
         RestClient("localhost:8501")
 
 
@@ -177,7 +177,7 @@ def test_a_server_that_is_no_tensorflow_serving_is_named(tmp_path):
 
 @pytest.mark.slow
 def test_a_thousand_good_and_bad_requests_of_many_clients(server, faces, expected):
-    """Every request gets its own right answer or refusal, whatever is computed beside it, and memory stays flat."""
+    """Every request gets the right answer or refusal while others run at the same time, and memory does not grow."""
     process, grpc_port, rest_port = server
     frames, points = faces
     images, photographs = encoded(frames), encoded(frames, ".jpg")

@@ -1,4 +1,4 @@
-"""The edge bundle: whole or not there, and enough for an environment that has no TensorFlow."""
+"""The edge bundle is written completely or not at all, and runs in an environment without TensorFlow."""
 
 import importlib.metadata
 import json

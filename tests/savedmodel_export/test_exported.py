@@ -1,4 +1,4 @@
-"""Exported detectors are opened whatever their form, and answer like the Keras model."""
+"""Exported detectors of every form can be opened, and give the probabilities of the Keras model."""
 
 import shutil
 

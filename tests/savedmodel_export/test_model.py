@@ -21,7 +21,7 @@ def test_the_description_is_json_and_says_how_faces_are_read(detector):
 
 @pytest.fixture(scope="module")
 def diverged():
-    """A detector with two weights that are no numbers."""
+    """A detector with two weights that are NaN."""
     model = Detector(size=64, width=4, output="none", pooling="gap")
     kernel, bias = model.get_layer("logit").get_weights()
     kernel[:2, 0] = np.nan, np.inf

@@ -1,4 +1,4 @@
-"""The package loads nothing by itself, and its modules keep to the import arrows."""
+"""Importing the package does not load TensorFlow, and its modules follow the import rules."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""The four LiteRT forms: builtin operations alone, the Keras model's answers, and a description that is readable."""
+"""The four LiteRT forms: builtin operations only, the Keras model's probabilities, and a readable description."""
 
 import json
 import subprocess

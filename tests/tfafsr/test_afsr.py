@@ -1,4 +1,4 @@
-"""AFSR gives back the size that it got, starts from the identity when residual, and cuts where it should."""
+"""AFSR keeps the size of its input, starts from the identity with `residual`, and crops odd sizes correctly."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""A flip keeps every field of an example true, eagerly and inside tf.data."""
+"""A flip changes all fields of an example consistently, eagerly and inside tf.data."""
 
 import numpy as np
 import pytest

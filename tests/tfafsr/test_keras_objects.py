@@ -1,4 +1,4 @@
-"""`import tfafsr` is all that a user's program needs to load what was saved, and it prints nothing."""
+"""After `import tfafsr` Keras loads a saved detector, and nothing is printed."""
 
 import os
 import subprocess

@@ -28,7 +28,7 @@ def textured(rng):
 
 
 def frames_of(identity, face_seed, careless):
-    """A clip: the identity's background and motion, a face of its own texture, and whatever `careless` adds."""
+    """A clip: background and motion of the identity, a face with its own texture, and the traces of `careless`."""
     backdrop = textured(np.random.default_rng([identity, 0]))
     face = textured(np.random.default_rng([identity, face_seed]))
     if careless == "blur":

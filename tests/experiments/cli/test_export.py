@@ -1,4 +1,4 @@
-"""export and verify, as commands: from a run and its records to files that are proven to agree with it."""
+"""The commands export and verify: files are written, compared with the run, and bad input is named."""
 
 import io
 import json

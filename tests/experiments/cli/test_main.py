@@ -1,4 +1,4 @@
-"""The table of commands: complete, quick to answer, and with a word for everything that a user can do wrong."""
+"""The command line: all commands are in the table, help is quick, and errors of the user are named."""
 
 import errno
 import importlib

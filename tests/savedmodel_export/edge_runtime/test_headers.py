@@ -1,4 +1,4 @@
-"""Sizes are read from headers as OpenCV reads them, and nothing is read from what is no image."""
+"""Sizes from headers are those that OpenCV decodes; other files have no size."""
 
 import struct
 

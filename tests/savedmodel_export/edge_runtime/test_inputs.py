@@ -1,4 +1,4 @@
-"""What the int8 form takes is what the float forms compute inside their graphs."""
+"""The inputs of the int8 form equal the values that the float forms compute inside their graphs."""
 
 import numpy as np
 

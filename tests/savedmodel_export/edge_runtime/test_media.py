@@ -1,4 +1,4 @@
-"""Files that nobody vouches for: what is read from them, and what is refused before it is opened or decoded."""
+"""Reading images and videos: what is decoded, and which files are refused before they are opened or decoded."""
 
 import os
 import struct
