@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.audit import inspection
+from records.progress import escaped
 from records.shards import Manifest
 
 FORMS = {
@@ -23,10 +24,10 @@ FORMS = {
 
 def print_built(manifest: Manifest, out: Path) -> None:
     """Prints every skipped clip with its reason, the number of faces, and the number of frames without a face."""
-    console = Console()
+    console = Console(markup=False)
 
     def line(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
+        console.print(escaped(text), highlight=False, soft_wrap=True, markup=False)
 
     if manifest.skips:  # before the table, which thousands of lines would scroll away
         line("Skipped:")
@@ -63,7 +64,7 @@ def results_table(results: dict[str, dict], title: str) -> Table:
             cells = [_auc(part[level], 3) for level in ("frame", "video")]
             style = "bold" if method == "all" else None
             table.add_row(
-                "" if number else compression, method, *cells, style=style, end_section=number == len(rows) - 1
+                "" if number else compression, escaped(method), *cells, style=style, end_section=number == len(rows) - 1
             )
     return table
 

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a plain line every ten seconds in a log."""
+"""Lines for a terminal or a log: progress of long work, and texts that hold the names of others' files."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def duration(seconds: float) -> str:
     """`seconds` as `m:ss`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
+
+
+def escaped(text: str) -> str:
+    r"""A text as one line for a terminal: what cannot be printed is written as `\n`, `\x1b`, `\u202e`.
+
+    Names of files come from others and may hold newlines, a terminal's commands, or bytes that are no UTF-8.
+    """
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _bar(iterable: Iterable[Item], total: int, description: str) -> Iterator[Item]:

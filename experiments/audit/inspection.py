@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from records.progress import escaped
 from records.shards import Manifest
 
 SHOWN = 5  # entries of a list of leaks; the JSON has more
@@ -44,7 +45,7 @@ def counts_table(manifest: Manifest, title: str) -> Table:
     groups = [(split, level) for split, levels in manifest.counts.items() for level in levels]
     methods = sorted({method for split, level in groups for method in manifest.counts[split][level]})
     for name in ("split", "compression", *methods):
-        table.add_column(name, justify="left" if name in ("split", "compression") else "right")
+        table.add_column(escaped(name), justify="left" if name in ("split", "compression") else "right")
     for split, level in groups:
         table.add_row(split, level, *(str(manifest.counts[split][level].get(method, 0)) for method in methods))
     return table
@@ -67,7 +68,7 @@ def print_summary(manifest: Manifest, folder: Path, checked: bool) -> None:
         f"Content hash: {manifest.content_hash}" + (" (every shard verified)" if checked else ""),
     ]
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(escaped(line), highlight=False, soft_wrap=True)
 
 
 def print_leaks(found: dict) -> None:
@@ -86,7 +87,7 @@ def print_leaks(found: dict) -> None:
         if not frames["pairs"]:
             lines.append(f"Leak check: no near-duplicates in two splits among {frames['compared']} frames.")
     for line in lines:
-        Console(markup=False).print(line, highlight=False, soft_wrap=True)
+        Console(markup=False).print(escaped(line), highlight=False, soft_wrap=True)
 
 
 def _list(what: str, texts: list[str]) -> list[str]:

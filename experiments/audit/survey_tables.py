@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.audit.survey import BETRAYAL, CUES, Survey
-from records.progress import duration
+from records.progress import duration, escaped
 from records.sources import SPLITS
 
 SHOWN = 10  # entries of a list; the JSON has all
@@ -20,7 +20,7 @@ def show(found: Survey) -> None:
     console = Console(markup=False)
 
     def line(text: str = "") -> None:
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
+        console.print(escaped(text), highlight=False, soft_wrap=True, markup=False)
 
     line(f"Layout: {found.layout}.")
     line(f"Splits: {found.splits.in_words()}.")
@@ -82,7 +82,7 @@ def _counts(found: Survey) -> Table:
     for names, rows in groups.items():
         cells = [_cell(rows.get(split)) for split in splits]
         totals = [str(sum(row[name] for row in rows.values())) for name in ("missing", "unreadable")]
-        table.add_row(*names, *cells, *totals)
+        table.add_row(*map(escaped, names), *cells, *totals)
     return table
 
 

@@ -64,6 +64,7 @@ def build(
     load_tensorflow()
     from experiments.tables import print_built
     from records.building import build_records
+    from records.progress import escaped
     from records.sources import find
 
     run = None
@@ -74,4 +75,4 @@ def build(
     found = find(root, data_set)
     print_built(build_records(found, out, content, workers, data_set.source, run=run), out)
     for remark in found.remarks:
-        click.echo(remark)
+        click.echo(escaped(remark))

@@ -41,6 +41,7 @@ Layouts:
 def forge(content: ForgeOptions, out: Path, workers: int, probe: bool) -> None:
     """Makes the data set, names the photographs that were left out, and probes it."""
     from records.forge import forge_dataset
+    from records.progress import escaped
 
     made = forge_dataset(content, out, workers, click.echo)
     clips = Counter(name.split("/")[0] for name in made["clips"])
@@ -49,7 +50,7 @@ def forge(content: ForgeOptions, out: Path, workers: int, probe: bool) -> None:
     if content.photographs:
         click.echo(f"Photographs left out: {len(made['skips'])}.")
         for skip in made["skips"]:
-            click.echo(f"  {skip['file']}: {skip['reason']}")
+            click.echo(escaped(f"  {skip['file']}: {skip['reason']}"))
     if probe and content.layout == V3:
         load_tensorflow()
         from experiments.audit import probe as audit

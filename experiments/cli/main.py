@@ -78,7 +78,9 @@ class LazyGroup(click.Group):
             sys.exit(INTERRUPTED)
         except Exception as error:
             if getattr(error, "for_user", False):
-                raise click.ClickException(str(error)) from error
+                from records.progress import escaped
+
+                raise click.ClickException(escaped(str(error))) from error
             if isinstance(error, OSError) and error.errno in FULL:
                 where = f"{error.filename} cannot be written" if error.filename else "Something cannot be written"
                 message = f"{where} ({error.strerror}). Make room, and run the same command again."

@@ -35,7 +35,7 @@ from records.building.parts import (
 )
 from records.building.workers import in_processes
 from records.errors import DataError
-from records.progress import progress
+from records.progress import escaped, progress
 from records.shards import MANIFEST_FILE, SCHEMA_VERSION, ClipEntry, Manifest, ShardEntry, SkipEntry, write_shards
 from records.sources import Found
 
@@ -182,8 +182,8 @@ def _prepare(out: Path, description: dict, found: Found, say: Callable[[str], ob
         built = {video for index in load_indices(out).values() for video in index.clips}
         if others := sorted(built - {clip.video for clip in found.clips}):
             say(
-                f"{len(others)} videos that were built before, such as {others[0]}, are left out, since this command "
-                "does not build them."
+                f"{len(others)} videos that were built before, such as {escaped(others[0])}, are left out, since this "
+                "command does not build them."
             )
     elif any(path.name != PARTS for path in out.iterdir()):
         raise DataError(f"{out} is not empty and holds no records; give another --out.")

@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         faces = load_face_detector(options.models, options.threads)
         detector = Detector(options.models, options.threads)
     except EdgeError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(_escaped(f"Error: {error}"), file=sys.stderr)
         return 1
     results = []
     for path in options.paths:
@@ -83,9 +83,9 @@ def main(arguments: list[str] | None = None) -> int:
             results.append(examine(path, faces, detector, options.frames))
         except EdgeError as error:
             results.append({"path": media.shown(path), "error": str(error)})
-            print(f"Error: {error}", file=sys.stderr)
+            print(_escaped(f"Error: {error}"), file=sys.stderr)
         if not options.json and "error" not in results[-1]:
-            print(_line(results[-1]))
+            print(_escaped(_line(results[-1])))
     if options.json:
         print(json.dumps(results, indent=2, allow_nan=False))
     return int(any("error" in result for result in results))
@@ -99,6 +99,11 @@ def _line(result: dict) -> str:
         f"{result['path']}: manipulated with a probability of {result['probability']:.3f} "
         f"({found} frames with the face, {missing} without)"
     )
+
+
+def _escaped(text: str) -> str:
+    r"""A text as one line for a terminal: names of files may hold newlines and a terminal's commands (`\n`, `\x1b`)."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _positive(text: str) -> int:

@@ -74,7 +74,7 @@ def serve(program, exported):
 def packed(value):
     if value.dtype != object:
         return value.tobytes()
-    return b"".join(np.uint32(len(data)).tobytes() + data for data in value)
+    return b"".join(np.uint32(len(data)).tobytes() + data for data in value.ravel())
 
 
 def unpacked(data):

@@ -1,5 +1,6 @@
 """The command inspect."""
 
+import dataclasses
 import json
 
 import cv2
@@ -17,8 +18,11 @@ from experiments.audit.contact_sheet import (
     contact_sheet,
     write_png,
 )
+from experiments.audit.inspection import print_summary
 from experiments.cli.inspect import inspect
+from experiments.tables import print_built
 from records.errors import DataError
+from records.shards import Manifest, SkipEntry
 
 
 def test_tables_name_counts_frames_without_a_face_and_the_hash(made_records):
@@ -27,6 +31,16 @@ def test_tables_name_counts_frames_without_a_face_and_the_hash(made_records):
     assert "81 of 108 frames have a face" in result.output  # 27 clips of 3 + 1 frames
     assert "27 frames: no face" in result.output
     assert "every shard verified" in result.output
+
+
+def test_names_of_skipped_clips_are_printed_on_one_line(made_records, capsys):
+    skip = SkipEntry("made/fake/as-is/new\nline\x1b[31m.mp4", 1, "is empty", "train")
+    manifest = dataclasses.replace(Manifest.load(made_records), skips=[skip])
+    print_summary(manifest, made_records, checked=False)
+    print_built(manifest, made_records)
+    shown = capsys.readouterr().out
+    assert shown.count(r"made/fake/as-is/new\nline\x1b[31m.mp4 (label 1): is empty") == 2
+    assert "\x1b" not in shown
 
 
 def test_json_is_for_machines(made_records):

@@ -79,8 +79,10 @@ def test_what_is_missing_damaged_short_or_odd_is_named(tree, tmp_path):
 def test_the_page_says_the_same_in_words(tree, tmp_path):
     data = Path(shutil.copytree(tree, tmp_path / "data"))
     (data / "manipulated_sequences/Deepfakes/c40/videos/000_001.mp4").unlink()
+    (data / "original_sequences/youtube/c40/videos/new\nline\x1b[31m.mp4").write_bytes(b"x")
     result = run("--root", data, *QUICK)
     assert result.exit_code == 1
+    assert r"videos/new\nline\x1b[31m.mp4" in result.stdout
     assert "Layout: FaceForensics++" in result.stdout
     assert "1/2" in result.stdout
     assert "000_001.mp4 is missing; the split train names it" in result.stdout

@@ -138,6 +138,7 @@ def test_what_build_does_not_know_is_left_to_beam(flag):
             DataError("out/manifest.json is damaged; build again."),
             "Error: out/manifest.json is damaged; build again.\n",
         ),
+        (DataError("new\nline\x1b[31m.mp4 is empty."), "Error: new\\nline\\x1b[31m.mp4 is empty.\n"),
         (
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "run/model.keras"),
             "Error: run/model.keras cannot be written (No space left on device). Make room, and run the same command "

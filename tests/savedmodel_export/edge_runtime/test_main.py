@@ -111,6 +111,17 @@ def test_one_bad_file_is_named_and_stops_nothing(capsys, bundle, media, name, me
     assert 0 < good["probability"] < 1
 
 
+@pytest.mark.parametrize("ending", [".png", ".mp4"], ids=["good", "bad"])
+def test_a_name_is_printed_on_one_line_and_without_a_terminal_s_commands(capsys, bundle, media, ending):
+    path = media / f"new\nline\x1b[31m{ending}"
+    path.write_bytes((media / "person.png").read_bytes() if ending == ".png" else b"no video")
+    _, out, err = run(capsys, bundle, path)
+    (line,) = (out or err).splitlines()
+    assert rf"/new\nline\x1b[31m{ending}" in line
+    _, out, _ = run(capsys, bundle, path, "--json")
+    assert json.loads(out)[0]["path"] == str(path)
+
+
 def test_a_folder_that_is_no_bundle_is_named(capsys, tmp_path, media):
     status, _, err = run(capsys, tmp_path, media / "person.png")
     assert status == 1
