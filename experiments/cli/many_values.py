@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import click
 
+HELP = {"help_option_names": ["-h", "--help"]}
 _BETWEEN = "\x1f"
 
 
@@ -16,6 +17,10 @@ class ManyValues(click.Command):
     click reads a fixed number of values after a flag. So this command joins the values after such a flag into one
     before click parses them; `Several` splits them again.
     """
+
+    def __init__(self, *arguments: object, **settings: object) -> None:
+        # Of the command itself and not of the group alone: click keeps the help option of the first call.
+        super().__init__(*arguments, context_settings=HELP, **settings)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Joins `--flag a b c` and `--flag a --flag b` into one value for each such flag, then parses as click does."""

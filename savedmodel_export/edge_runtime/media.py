@@ -28,6 +28,9 @@ FFMPEG = {
     "OPENCV_FFMPEG_CAPTURE_OPTIONS": f"format_whitelist;{FORMATS}|protocol_whitelist;file",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",  # FFmpeg prints nothing; a broken file raises an error instead
 }
+# Bytes 4 to 8 of an MP4 or MOV, whose header holds the number of frames.
+COUNTED = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
+MISSING_PART = 20  # a video that lacks more than one part in this many at its end is cut off
 Frame = tuple[int, np.ndarray]
 
 
@@ -60,7 +63,7 @@ def read(path: Path, count: int) -> tuple[str, Iterator[Frame]]:
                 return "image", iter([(0, _image(path, start + file.read(MAX_BYTES)))])
     except OSError as error:
         raise EdgeError(f"{shown(path)} cannot be read ({error.strerror}).") from error
-    return "video", _video(path, count)
+    return "video", _video(path, count, start[4:8] in COUNTED)
 
 
 def shown(path: Path) -> str:
@@ -87,30 +90,64 @@ def _image(path: Path, data: bytes) -> np.ndarray:
     return _rgb(path, image)
 
 
-def _video(path: Path, count: int) -> Iterator[Frame]:
+def _video(path: Path, count: int, counted: bool) -> Iterator[Frame]:
+    """Frames of a video.
+
+    Args:
+        counted: the file says how many frames it holds; else they are counted, by going through them once before.
+    """
+    total = 0 if counted else _count(path)
+    with _opened(path) as video:
+        total = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if counted else total
+        if total < 1:
+            raise EdgeError(f"{shown(path)} is no video that OpenCV can decode.")
+        count = min(total, count)
+        wanted = {((2 * i + 1) * total) // (2 * count) for i in range(count)}  # the middles of equal spans
+        for index in range(max(wanted) + 1):
+            if not video.grab():
+                raise _cut_off(path, total, index)
+            if index in wanted:
+                decoded, frame = video.retrieve()
+                if not decoded:
+                    raise EdgeError(f"{shown(path)}: frame {index} cannot be decoded; copy the video again.")
+                yield index, _rgb(path, frame)
+
+
+def _count(path: Path) -> int:
+    """Number of the frames of a video that says how long it is and not how many frames it holds.
+
+    OpenCV then gives the number that would be shown in that time at one rate. Where there are fewer, their times tell
+    whether they are shown unevenly, or the end is missing.
+    """
+    with _opened(path) as video:
+        rate, estimate = video.get(cv2.CAP_PROP_FPS), int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        frames, last, longest = 0, 0.0, 1.0  # the time of the last frame and the longest step to a frame, in 1 / rate
+        while video.grab():
+            time = video.get(cv2.CAP_PROP_POS_MSEC) / 1000 * rate
+            frames, last, longest = frames + 1, max(last, time), max(longest, time - last)
+    if frames < estimate and estimate - (last + 1) > max(longest, estimate / MISSING_PART):
+        raise _cut_off(path, estimate, frames)
+    return frames
+
+
+def _cut_off(path: Path, total: int, frames: int) -> EdgeError:
+    return EdgeError(
+        f"{shown(path)} is cut off: its header says {total} frames, and it ends after {frames}; copy it again."
+    )
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
+    """The video; an error that OpenCV raises becomes an `EdgeError`."""
+    os.environ.update(FFMPEG)
     with contextlib.ExitStack() as stack:
-        os.environ.update(FFMPEG)
         try:
             video = cv2.VideoCapture(stack.enter_context(_readable_name(path)), cv2.CAP_FFMPEG)
             stack.callback(video.release)
-            total = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
-            if total < 1:
+            if not video.isOpened():
                 raise EdgeError(f"{shown(path)} is no video that OpenCV can decode.")
-            width, height = (int(video.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-            _check_pixels(path, width, height)
-            count = min(total, count)
-            wanted = {((2 * i + 1) * total) // (2 * count) for i in range(count)}  # the middles of equal spans
-            for index in range(max(wanted) + 1):
-                if not video.grab():
-                    raise EdgeError(
-                        f"{shown(path)} is cut off: its header says {total} frames, and it ends after {index}; copy it "
-                        "again."
-                    )
-                if index in wanted:
-                    decoded, frame = video.retrieve()
-                    if not decoded:
-                        raise EdgeError(f"{shown(path)}: frame {index} cannot be decoded; copy the video again.")
-                    yield index, _rgb(path, frame)
+            _check_pixels(path, *(int(video.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)))
+            yield video
         except (cv2.error, MemoryError) as error:
             raise EdgeError(f"{shown(path)} is no video that OpenCV can decode ({error}).") from error
 

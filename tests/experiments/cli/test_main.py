@@ -63,6 +63,12 @@ def test_help_of_each_command(name):
     assert result.output.startswith(f"Usage: tfafsr {name} ")
 
 
+def test_help_is_the_same_where_the_command_ran_without_the_group_before():
+    command = main.cli.get_command(None, "probe")
+    for arguments in (["--help"], ["-h"]):
+        assert CliRunner().invoke(command, arguments).exit_code == 0
+
+
 def test_help_lists_the_table_and_version_is_the_packages():
     listed = call("--help").output
     for name in main.COMMANDS:

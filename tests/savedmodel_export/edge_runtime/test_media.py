@@ -3,7 +3,9 @@
 import os
 import struct
 import time
+from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -74,6 +76,43 @@ def test_frames_of_a_video_are_read_one_at_a_time(tmp_path):
     index, frame = next(found)
     assert (index, frame.shape) == (1, (48, 64, 3))
     assert next(found)[0] == 3
+
+
+def timed(path, codec, times):
+    """A video of noise around another grey in each frame, which are shown at these times, in 25ths of a second."""
+    noise = np.random.default_rng(0).integers(-20, 21, (len(times), 48, 64, 1))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index, time_ in enumerate(times):
+            image = np.repeat(20 + 20 * index + noise[index], 3, axis=2).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = time_, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+EVEN, UNEVEN = list(range(10)), [0, 3, 40, 41, 60, 99, 100, 101, 102, 150]
+VIDEOS = [("clip.mkv", "ffv1"), ("clip.webm", "libvpx"), ("clip.avi", "mpeg4"), ("clip.mp4", "libx264")]
+
+
+@pytest.mark.parametrize("times", [EVEN, UNEVEN], ids=["even", "uneven"])
+@pytest.mark.parametrize(("name", "codec"), VIDEOS)
+def test_frames_are_spaced_by_their_number_however_long_each_is_shown(tmp_path, name, codec, times):
+    kind, found = frames(timed(tmp_path / name, codec, times), 3)
+    assert (kind, [index for index, _ in found]) == ("video", [1, 5, 8])
+    for index, frame in found:
+        assert abs(frame.mean() - 20 - 20 * index) < 6
+
+
+@pytest.mark.parametrize("times", [EVEN, UNEVEN], ids=["even", "uneven"])
+@pytest.mark.parametrize(("name", "codec"), VIDEOS)
+def test_a_video_that_is_cut_off_is_refused(tmp_path, name, codec, times):
+    path = timed(tmp_path / name, codec, times)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
+    refused(path, "is no video" if name == "clip.mp4" else "is cut off: its header says")
 
 
 def refused(path, message):
