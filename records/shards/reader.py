@@ -87,9 +87,9 @@ def read_training(
 ) -> tf.data.Dataset:
     """Reads the examples of one training epoch one by one, shuffled; there are as many as in the split.
 
-    The order depends on (seed, epoch) alone, not on what was read before. With `balanced`, real and manipulated faces
-    alternate, and the manipulated ones come from all methods in turn; the smaller class is repeated as often as needed,
-    in another order each time.
+    The order depends on (seed, epoch) and TensorFlow's global seed alone, not on what was read before. With `balanced`,
+    real and manipulated faces alternate, and the manipulated ones come from all methods in turn; the smaller class is
+    repeated as often as needed, in another order each time.
 
     Args:
         folders: one folder of records, or several.
