@@ -17,6 +17,9 @@ from experiments.cli.options import ANY_PATH, FOLDER
 @click.option("--records", required=True, type=FOLDER, help="Records of `tfafsr build`.")
 @click.option("--compression", help="Compare on the faces at raw, c23 or c40.  [default: what the run was trained on]")
 @click.option("--split", default="test", show_default=True, type=click.Choice(["train", "val", "test"]))
+@click.option(
+    "--latency/--no-latency", default=True, show_default=True, help="Measure the time a face, with 1 and 2 threads."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 @click.pass_context
 def verify(
@@ -26,6 +29,7 @@ def verify(
     records: Path,
     compression: str | None,
     split: str,
+    latency: bool,
     as_json: bool,
 ) -> None:
     """Compare exported models with the Keras model: probabilities, AUC, size, speed.
@@ -42,7 +46,7 @@ def verify(
     compression = compression or trained_on(run)
     detector = load_detector(run)
     faces = faces_of_split(detector, records, split, compression)
-    result = verify_exported(detector, model_file(run), models, faces)
+    result = verify_exported(detector, model_file(run), models, faces, **({} if latency else {"threads": ()}))
     result = {"run": str(run), "records": str(records), "split": split, "compression": compression, **result}
     if as_json:
         click.echo(json.dumps(result, indent=2, allow_nan=False))

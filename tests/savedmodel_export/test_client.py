@@ -23,8 +23,8 @@ TOLERANCE = 1e-4
 ROOT = Path(__file__).resolve().parents[2]
 REAL = shutil.which("tensorflow_model_server")
 INVALID = "INVALID_ARGUMENT"
-REQUESTS, CLIENTS = 1000, 16
-GROWTH = 45 * 2**20  # bytes, in a second thousand; the inputs and outputs of a thousand are about 64 MB
+REQUESTS, CLIENTS = 400, 16
+GROWTH = 18 * 2**20  # bytes, in as many requests again, whose inputs and outputs are about 26 MB
 
 
 @pytest.fixture(scope="module", params=["stand-in", *(["tensorflow_model_server"] if REAL else [])])
@@ -175,8 +175,8 @@ def test_a_server_that_is_no_tensorflow_serving_is_named(tmp_path):
         process.terminate()
 
 
-@pytest.mark.slow
-def test_a_thousand_good_and_bad_requests_of_many_clients(server, faces, expected):
+@pytest.mark.slow  # fewer requests would not show a leak beside what the allocator keeps
+def test_hundreds_of_good_and_bad_requests_of_many_clients(server, faces, expected):
     """Every request gets the right answer or refusal while others run at the same time, and memory does not grow."""
     process, grpc_port, rest_port = server
     frames, points = faces

@@ -58,12 +58,15 @@ def test_only_names_a_kind_and_a_number():
     assert "is not of the form records|files|requests:NUMBER" in result.output
 
 
-# Thirty attacks and more take longer than twenty seconds: most of them read whole records, or find faces with MTCNN.
+# Most attacks read whole records, or find faces with MTCNN: a few take longer than twenty seconds. Which ones are made
+# depends on the kind alone; `python -m experiments.attacks` makes hundreds.
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "number"), [("records", len(ATTACKS)), ("files", 30), ("requests", 30)])
-def test_nothing_is_found(kind, number):
-    outcomes = attack_all(7, {kind: range(number)})
-    assert len(outcomes) == number
+@pytest.mark.parametrize(("kind", "step"), [("records", 3), ("files", 4), ("requests", 4)])
+def test_nothing_is_found(kind, step):
+    numbers = range(0, len(ATTACKS), step)
+    outcomes = attack_all(7, {kind: numbers})
+    number = len(outcomes)
+    assert number == len(numbers)
     assert not any(verdict.finding for *_, verdict in outcomes), "\n".join(in_words(7, outcomes))
     results = [verdict.result for *_, verdict in outcomes]
     assert results.count("refused") > number // 3, "too few attacks do any damage"

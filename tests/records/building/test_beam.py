@@ -14,9 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.cli.build import build as command
+from records.building import BuildOptions, build_part, build_records
 from records.building.parts import finished_parts, index_file
+from records.building.workers import in_processes
 from records.errors import DataError
 from records.shards import Manifest
+from records.sources import SourceOptions, find
 from tests.records.written import content
 
 pytestmark = pytest.mark.filterwarnings("default")  # Beam raises warnings
@@ -48,11 +51,10 @@ def run(*arguments):
     return result.stdout + result.stderr
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", ["in_memory", "multi_processing"])
-def test_the_same_records_byte_for_byte(root, local, tmp_path, mode):
+@pytest.mark.slow  # Beam starts two processes, and each loads MTCNN
+def test_the_same_records_byte_for_byte(root, local, tmp_path):
     out = tmp_path / "beam"
-    beam = ["--runner", "direct", "--direct_num_workers", "2", "--direct_running_mode", mode]
+    beam = ["--runner", "direct", "--direct_num_workers", "2", "--direct_running_mode", "multi_processing"]
     output = run("--root", root, "--out", out, *SIZES, *beam)
     assert content(out) == content(local)
     (skip,) = Manifest.load(out).skips
@@ -169,7 +171,7 @@ from records.building import beam
 from experiments.cli.build import build
 done = beam.build_part
 def build_part(*task):
-    time.sleep(5)
+    time.sleep(2)
     return done(*task)
 beam.build_part = build_part
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs without this handler
@@ -189,22 +191,17 @@ build()
 
 @pytest.mark.slow
 def test_parts_built_by_local_processes_are_not_built_again(root, local, tmp_path):
+    """Beam's runner in the memory of one process builds the others."""
     out = tmp_path / "beam"
-    interrupted = f"""
-import os
-from records.building import build as module
-from experiments.cli.build import build
-from records.building.workers import one_thread
-one_thread()
-done = module.build_part
-def three(tasks):
-    for task in tasks[:3]:
-        yield done(*task)
-    os._exit(9)
-module.in_processes = lambda function, tasks, workers, died: three(tasks)
-build({["--root", str(root), "--out", str(out), "--workers", "1", *SIZES]!r})
-"""
-    assert subprocess.run([sys.executable, "-c", interrupted], cwd=REPOSITORY, capture_output=True).returncode == 9
+
+    def three(tasks):
+        yield from in_processes(build_part, tasks[:3], 1)
+        raise KeyboardInterrupt
+
+    found = find(root, SourceOptions(source="ffpp", compressions=("c40",)))
+    options = BuildOptions(size=64, frames_train=2, frames_eval=2)
+    with pytest.raises(KeyboardInterrupt):
+        build_records(found, out, options, source="ffpp", say=lambda line: None, run=three)
     parts = [path.name for path in finished_parts(out)]
     assert len(parts) == 3
     assert index_file(out, parts[0].removesuffix(".json")).is_file()
