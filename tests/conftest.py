@@ -15,6 +15,7 @@ import pytest
 from faces import ela
 from records.shards import ClipEntry, Example, Manifest, SplitsOrigin, serialize, write_shards
 from tests import drawn
+from tests.shared import made_once
 
 SIZE = 64
 SPLITS = {"train": range(0, 4), "val": range(4, 6), "test": range(6, 9)}
@@ -87,7 +88,7 @@ def _write_records(folder, size=SIZE, dataset="made"):
 @pytest.fixture(scope="session")
 def made_records(tmp_path_factory):
     """Records of nine people; tests that change them copy them first."""
-    return _write_records(tmp_path_factory.mktemp("made") / "records")
+    return made_once(tmp_path_factory, "made", _write_records)
 
 
 @pytest.fixture(scope="session")
@@ -127,4 +128,4 @@ def _write_tree():
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory):
     """FaceForensics++ of drawn faces, with Deepfakes, at raw and c40; tests that change it copy it first."""
-    return drawn.write_tree(tmp_path_factory.mktemp("tree") / "data")
+    return made_once(tmp_path_factory, "tree", drawn.write_tree)

@@ -8,6 +8,7 @@ import pytest
 
 from experiments import training
 from experiments.config import DetectorOptions, TrainConfig
+from tests.shared import made_once
 
 EPOCHS = 3
 
@@ -29,9 +30,9 @@ def train_config(made_records):
 @pytest.fixture(scope="session")
 def trained_run(train_config, tmp_path_factory):
     """A finished run folder; tests that change it take `own_run`."""
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    training.train(train_config, folder, say=lambda line: None)
-    return folder
+    return made_once(
+        tmp_path_factory, "trained", lambda folder: training.train(train_config, folder, say=lambda line: None)
+    )
 
 
 @pytest.fixture
