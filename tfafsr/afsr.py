@@ -10,7 +10,7 @@ from tfafsr import resnet
 OUTPUTS = ("plain", "residual", "none")
 
 
-def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain") -> keras.KerasTensor:
+def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain", blocks: int = 2) -> keras.KerasTensor:
     """ResNet-18 as encoder, five decoder blocks with residual connections to the encoder's maps.
 
     Args:
@@ -19,6 +19,7 @@ def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain") -> ke
         output: `plain`: I^r = tanh(conv), as in the paper. `residual`: I^r = I^l + tanh(conv), where the convolution
             is initialised with zeros, so that training starts from the identity. `none`: I^r = I^l, for the ablation
             without AFSR.
+        blocks: residual blocks in each of the encoder's stages: 2 is ResNet-18, 1 is ResNet-10.
 
     Returns:
         I^r, float32 (B, S, S, 3): in [-1, 1] with `plain` and `none`, in [-2, 2] with `residual`.
@@ -33,7 +34,7 @@ def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain") -> ke
     maps = [image, x]
     (x,) = resnet.max_pool([x], name="afsr_stem")  # (B, S/4, S/4, width)
     for number, factor in enumerate((1, 2, 4, 8), 1):
-        (x,) = resnet.stage([x], factor * width, 1 if number == 1 else 2, name=f"afsr_stage{number}")
+        (x,) = resnet.stage([x], factor * width, 1 if number == 1 else 2, blocks, name=f"afsr_stage{number}")
         maps.append(x)
 
     # Decoder: back through the same sizes.

@@ -46,6 +46,7 @@ class Detector(keras.Model):
     Args:
         size: S, side of the faces in pixels, at least 64.
         width: filters of ResNet-18's first stage.
+        blocks: residual blocks in each stage: 2 is the paper's ResNet-18, 1 is ResNet-10.
         output: AFSR's output: plain, residual or none.
         pooling: fp, gap or gmp.
         fusion: early or late.
@@ -70,6 +71,7 @@ class Detector(keras.Model):
         *graph,
         size: int = 225,
         width: int = 64,
+        blocks: int = 2,
         output: str = "plain",
         pooling: str = "fp",
         fusion: str = "early",
@@ -89,6 +91,8 @@ class Detector(keras.Model):
             return
         if size < SMALLEST:
             raise ValueError(f"size must be at least {SMALLEST} pixels; received {size}.")
+        if blocks not in (1, 2):
+            raise ValueError(f"blocks must be 1 or 2; received {blocks!r}.")
         if ela_of not in ELA_SOURCES:
             raise ValueError(f"ela_of must be one of {', '.join(ELA_SOURCES)}; received {ela_of!r}.")
         if ela_of == "input" and ela_quality != ELA_QUALITY:
@@ -106,6 +110,7 @@ class Detector(keras.Model):
         options = {
             "size": size,
             "width": width,
+            "blocks": blocks,
             "output": output,
             "pooling": pooling,
             "fusion": fusion,
@@ -126,14 +131,14 @@ class Detector(keras.Model):
                 "keypoints": keras.Input((len(KEYPOINTS), 2), dtype="float32", name="keypoints"),
             }
             frame = _to_signed("frame_scale")(inputs["frame"])  # I^l
-            reconstruction = afsr(frame, width, output)  # I^r
+            reconstruction = afsr(frame, width, output, blocks)  # I^r
             if ela_of == "input":
                 error = inputs["ela"] = keras.Input((size, size, 3), dtype="uint8", name="ela")
             else:
                 restored = layers.Rescaling(127.5, 127.5, dtype="float32", name="restored")(reconstruction)
                 error = ErrorLevelAnalysis(ela_quality, name="ela_of_reconstruction")(restored)
             error = _to_signed("error_scale")(error)
-            embedding = tfe(reconstruction, error, inputs["keypoints"], width, pooling, fusion)  # q
+            embedding = tfe(reconstruction, error, inputs["keypoints"], width, pooling, fusion, blocks)  # q
             logit = layers.Dense(1, dtype="float32", name="logit")(embedding)
             outputs = {
                 "logit": logit,

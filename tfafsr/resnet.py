@@ -52,9 +52,11 @@ def block(streams: Streams, filters: int, stride: int, *, name: str) -> Streams:
     return _each(layers.ReLU, streams, f"{name}_relu")
 
 
-def stage(streams: Streams, filters: int, stride: int, *, name: str) -> Streams:
-    """Two blocks; the first one has the stride."""
-    return block(block(streams, filters, stride, name=f"{name}a"), filters, 1, name=f"{name}b")
+def stage(streams: Streams, filters: int, stride: int, blocks: int = 2, *, name: str) -> Streams:
+    """One or two blocks; the first one has the stride."""
+    for letter in "ab"[:blocks]:
+        streams = block(streams, filters, stride if letter == "a" else 1, name=f"{name}{letter}")
+    return streams
 
 
 def _each(layer: type[layers.Layer], streams: list, name: str, **arguments) -> Streams:

@@ -34,6 +34,7 @@ def tfe(
     width: int = 64,
     pooling: str = "fp",
     fusion: str = "early",
+    blocks: int = 2,
 ) -> keras.KerasTensor:
     """Two streams of ResNet-18's first two blocks, a shared trunk of its last three, and pooling.
 
@@ -45,6 +46,7 @@ def tfe(
         pooling: `fp`: fusion pooling; `gap`, `gmp`: the mean or the maximum over the whole face (Table I's ablations).
         fusion: `early`: the streams are added before the trunk. `late`: the trunk's convolutions run on each stream,
             each with its own batch normalization, and the streams are added after it.
+        blocks: residual blocks in each stage: 2 is ResNet-18, 1 is ResNet-10.
 
     Returns:
         q, float32 (B, 8 * width).
@@ -60,14 +62,14 @@ def tfe(
     for name, x in (("image", image), ("error", error)):
         x = resnet.stem([x], width, name=f"tfe_{name}_stem")
         x = resnet.max_pool(x, name=f"tfe_{name}_stem")
-        streams += resnet.stage(x, width, 1, name=f"tfe_{name}_stage1")
+        streams += resnet.stage(x, width, 1, blocks, name=f"tfe_{name}_stage1")
 
     # One trunk.
     if fusion == "early":
         streams = [layers.Add(name="tfe_fusion")(streams)]
     steps = strides(size)
     for number, (factor, stride) in enumerate(zip((2, 4, 8), steps, strict=True), 2):
-        streams = resnet.stage(streams, factor * width, stride, name=f"tfe_stage{number}")
+        streams = resnet.stage(streams, factor * width, stride, blocks, name=f"tfe_stage{number}")
     m_cnn = streams[0] if fusion == "early" else layers.Add(name="tfe_fusion")(streams)  # (B, H, W, 8 * width)
 
     # Pooling.

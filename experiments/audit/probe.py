@@ -58,7 +58,8 @@ def report(
         "cues": {cue: judgement}, "network": judgement, "intervals", "betrays": [cues that betray over all methods],
         "betrays_somewhere": [cues that betray for some method or group]}. A judgement is
         {"overall", "per_method": {method: ...}, "decoy", "plain"}, each a result of `cues.judge`; `decoy` and `plain`
-        are the identities whose real clip has a decoy or none.
+        are the identities whose real clip has a decoy or none. "network" is None with fewer than `FEWEST_IDENTITIES`
+        people, for which no network is trained.
 
     Raises:
         DataError: no clips at this compression, or no masks.
@@ -72,18 +73,20 @@ def report(
             f"`forge` wrote and a compression that it holds. Left out: {'; '.join(samples.left_out[:5]) or 'nothing'}"
         )
     scores = {name: np.array(values) for name, values in samples.cues.items()}
-    scores[NETWORK] = _network_scores(samples, steps, seed)
+    people = len({_target(clip) for clip in clips})
+    if people >= FEWEST_IDENTITIES:
+        scores[NETWORK] = _network_scores(samples, steps, seed)
     judgements = {name: _judgement(clips, values, seed) for name, values in scores.items()}
     verdicts = {name: _verdicts(judgement) for name, judgement in judgements.items()}
     found = {
         "compression": compression,
         "seed": seed,
         "frames": frames,
-        "identities": len({_target(clip) for clip in clips}),
+        "identities": people,
         "clips": {"real": sum(not clip.label for clip in clips), "fake": sum(bool(clip.label) for clip in clips)},
         "left_out": samples.left_out,
         "cues": {name: judgements[name] for name in CUES},
-        "network": judgements[NETWORK],
+        "network": judgements.get(NETWORK),
         "intervals": sum(verdict != "too few" for all_of in verdicts.values() for verdict in all_of),
         "betrays": [name for name, judgement in judgements.items() if judgement["overall"]["verdict"] == "betrays"],
         "betrays_somewhere": [name for name, all_of in verdicts.items() if "betrays" in all_of],
@@ -237,7 +240,8 @@ def readable(found: dict[str, object]) -> str:
         "",
         f"{'cue':<17}{'clips':<19}{'AUC':>7}   {'95% interval':<16}{'reals':>6}{'fakes':>7}  verdict",
     ]
-    for name, judgement in {**found["cues"], NETWORK: found["network"]}.items():
+    judgements = {**found["cues"], **({NETWORK: found["network"]} if found["network"] else {})}
+    for name, judgement in judgements.items():
         for group, part in _parts(judgement).items():
             if part["auc"] is not None:
                 low, high = part["auc_ci95"]
@@ -251,8 +255,8 @@ def readable(found: dict[str, object]) -> str:
         "",
         *(f"{name}: {meaning}." for name, meaning in CUES.items()),
         f"{NETWORK}: crops whose face is painted over, the same area in the real clip and in its fakes.",
-        f"Fewer than {FEWEST_IDENTITIES} identities: no verdict. About {count / 20:.0f} of {count} intervals would "
-        "exclude 0.5 by chance.",
+        f"Fewer than {FEWEST_IDENTITIES} identities: no verdict, and no {NETWORK}. About {count / 20:.0f} of {count} "
+        "intervals would exclude 0.5 by chance.",
         "The sharpness of the face may rightly differ where a method blurs it: that is the forgery; this is its size.",
         "",
         "Betrays over all methods: " + (", ".join(found["betrays"]) or "nothing") + ".",

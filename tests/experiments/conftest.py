@@ -20,7 +20,7 @@ def train_config(made_records):
         (str(made_records),),
         "c40",
         "tiny",
-        DetectorOptions(size=64, width=4),
+        DetectorOptions(size=64, width=4, blocks=1),
         epochs=EPOCHS,
         batch_size=8,
         learning_rate=3e-3,

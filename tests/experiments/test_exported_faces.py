@@ -9,7 +9,7 @@ from tfafsr import Detector
 
 
 def test_labels_and_identities_are_those_of_the_records(made_records):
-    detector = Detector(size=64, width=4, output="residual")
+    detector = Detector(size=64, width=4, blocks=1, output="residual")
     batches = list(faces_of_split(detector, made_records, "test", "c40"))
     labels = np.concatenate([batch.labels for batch in batches])
     groups = np.concatenate([batch.groups for batch in batches])

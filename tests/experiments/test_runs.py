@@ -80,7 +80,7 @@ def test_an_unfinished_run_is_named(tmp_path):
 
 
 def with_another_size(path):
-    Detector(size=64, width=8).save(path)
+    Detector(size=64, width=8, blocks=1).save(path)
 
 
 def with_another_model(path):

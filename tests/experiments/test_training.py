@@ -19,13 +19,15 @@ from records.errors import DataError
 from records.shards import Manifest
 from tfafsr import Detector, calibration
 
-SMALLEST = DetectorOptions(size=64, width=4, output="none", pooling="gap")  # where only the first epoch matters
+SMALLEST = DetectorOptions(
+    size=64, width=4, blocks=1, output="none", pooling="gap"
+)  # where only the first epoch matters
 
 
 def command(config, run):
     """The command line that trains `config` in `run`."""
     detector, schedule = config.detector, config.schedule
-    line = f"-m tfafsr train --compression c40 --preset tiny --size {detector.size} --width {detector.width}"
+    line = f"-m tfafsr train --compression c40 --preset tiny --size {detector.size} --width {detector.width} --blocks 1"
     line += f" --epochs {schedule.epochs} --batch-size {schedule.batch_size} --learning-rate {schedule.learning_rate}"
     return [sys.executable, *line.split(), "--records", *config.records, "--out", str(run)]
 
@@ -144,14 +146,14 @@ def cut(path):
 
 
 def of_another_size(path):
-    model = Detector(size=64, width=8, output="none", pooling="gap")
+    model = Detector(size=64, width=8, blocks=1, output="none", pooling="gap")
     model.compile(optimizer="adam")
     model.optimizer.build(model.trainable_variables)
     model.save(path)
 
 
 def uncompiled(path):
-    Detector(size=64, width=4, output="none", pooling="gap").save(path)
+    Detector(size=64, width=4, blocks=1, output="none", pooling="gap").save(path)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,9 @@ def test_what_a_kill_left_of_the_first_files_is_no_other_run(train_config, tmp_p
 
 
 def test_records_of_another_size_than_the_preset_are_refused(train_config, tmp_path):
-    config = dataclasses.replace(train_config, detector=DetectorOptions(width=4, output="none", pooling="gap"))
+    config = dataclasses.replace(
+        train_config, detector=DetectorOptions(width=4, blocks=1, output="none", pooling="gap")
+    )
     with pytest.raises(DataError, match="holds faces of 64 pixels, the model takes 96"):
         quietly(config, tmp_path / "run")
 

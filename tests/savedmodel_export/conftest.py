@@ -20,7 +20,7 @@ SIZE = 64
 def detector():
     """A Detector whose statistics and offsets are perturbed and whose temperature is not 1: nothing may be ignored."""
     keras.utils.set_random_seed(0)
-    model = Detector(size=SIZE, width=4, output="residual")
+    model = Detector(size=SIZE, width=4, blocks=1, output="residual")
     rng = np.random.default_rng(0)
     for variable in model.weights:
         if variable.name == "moving_variance":
@@ -38,7 +38,7 @@ def detector():
 @pytest.fixture(scope="session")
 def simplest():
     """The detector that is exported fastest: no AFSR and no heat maps, weights as they are drawn."""
-    return Detector(size=SIZE, width=4, output="none", pooling="gap")
+    return Detector(size=SIZE, width=4, blocks=1, output="none", pooling="gap")
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def test_the_description_is_json_and_says_how_faces_are_read(detector):
 @pytest.fixture(scope="module")
 def diverged():
     """A detector with two weights that are NaN."""
-    model = Detector(size=64, width=4, output="none", pooling="gap")
+    model = Detector(size=64, width=4, blocks=1, output="none", pooling="gap")
     kernel, bias = model.get_layer("logit").get_weights()
     kernel[:2, 0] = np.nan, np.inf
     model.get_layer("logit").set_weights([kernel, bias])
@@ -40,4 +40,4 @@ def test_a_detector_with_nan_weights_is_not_exported(diverged, tmp_path, export)
 
 def test_a_detector_in_another_type_is_not_exported():
     with pytest.raises(DataError, match=r"computes in mixed_bfloat16; load it with `tfafsr.load_detector`"):
-        check_exportable(Detector(size=64, width=4, output="none", pooling="gap", dtype="mixed_bfloat16"))
+        check_exportable(Detector(size=64, width=4, blocks=1, output="none", pooling="gap", dtype="mixed_bfloat16"))

@@ -87,7 +87,7 @@ def test_answers_that_are_no_numbers_do_not_agree():
 
 def test_a_detector_of_another_build_is_refused(models, model_file, batches):
     keras.utils.set_random_seed(1)
-    other = Detector(size=64, width=4, output="plain")
+    other = Detector(size=64, width=4, blocks=1, output="plain")
     with pytest.raises(DataError, match=r"was not exported from .*: its temperature is 1\.7"):
         verify_exported(other, model_file, [models["none"]], batches)
     other.temperature.assign(1.7)

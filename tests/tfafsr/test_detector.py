@@ -23,7 +23,7 @@ def plain() -> Detector:
 def in_graph() -> Detector:
     """A small residual detector that reads the error levels of its own reconstruction; no test may change it."""
     keras.utils.set_random_seed(2)
-    return Detector(size=64, width=8, output="residual", ela_of="reconstruction", fusion="late")
+    return Detector(size=64, width=8, blocks=1, output="residual", ela_of="reconstruction", fusion="late")
 
 
 def afsr_variables(model: Detector) -> list:
@@ -103,7 +103,7 @@ def test_gradients_reach_afsr_from_both_losses(plain, faces, terms):
 
 def test_gradient_flows_through_the_error_stream_alone(faces):
     """I^r -> error image -> q with the image stream held constant."""
-    model = Detector(size=64, width=8, ela_of="reconstruction")
+    model = Detector(size=64, width=8, blocks=1, ela_of="reconstruction")
     restored, error = model.output["reconstruction"], model.get_layer("error_scale").output
     afsr = keras.Model(model.input["frame"], restored)
     analysis = keras.Model(restored, error)
@@ -131,7 +131,7 @@ def test_residual_starts_from_the_identity_and_its_error_image_from_the_records(
 
 def test_output_none_leaves_the_frame_alone(faces):
     x, y = faces(64)
-    model = Detector(size=64, width=4, output="none")
+    model = Detector(size=64, width=4, blocks=1, output="none")
     np.testing.assert_allclose(model(x)["reconstruction"], x["frame"] / np.float32(127.5) - 1, atol=1e-6)
     norms = model.gradient_norms(x, y)
     assert norms["reconstruction_loss"] == norms["artifact_loss"] == 0
@@ -178,7 +178,7 @@ def test_embedding_changes_when_the_key_points_move(plain, faces):
 
 def test_mixed_bfloat16_keeps_float32_where_it_matters(faces):
     x, _ = faces(64)
-    model = Detector(size=64, width=8, ela_of="reconstruction", dtype="mixed_bfloat16")
+    model = Detector(size=64, width=8, blocks=1, ela_of="reconstruction", dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
     assert model.get_layer("tfe_stage4b_relu").compute_dtype == "bfloat16"
     names = ("ela_of_reconstruction", "afsr_output", "tfe_heatmaps", "tfe_fusion_pooling", "logit", "probability")
@@ -190,7 +190,15 @@ def test_mixed_bfloat16_keeps_float32_where_it_matters(faces):
 
 
 def test_configuration_round_trip():
-    options = {"size": 66, "width": 4, "output": "residual", "pooling": "gmp", "fusion": "late", "ela_quality": 80}
+    options = {
+        "size": 66,
+        "width": 4,
+        "blocks": 1,
+        "output": "residual",
+        "pooling": "gmp",
+        "fusion": "late",
+        "ela_quality": 80,
+    }
     options |= {"ela_of": "reconstruction", "mining": "hard", "margin": 0.2, "afsr_weight": 0.1}
     options |= {"triplet_weight": 0.3, "artifact_weight": 0.4, "dtype": "mixed_bfloat16", "name": "other"}
     model = Detector.from_config(Detector(**options).get_config())
@@ -215,7 +223,7 @@ def test_configuration_round_trip():
 )
 def test_refuses_bad_options_and_repeats_them(option, value):
     with pytest.raises(ValueError, match=f"{option.split('_')[-1]}.* received {value!r}"):
-        Detector(**{"size": 64, "width": 4, "ela_of": "reconstruction", option: value})
+        Detector(**{"size": 64, "width": 4, "blocks": 1, "ela_of": "reconstruction", option: value})
 
 
 def test_ela_of_the_records_has_the_records_quality(faces):

@@ -14,7 +14,7 @@ from tfafsr import Detector, ModelError, load_detector
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     """The file of a small compiled detector."""
-    model = Detector(size=64, width=4, output="none", pooling="gap", dtype="mixed_bfloat16")
+    model = Detector(size=64, width=4, blocks=1, output="none", pooling="gap", dtype="mixed_bfloat16")
     model.temperature.assign(1.7)
     model.compile(optimizer=keras.optimizers.Adam(1e-3))
     model.optimizer.build(model.trainable_variables)

@@ -24,7 +24,7 @@ class Weights(keras.callbacks.Callback):
 def train(faces: tuple[dict, dict], epochs: int, callbacks=(), **options) -> tuple[Detector, dict[str, list[float]]]:
     """A tiny detector of size 64 after `epochs` epochs of one batch each, and its history."""
     keras.utils.set_random_seed(3)
-    model = Detector.from_preset("tiny", **{"size": 64, **options})
+    model = Detector.from_preset("tiny", **{"size": 64, "blocks": 1, **options})
     model.compile(optimizer=keras.optimizers.Adam(3e-3))
     batches = tf.data.Dataset.from_tensor_slices(faces).batch(len(faces[1]["label"]))
     return model, model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks)).history
@@ -95,7 +95,7 @@ def test_same_seed_gives_the_same_weights_bit_by_bit(eight, trained, early):
 def test_a_step_adds_two_at_a_time(faces, options):
     """A sum of three would depend on which thread ends first."""
     x, y = faces(64, 8)
-    model = Detector.from_preset("tiny", size=64, width=8, **options)
+    model = Detector.from_preset("tiny", size=64, width=8, blocks=1, **options)
     model.compile(optimizer=keras.optimizers.SGD(1e-3))
     model.optimizer.build(model.trainable_variables)
     data = ({name: x[name] for name in model.input}, y)
@@ -107,7 +107,7 @@ def test_a_step_adds_two_at_a_time(faces, options):
 
 def test_within_fit_tensorflow_does_not_merge_sums_of_two(eight):
     x, y = eight
-    model = Detector(size=64, width=4, output="none", pooling="gap")
+    model = Detector(size=64, width=4, blocks=1, output="none", pooling="gap")
     model.compile(optimizer=keras.optimizers.SGD(1e-3), run_eagerly=True)
     seen = []
 
@@ -135,7 +135,7 @@ def test_mixed_bfloat16_trains_and_stays_finite(eight):
 def test_callbacks_know_without_a_mode_that_a_higher_auc_is_better(eight, tmp_path):
     """And a compiled detector is compiled again when it is loaded, with its AUC."""
     x, y = eight
-    model = Detector(size=64, width=4, output="none", pooling="gap")
+    model = Detector(size=64, width=4, blocks=1, output="none", pooling="gap")
     model.compile(optimizer=keras.optimizers.Adam(1e-3), run_eagerly=True)
     stopping = keras.callbacks.EarlyStopping(monitor="val_auc")
     keeping = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="val_auc", save_best_only=True)
@@ -148,7 +148,7 @@ def test_callbacks_know_without_a_mode_that_a_higher_auc_is_better(eight, tmp_pa
 
 
 def test_refuses_sample_weights(eight):
-    model = Detector(size=64, width=4, output="none", pooling="gap")
+    model = Detector(size=64, width=4, blocks=1, output="none", pooling="gap")
     x, y = eight
     with pytest.raises(ValueError, match="no sample_weight"):
         model.test_step((x, y, np.ones(8)))

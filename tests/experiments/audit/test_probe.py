@@ -28,7 +28,7 @@ def textured(rng):
 
 
 def frames_of(identity, face_seed, careless):
-    """A clip: background and motion of the identity, a face with its own texture; carelessly blurred, beside a patch."""
+    """A clip: background and motion of the identity, its own face; a careless one is blurred, beside a patch."""
     backdrop = textured(np.random.default_rng([identity, 0]))
     face = textured(np.random.default_rng([identity, face_seed]))
     if careless:
