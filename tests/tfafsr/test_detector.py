@@ -180,7 +180,7 @@ def test_mixed_bfloat16_keeps_float32_where_it_matters(faces):
     x, _ = faces(64)
     model = Detector(size=64, width=8, blocks=1, ela_of="reconstruction", dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
-    assert model.get_layer("tfe_stage4b_relu").compute_dtype == "bfloat16"
+    assert model.get_layer("tfe_stage4a_relu").compute_dtype == "bfloat16"
     names = ("ela_of_reconstruction", "afsr_output", "tfe_heatmaps", "tfe_fusion_pooling", "logit", "probability")
     assert {model.get_layer(name).compute_dtype for name in names} == {"float32"}
     assert {str(variable.dtype) for variable in model.variables} == {"float32"}
