@@ -59,7 +59,16 @@ class DetectorOptions:
     fusion: Literal["early", "late"] | None = _option(None, "Add TFE's two streams before or after the trunk.")
     ela_of: Literal["input", "reconstruction"] | None = _option(None, "The image whose error levels TFE reads.")
     mining: Literal["semi_hard", "hard"] | None = _option(None, "How triplets are chosen.")
-    afsr_weight: float | None = _option(None, "Weight of L_AFSR against L_TFE.", range=(0, None))
+    error_image: Literal["ela", "ela+residual"] | None = _option(
+        None, "TFE's second stream reads error levels, or also what AFSR changed." + PRESETS_DEFAULT
+    )
+    afsr_gradient: Literal["full", "stop"] | None = _option(
+        None, "Whether detection trains AFSR, too." + PRESETS_DEFAULT
+    )
+    afsr_weight: float | None = _option(None, "Weight of L_AFSR against L_TFE." + PRESETS_DEFAULT, range=(0, None))
+    reconstruction_weight: float | None = _option(
+        None, "Weight of the whole face beside its manipulated part, lambda_1.", range=(0, None)
+    )
 
     def __post_init__(self) -> None:
         _check_ranges(self)
