@@ -11,10 +11,10 @@ quickstart: $(VENV)/.installed
 	$(RUN) -m tfafsr quickstart --out $(OUT)
 
 test: $(VENV)/.test-installed
-	$(RUN) -m pytest -n 2 --dist loadscope --durations 15
+	$(RUN) -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 15
 
 test-fast: $(VENV)/.test-installed
-	$(RUN) -m pytest -n 2 --dist loadscope -m "not slow"
+	$(RUN) -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not slow"
 
 lint: $(VENV)/.test-installed
 	$(VENV)/bin/ruff check .

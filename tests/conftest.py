@@ -23,6 +23,11 @@ METHODS = ("real", "Deepfakes", "FaceSwap")
 FRAMES = 3
 
 
+def pytest_collection_modifyitems(items):
+    """The longest module comes first, so that one of the two test processes does not run it alone at the end."""
+    items.sort(key=lambda item: "test_quickstart" not in item.nodeid)
+
+
 def face(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
     """A frame and its mask; manipulated ones carry a checkerboard in the middle."""
     frame = rng.integers(90, 160, (SIZE, SIZE, 3), dtype=np.uint8)

@@ -104,21 +104,39 @@ def test_no_person_is_in_two_splits(built_tree):
     assert people["val"].isdisjoint(people["test"])
 
 
-@pytest.mark.slow
-def test_a_killed_and_resumed_build_gives_the_same_bytes_as_one_with_two_workers(built_tree, tree, tmp_path):
-    out = tmp_path / "killed"
-    program = "from experiments.cli.build import build; build()"
-    arguments = [sys.executable, "-c", program, "--root", str(tree), "--out", str(out), "--workers", "1", *ARGUMENTS]
-    process = subprocess.Popen(arguments, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def wait_for_parts(out, count, process):
+    """Waits until so many groups of clips are built."""
     deadline = time.monotonic() + 120
-    while len(finished_parts(out)) < 2:
+    while len(finished_parts(out)) < count:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.slow  # more than 20 s: three builds in processes of their own, of which Ctrl-C ends one and a kill another
+def test_an_interrupted_then_killed_then_resumed_build_gives_the_same_bytes_as_one_with_two_workers(
+    built_tree, tree, tmp_path
+):
+    out = tmp_path / "stopped"
+    arguments = ["--root", str(tree), "--out", str(out), "--workers", "1", *ARGUMENTS]
+    program = f"import sys; from experiments.cli.main import main; sys.argv[1:] = {['build', *arguments]!r}; main()"
+    command = [sys.executable, "-c", f"import signal; signal.signal(2, signal.default_int_handler); {program}"]
+    options = {"cwd": REPOSITORY, "stdout": subprocess.DEVNULL, "text": True}
+    # A process group like a terminal's, so that workers are interrupted, too.
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True, **options)
+    wait_for_parts(out, 1, process)
+    os.killpg(process.pid, signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "Interrupted" in errors
+    assert "Traceback" not in errors
+
+    done = len(finished_parts(out))
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **options)
+    wait_for_parts(out, done + 1, process)
+    process.send_signal(signal.SIGKILL)
     process.wait()
-    finished = {path.name: path.stat().st_mtime_ns for path in finished_parts(out)}
-    assert 2 <= len(finished) < 6
+    assert done < len(finished_parts(out)) < 6
     assert not (out / "manifest.json").exists()
     # A kill at other moments leaves temporary files of a part, a shard or the manifest.
     (out / PARTS / ".test-004.tmp-1-ab.tfrecord").write_bytes(b"half")
@@ -129,33 +147,6 @@ def test_a_killed_and_resumed_build_gives_the_same_bytes_as_one_with_two_workers
     printed = []
     build_records(find_clips(tree), out, OPTIONS, say=printed.append)
     assert any("Resuming" in line and "of 6 groups of clips are done" in line for line in printed)
-    assert content(out) == content(built_tree)
-
-
-@pytest.mark.slow
-def test_ctrl_c_ends_a_build_with_a_message_and_the_same_command_resumes_it(built_tree, tree, tmp_path):
-    out = tmp_path / "interrupted"
-    arguments = ["--root", str(tree), "--out", str(out), "--workers", "1", *ARGUMENTS]
-    program = f"import sys; from experiments.cli.main import main; sys.argv[1:] = {['build', *arguments]!r}; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"import signal; signal.signal(2, signal.default_int_handler); {program}"],
-        cwd=REPOSITORY,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # a process group like a terminal's, so that workers are interrupted, too
-    )
-    deadline = time.monotonic() + 120
-    while not finished_parts(out):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
-    errors = process.communicate(timeout=60)[1]
-    assert process.returncode == 1
-    assert "Interrupted" in errors
-    assert "Traceback" not in errors
-    build_records(find_clips(tree), out, OPTIONS)
     assert content(out) == content(built_tree)
 
 
