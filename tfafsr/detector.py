@@ -191,8 +191,12 @@ class Detector(keras.Model):
 
     @classmethod
     def from_preset(cls, name: str, **overrides) -> Detector:
-        """The preset `paper`, `small` or `tiny`; `overrides` are arguments that replace those of the preset."""
-        return cls(**{**preset(name), **overrides})
+        """The preset `paper`, `small` or `tiny`; `overrides` are arguments that replace those of the preset.
+
+        With `output="none"` the error image is `ela`, unless another one is given.
+        """
+        without_afsr = {"error_image": "ela"} if overrides.get("output") == "none" else {}
+        return cls(**{**preset(name), **without_afsr, **overrides})
 
     @property
     def temperature(self) -> keras.Variable:
