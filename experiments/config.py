@@ -59,7 +59,16 @@ class DetectorOptions:
     fusion: Literal["early", "late"] | None = _option(None, "Add TFE's two streams before or after the trunk.")
     ela_of: Literal["input", "reconstruction"] | None = _option(None, "The image whose error levels TFE reads.")
     mining: Literal["semi_hard", "hard"] | None = _option(None, "How triplets are chosen.")
-    afsr_weight: float | None = _option(None, "Weight of L_AFSR against L_TFE.", range=(0, None))
+    error_image: Literal["ela", "ela+residual"] | None = _option(
+        None, "TFE's second stream reads error levels, or also what AFSR changed." + PRESETS_DEFAULT
+    )
+    afsr_gradient: Literal["full", "stop"] | None = _option(
+        None, "Whether detection trains AFSR, too." + PRESETS_DEFAULT
+    )
+    afsr_weight: float | None = _option(None, "Weight of L_AFSR against L_TFE." + PRESETS_DEFAULT, range=(0, None))
+    reconstruction_weight: float | None = _option(
+        None, "Weight of the whole face beside its manipulated part, lambda_1.", range=(0, None)
+    )
 
     def __post_init__(self) -> None:
         _check_ranges(self)
@@ -96,10 +105,17 @@ class TrainConfig:
     drop_every: int | None = _option(
         None, "Epochs after which the learning rate falls to a tenth." + PRESETS_DEFAULT, range=(1, None)
     )
-    seed: int = _option(0, "Seed of the initial weights, the order of the faces and the flips.", range=(0, 2**32 - 1))
+    seed: int = _option(
+        0, "Seed of the initial weights, the order of the faces, the flips and the degradations.", range=(0, 2**32 - 1)
+    )
     dtype: Literal["float32", "mixed_bfloat16"] = _option("float32", "Dtype policy of the layers.")
     balanced: bool = _option(True, "As many real as manipulated faces in a batch.", flag="--balanced/--unbalanced")
     augment: bool = _option(True, "Random horizontal flips.", flag="--augment/--no-augment")
+    degrade: bool = _option(
+        False,
+        "Half of the faces are degraded: shrunk by up to 6 and enlarged again, blurred, JPEG.",
+        flag="--degrade/--no-degrade",
+    )
 
     def __post_init__(self) -> None:
         _check_ranges(self)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from experiments.config import TrainConfig
 from records import shards
 from records.errors import DataError
-from tfafsr import augmentation
+from tfafsr import augmentation, degradation
 
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
 IDENTITY = ("video", "method", "label", "frame_index")
@@ -39,7 +39,7 @@ def steps_per_epoch(config: TrainConfig) -> tuple[int, int]:
 def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.data.Dataset:
     """The batches (x, y) of one epoch: x has the model's inputs, y the supervision.
 
-    The order of the faces and their flips depend on the seed and the epoch alone.
+    The order of the faces, their flips and degradations depend on the seed and the epoch alone.
     """
     inputs = input_names(model)
     steps, batch = steps_per_epoch(config)
@@ -53,13 +53,19 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         size=input_size(model),
         fields=_fields(inputs),
     )
+    changes = []
     if config.augment:
-        first = tf.constant([config.seed, epoch << 32], tf.int64)
-        faces = faces.enumerate().map(
-            lambda index, fields: augmentation.random_flip(fields, first + tf.stack([0, index])),
-            num_parallel_calls=shards.PARALLEL_CALLS,
-            deterministic=True,
-        )
+        changes.append(augmentation.random_flip)
+    if config.degrade:
+        changes.append(degradation.random_degradation)
+    if changes:
+
+        def changed(index: tf.Tensor, fields: dict) -> dict:
+            for number, change in enumerate(changes):
+                fields = change(fields, tf.stack([config.seed + (number << 32), (epoch << 32) + index]))
+            return fields
+
+        faces = faces.enumerate().map(changed, num_parallel_calls=shards.PARALLEL_CALLS, deterministic=True)
     batches = faces.batch(batch, drop_remainder=True).take(steps)
     return _of_length(steps, batches.map(lambda fields: _split(fields, inputs)).prefetch(2))
 

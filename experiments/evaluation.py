@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from experiments import runs, scoring
 from records.atomic import atomic_file, write_json
 from records.errors import DataError
@@ -36,14 +38,14 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
     manifest.files(split, compression)  # raises an error before the model is loaded
     people = _check_people(manifest, split, run)
     model = runs.load_detector(run)
-    frames = scoring.score_frames(model, records, split, compression)
+    frames, gains = scoring.score_frames(model, records, split, compression)
     videos = scoring.score_videos(frames)
-    identity_of = {video: clips[video].subjects[0] for video in clips}
+    component_of = scoring.connected({video: clip.subjects for video, clip in clips.items()})
 
     def both(select) -> dict:
         return {
-            "frame": scoring.summary(select(frames), identity_of),
-            "video": scoring.summary(select(videos), identity_of),
+            "frame": scoring.summary(select(frames), component_of),
+            "video": scoring.summary(select(videos), component_of),
         }
 
     result = {
@@ -57,13 +59,15 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
             "frames_scored": len(frames.ids),
             "frames_without_face": sum(clip.frames_without_face for clip in clips.values()),
         },
-        "people": people,
+        "people": {**people, "components": len(set(component_of.values()))},
         "records": str(records),
         "records_content": manifest.content_hash,
         "run": str(run),
         "compression": compression,
         "split": split,
     }
+    if gains:
+        result["restoration"] = scoring.restored(gains, np.array([component_of[video] for video in frames.videos]))
     decoys = scoring.false_alarms(videos, {video: clip.notes for video, clip in clips.items()})
     if decoys is not None:
         result["decoys"] = decoys

@@ -64,8 +64,8 @@ def quickstart(
         ),
         (
             f"Training AFSR and TFE together on {TRAINED_ON}",
-            f"train --records {_q(records)} --compression {TRAINED_ON} --preset tiny --seed {seed} --out {_q(run)}"
-            + (f" --epochs {epochs}" if epochs else ""),
+            f"train --records {_q(records)} --compression {TRAINED_ON} --preset tiny --degrade --seed {seed}"
+            f" --out {_q(run)}" + (f" --epochs {epochs}" if epochs else ""),
         ),
         *(
             (

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from sklearn.metrics import roc_curve
 
 from experiments import data, runs
@@ -20,6 +20,12 @@ from tfafsr.layers import KeypointHeatmaps
 
 COLUMNS = ("input", "reconstruction", "target", "error image", "mask", "key points", "score")
 LOSSES = ("loss", "cross_entropy", "triplet_loss", "reconstruction_loss", "artifact_loss")
+CURVES = (*LOSSES, "auc", "restoration_gain_db", "restoration_gain_inside_db")
+TITLES = {
+    "auc": "AUC",
+    "restoration_gain_db": "restoration gain, dB",
+    "restoration_gain_inside_db": "gain in the mask, dB",
+}
 
 
 def draw_roc(scores: dict[str, tuple[np.ndarray, np.ndarray]], title: str, path: Path) -> None:
@@ -44,20 +50,20 @@ def draw_roc(scores: dict[str, tuple[np.ndarray, np.ndarray]], title: str, path:
 
 
 def draw_losses(history: list[dict[str, float]], path: Path) -> None:
-    """Draws each loss term and the AUC over the epochs, for training and validation.
+    """Draws each loss term, the AUC and the restoration gains over the epochs, for training and validation.
 
     Args:
         history: one dict for each epoch, the content of the run's history.json.
         path: the PNG file.
     """
-    names = [name for name in (*LOSSES, "auc") if name in history[0]]
-    figure = Figure(figsize=(10.5, 6.0), layout="constrained")
+    names = [name for name in CURVES if f"val_{name}" in history[0]]
+    figure = Figure(figsize=(13.5, 6.0), layout="constrained")
     epochs = np.arange(1, len(history) + 1)
-    for axes, name in zip(figure.subplots(2, 3).flat, names, strict=False):
+    for axes, name in zip(figure.subplots(2, 4).flat, names, strict=False):
         for prefix, color, label in (("", "tab:blue", "training"), ("val_", "tab:orange", "validation")):
             if prefix + name in history[0]:
                 axes.plot(epochs, [logs[prefix + name] for logs in history], color=color, marker=".", label=label)
-        axes.set_title(name.replace("_", " ") if name != "auc" else "AUC")
+        axes.set_title(TITLES.get(name, name.replace("_", " ")))
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
@@ -94,6 +100,8 @@ def draw_faces(
 ) -> None:
     """Draws a contact sheet: each row is one face with its fields, its reconstruction and its score.
 
+    Below them the last face is shown enlarged: before, after AFSR, and its target.
+
     Args:
         model: a Detector.
         records: records written by `tfafsr build`.
@@ -105,11 +113,12 @@ def draw_faces(
     rows = _choose(model, records, split, compression, per_method)
     size = data.input_size(model)
     heatmaps = KeypointHeatmaps(image_size=size, stride=1, sigma=size / 32.0)
-    figure = Figure(figsize=(1.45 * len(COLUMNS) + 0.9, 1.45 * len(rows) + 0.7), layout="constrained")
-    grid = figure.subplots(len(rows), len(COLUMNS), squeeze=False)
+    figure = Figure(figsize=(1.45 * len(COLUMNS) + 0.9, 1.45 * (len(rows) + 2) + 1.4), layout="constrained")
+    faces, enlarged = figure.subfigures(2, 1, height_ratios=(len(rows) + 0.3, 2.6))
+    _draw_enlarged(model, rows[-1], enlarged)
+    grid = faces.subplots(len(rows), len(COLUMNS), squeeze=False)
     for axes_row, (inputs, fields) in zip(grid, rows, strict=True):
-        outputs = model({name: value[None] for name, value in inputs.items()}, training=False)
-        reconstruction = (np.clip(outputs["reconstruction"][0].numpy(), -1, 1) + 1) / 2
+        reconstruction, outputs = _restored(model, inputs)
         maps = np.max(keras.ops.convert_to_numpy(heatmaps(inputs["keypoints"][None]))[0], axis=-1)
         error = inputs["ela"] if "ela" in inputs else fields["ela"]
         mask = fields["mask"][..., 0] if fields["mask_known"] else np.full((size, size), 128, np.uint8)
@@ -127,6 +136,27 @@ def draw_faces(
     for axes, name in zip(grid[0], COLUMNS, strict=True):
         axes.set_title(f"{name} ({compression})" if name == "input" else name, fontsize=9)
     _save(figure, path)
+
+
+def _restored(model: keras.Model, inputs: dict) -> tuple[np.ndarray, dict]:
+    """I^r in [0, 1], (S, S, 3), and all outputs of the model for one face."""
+    outputs = model({name: value[None] for name, value in inputs.items()}, training=False)
+    return (np.clip(outputs["reconstruction"][0].numpy(), -1, 1) + 1) / 2, outputs
+
+
+def _draw_enlarged(model: keras.Model, row: tuple[dict, dict], figure: SubFigure) -> None:
+    """Draws the middle of a face before and after AFSR beside its target, each with its PSNR."""
+    inputs, fields = row
+    reconstruction, _ = _restored(model, inputs)
+    target = fields["target"] / 255
+    part = slice(round(0.2 * len(target)), round(0.9 * len(target)))
+    pictures = {"before": inputs["frame"] / 255, "after": reconstruction, "target": target}
+    for axes, (name, picture) in zip(figure.subplots(1, 3), pictures.items(), strict=True):
+        axes.imshow(picture[part, part], interpolation="nearest")
+        error = np.mean((picture - target) ** 2)
+        axes.set_title(f"{name}: {-10 * np.log10(error):.2f} dB" if error else name, fontsize=9)
+        axes.set(xticks=[], yticks=[])
+        axes.set_frame_on(False)
 
 
 def read_scores(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from experiments import data
 from records.errors import DataError
 from records.progress import progress
 from records.shards import count
-from tfafsr import metrics
+from tfafsr import Detector, metrics
+from tfafsr.restoration import GAINS, restoration_gains
 
 BATCH = 32
+RESTORED = ("target", "mask", "target_known", "mask_known")  # fields that the restoration gains need
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +58,8 @@ class Scores:
             os.fsync(file.fileno())
 
 
-def score_frames(model: keras.Model, folder: Path, split: str, compression: str) -> Scores:
-    """Scores every face of a split.
+def score_frames(model: Detector, folder: Path, split: str, compression: str) -> tuple[Scores, dict[str, np.ndarray]]:
+    """Scores every face of a split, and measures how much AFSR restores of it.
 
     Args:
         model: a Detector.
@@ -64,29 +67,60 @@ def score_frames(model: keras.Model, folder: Path, split: str, compression: str)
         split: train, val or test.
         compression: raw, c23 or c40.
 
+    Returns:
+        The scores, and name of the restoration gain -> its value for each face, float64 (N,), NaN where it does not
+        count; see `tfafsr.restoration`. Without AFSR there are no gains.
+
     Raises:
         DataError: no such faces, a damaged shard, or a score that is not finite.
     """
-    scorer = keras.Model(model.input, model.output["probability"])
-    score = tf.function(lambda inputs: scorer(inputs, training=False), reduce_retracing=True)
+    names = GAINS if model.options["output"] != "none" else ()
+
+    def measure(inputs: dict, supervision: dict) -> dict:
+        outputs = model(inputs, training=False)
+        found = {"score": outputs["probability"][:, 0]}
+        if names:
+            gains = restoration_gains(inputs["frame"], outputs["reconstruction"], **supervision)
+            found |= {name: tf.where(weight > 0, value, np.nan) for name, (value, weight) in gains.items()}
+        return found
+
+    measure_in_graph = tf.function(measure, reduce_retracing=True)
     total = -(-count([folder], split, compression) // BATCH)
-    batches = data.scoring_batches(folder, split, compression, model, BATCH)
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in (*data.IDENTITY, "score")}
+    batches = data.scoring_batches(folder, split, compression, model, BATCH, extra=RESTORED if names else ())
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in (*data.IDENTITY, "score", *names)}
     for inputs, fields in progress(batches, total, f"scoring {split} {compression}"):
         for name in data.IDENTITY:
             columns[name].append(fields[name])
-        columns["score"].append(score(inputs).numpy()[:, 0])
+        for name, values in measure_in_graph(inputs, {name: fields[name] for name in RESTORED if names}).items():
+            columns[name].append(values.numpy())
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     if unusable := int((~np.isfinite(joined["score"])).sum()):
         raise DataError(f"{unusable} of {len(joined['score'])} faces got no finite score from the model; train again.")
     videos = np.char.decode(joined["video"].astype("S"), "utf-8")
-    return Scores(
+    scores = Scores(
         ids=np.array([f"{video}#{index}" for video, index in zip(videos, joined["frame_index"], strict=True)]),
         videos=videos,
         methods=np.char.decode(joined["method"].astype("S"), "utf-8"),
         labels=joined["label"].astype(np.int64),
         values=joined["score"].astype(np.float64),
     )
+    return scores, {name: joined[name].astype(np.float64) for name in names}
+
+
+def restored(gains: dict[str, np.ndarray], groups: np.ndarray) -> dict[str, dict]:
+    """Mean, 95% interval and number of faces of each restoration gain; both None where no face counts.
+
+    Args:
+        gains: as `score_frames` gives them.
+        groups: (N,), the clusters that the interval resamples.
+    """
+    found = {}
+    for name, values in gains.items():
+        counts = np.isfinite(values)
+        mean = float(values[counts].mean()) if counts.any() else None
+        interval = metrics.mean_interval(values[counts], groups[counts]) if counts.any() else None
+        found[name] = {"mean": mean, "ci95": interval, "n": int(counts.sum())}
+    return found
 
 
 def score_videos(frames: Scores) -> Scores:
@@ -96,15 +130,37 @@ def score_videos(frames: Scores) -> Scores:
     return Scores(videos, videos, np.array([method_of[video] for video in videos]), labels, values)
 
 
-def summary(scores: Scores, identity_of: dict[str, str]) -> dict:
-    """AUC with its 95% interval, AP, EER and n; the interval resamples target identities, not frames.
+def summary(scores: Scores, component_of: dict[str, int]) -> dict:
+    """AUC with its 95% interval, AP, EER and n; the interval resamples connected people, not frames.
 
     Args:
         scores: scores of frames or of videos.
-        identity_of: video id -> target identity; a real clip and the fakes made from it are one cluster.
+        component_of: video id -> its cluster, as `connected` gives it.
     """
-    groups = np.array([identity_of[video] for video in scores.videos])
+    groups = np.array([component_of[video] for video in scores.videos])
     return metrics.summary(scores.labels, scores.values, groups)
+
+
+def connected(subjects: dict[str, Sequence[str]]) -> dict[str, int]:
+    """Puts the videos that are linked by people into one component each.
+
+    Two videos with a person in common are not independent, and a fake links its target and its source: of a pair that
+    swaps faces, all clips hang together.
+
+    Args:
+        subjects: video id -> the identities in it.
+
+    Returns:
+        Video id -> number of its component, from 0 on.
+    """
+    number = {
+        subject: index for index, subject in enumerate(sorted({one for named in subjects.values() for one in named}))
+    }
+    links = [(number[named[0]], number[other]) for named in subjects.values() for other in named]
+    rows, columns = zip(*links, strict=True)
+    graph = coo_matrix((np.ones(len(links)), (rows, columns)), shape=(len(number), len(number)))
+    component = connected_components(graph, directed=False)[1]
+    return {video: int(component[number[named[0]]]) for video, named in subjects.items()}
 
 
 def methods_of(scores: Scores) -> list[str]:

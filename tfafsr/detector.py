@@ -14,16 +14,21 @@ from keras import layers
 
 from faces import KEYPOINTS
 from tfafsr.afsr import afsr
-from tfafsr.layers import ErrorLevelAnalysis, TemperatureScaling
+from tfafsr.layers import ErrorLevelAnalysis, StopGradient, TemperatureScaling
 from tfafsr.losses import artifact_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
 from tfafsr.presets import preset
+from tfafsr.restoration import GAINS, restoration_gains
 from tfafsr.tfe import tfe
 
 SMALLEST = 64
 ELA_QUALITY = 90  # JPEG quality of the records' error level analysis
 ELA_SOURCES = ("input", "reconstruction")
+ERROR_IMAGES = ("ela", "ela+residual")
+RESIDUAL_GAIN = 10.0  # makes I^r - I^l, a few grey levels, as large as the other images
+AFSR_GRADIENTS = ("full", "stop")
 MINING = {"semi_hard": triplet_semihard_loss, "hard": triplet_hard_loss}
 TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")
+RESTORATION = TERMS[:2]  # AFSR's own losses
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
 OWN_IN_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")  # what `compile` refuses
 
@@ -41,7 +46,9 @@ class Detector(keras.Model):
     Supervision (a dict): `label` (B,), 1 = manipulated; `target` uint8 (B, S, S, 3); `mask` uint8 (B, S, S, 1), 255
     where manipulated; `target_known` and `mask_known` (B,), 0 for examples that the loss on target or mask must ignore.
 
-    Loss = afsr_weight * (Eq. 1 + artifact_weight * Eq. 2) + cross entropy + triplet_weight * triplet loss on q.
+    Loss = afsr_weight * (artifact loss + reconstruction_weight * reconstruction loss) + cross entropy
+        + triplet_weight * triplet loss on q,
+    where the artifact loss is the mean of |M * (I^h - I^r)|^2 and the reconstruction loss that of |I^h - I^r|^2.
 
     Args:
         size: S, side of the faces in pixels, at least 64.
@@ -55,9 +62,13 @@ class Detector(keras.Model):
             in the records: in deployment the graph computes the error levels that training read from the records.
         mining: how triplets are chosen, semi_hard or hard.
         margin: margin of the triplet loss, on distances of L2-normalised embeddings.
-        afsr_weight, artifact_weight, triplet_weight: weights of the loss terms. Eq. 1 and 2 are means here where the
-            paper prints sums over S * S * 3 values; with afsr_weight=1 the gradient of the cross entropy is twenty
-            times theirs, and I^r ends up farther from I^h than I^l was.
+        afsr_weight, reconstruction_weight, triplet_weight: weights of the loss terms. `reconstruction_weight` is the
+            paper's lambda_1. AFSR's two losses are means here where the paper prints sums, which are 3 * S * S times as
+            large; with afsr_weight=100 the gradient of detection on AFSR is several times theirs, and I^r is hardly
+            nearer to I^h than I^l was.
+        error_image: what TFE's second stream reads: `ela`, the error levels; or `ela+residual`, the error levels and
+            I^r - I^l times 10, what AFSR has changed, as six channels.
+        afsr_gradient: `full`: detection trains AFSR, too. `stop`: AFSR is trained by its own two losses alone.
         dtype: dtype policy of the layers, e.g. `mixed_bfloat16`, saved with the model; Keras's global one by default.
 
     Raises:
@@ -79,8 +90,10 @@ class Detector(keras.Model):
         ela_quality: int = ELA_QUALITY,
         mining: str = "semi_hard",
         margin: float = 0.5,
-        afsr_weight: float = 100.0,
-        artifact_weight: float = 1.0,
+        error_image: str = "ela",
+        afsr_gradient: str = "full",
+        afsr_weight: float = 1e4,
+        reconstruction_weight: float = 0.5,
         triplet_weight: float = 1.0,
         dtype: str | None = None,
         **kwargs,
@@ -99,9 +112,19 @@ class Detector(keras.Model):
             raise ValueError(
                 f"ela_quality must be the records', {ELA_QUALITY}, with ela_of='input'; received {ela_quality}."
             )
+        if error_image not in ERROR_IMAGES:
+            raise ValueError(f"error_image must be one of {', '.join(ERROR_IMAGES)}; received {error_image!r}.")
+        if error_image != "ela" and output == "none":
+            raise ValueError(f"error_image={error_image!r} needs AFSR, and output='none' has none.")
+        if afsr_gradient not in AFSR_GRADIENTS:
+            raise ValueError(f"afsr_gradient must be one of {', '.join(AFSR_GRADIENTS)}; received {afsr_gradient!r}.")
         if mining not in MINING:
             raise ValueError(f"mining must be one of {', '.join(MINING)}; received {mining!r}.")
-        weights = {"afsr_weight": afsr_weight, "artifact_weight": artifact_weight, "triplet_weight": triplet_weight}
+        weights = {
+            "afsr_weight": afsr_weight,
+            "reconstruction_weight": reconstruction_weight,
+            "triplet_weight": triplet_weight,
+        }
         for name, value in {"margin": margin, **weights}.items():
             if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be a number from 0 on; received {value!r}.")
@@ -118,8 +141,10 @@ class Detector(keras.Model):
             "ela_quality": ela_quality,
             "mining": mining,
             "margin": margin,
+            "error_image": error_image,
+            "afsr_gradient": afsr_gradient,
             "afsr_weight": afsr_weight,
-            "artifact_weight": artifact_weight,
+            "reconstruction_weight": reconstruction_weight,
             "triplet_weight": triplet_weight,
             "dtype": dtype,
         }
@@ -131,14 +156,20 @@ class Detector(keras.Model):
                 "keypoints": keras.Input((len(KEYPOINTS), 2), dtype="float32", name="keypoints"),
             }
             frame = _to_signed("frame_scale")(inputs["frame"])  # I^l
-            reconstruction = afsr(frame, width, output, blocks)  # I^r
+            reconstruction = read = afsr(frame, width, output, blocks)  # I^r
+            if afsr_gradient == "stop":
+                read = StopGradient(dtype="float32", name="afsr_stop_gradient")(reconstruction)
             if ela_of == "input":
                 error = inputs["ela"] = keras.Input((size, size, 3), dtype="uint8", name="ela")
             else:
-                restored = layers.Rescaling(127.5, 127.5, dtype="float32", name="restored")(reconstruction)
+                restored = layers.Rescaling(127.5, 127.5, dtype="float32", name="restored")(read)
                 error = ErrorLevelAnalysis(ela_quality, name="ela_of_reconstruction")(restored)
             error = _to_signed("error_scale")(error)
-            embedding = tfe(reconstruction, error, inputs["keypoints"], width, pooling, fusion, blocks)  # q
+            if error_image == "ela+residual":
+                changed = layers.Subtract(dtype="float32", name="residual")([read, frame])
+                changed = layers.Rescaling(RESIDUAL_GAIN, dtype="float32", name="residual_scale")(changed)
+                error = layers.Concatenate(dtype="float32", name="error_image")([error, changed])
+            embedding = tfe(read, error, inputs["keypoints"], width, pooling, fusion, blocks)  # q
             logit = layers.Dense(1, dtype="float32", name="logit")(embedding)
             outputs = {
                 "logit": logit,
@@ -154,11 +185,18 @@ class Detector(keras.Model):
         """Stores the constructor's arguments, and makes one metric for each loss term."""
         self.options = options
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *TERMS)}
+        self.gain_trackers = (
+            {} if options["output"] == "none" else {name: keras.metrics.Mean(name=name) for name in GAINS}
+        )
 
     @classmethod
     def from_preset(cls, name: str, **overrides) -> Detector:
-        """The preset `paper`, `small` or `tiny`; `overrides` are arguments that replace those of the preset."""
-        return cls(**{**preset(name), **overrides})
+        """The preset `paper`, `small` or `tiny`; `overrides` are arguments that replace those of the preset.
+
+        With `output="none"` the error image is `ela`, unless another one is given.
+        """
+        without_afsr = {"error_image": "ela"} if overrides.get("output") == "none" else {}
+        return cls(**{**preset(name), **without_afsr, **overrides})
 
     @property
     def temperature(self) -> keras.Variable:
@@ -167,11 +205,9 @@ class Detector(keras.Model):
 
     @property
     def metrics(self) -> list[keras.Metric]:
-        """The total loss, each term, and, once it is compiled, the AUC."""
-        return [
-            *self.trackers.values(),
-            *(metric for metric in super().metrics if metric.name not in self.trackers),
-        ]
+        """The total loss, each term, the restoration gains, and, once it is compiled, the AUC."""
+        own = {**self.trackers, **self.gain_trackers}
+        return [*own.values(), *(metric for metric in super().metrics if metric.name not in own)]
 
     def compile(
         self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, **kwargs
@@ -188,7 +224,7 @@ class Detector(keras.Model):
         if names := [name for name, value in given.items() if value is not None]:
             raise ValueError(
                 f"Detector has its own losses and metrics; compile takes no {' or '.join(names)}. The terms are "
-                "weighted by Detector's arguments afsr_weight, artifact_weight and triplet_weight."
+                "weighted by Detector's arguments afsr_weight, reconstruction_weight and triplet_weight."
             )
         super().compile(optimizer, metrics=[keras.metrics.AUC(num_thresholds=1000, name="auc")], **kwargs)
 
@@ -219,8 +255,8 @@ class Detector(keras.Model):
         """The weight of each term in the loss."""
         weight = self.options["afsr_weight"]
         return {
-            "reconstruction_loss": weight,
-            "artifact_loss": weight * self.options["artifact_weight"],
+            "reconstruction_loss": weight * self.options["reconstruction_weight"],
+            "artifact_loss": weight,
             "cross_entropy": 1.0,
             "triplet_loss": self.options["triplet_weight"],
         }
@@ -250,19 +286,27 @@ class Detector(keras.Model):
             scaled = self.optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
         gradients = _gradients(tape, scaled, [variable.value for variable in self.trainable_variables])
         self.optimizer.apply(gradients, self.trainable_variables)
-        return self._logs()
+        return {name: value for name, value in self._logs().items() if name not in self.gain_trackers}
 
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
-        """Loss and metrics of one batch (x, y), without training."""
+        """Loss, metrics and restoration gains of one batch (x, y), without training."""
         x, y = _pair(data)
-        self.compute_loss(x, y, self(x, training=False), training=False)
+        outputs = self(x, training=False)
+        self.compute_loss(x, y, outputs, training=False)
+        if self.gain_trackers:
+            supervision = (y[name] for name in ("target", "mask", "target_known", "mask_known"))
+            for name, gain in restoration_gains(x["frame"], outputs["reconstruction"], *supervision).items():
+                self.gain_trackers[name].update_state(*gain)
         return self._logs()
 
     def gradient_norms(self, x: dict, y: dict) -> dict[str, tf.Tensor]:
-        """The norm of each weighted term's gradient with respect to the trainable variables; nothing is trained.
+        """The norms of the weighted terms' gradients on one batch (x, y); nothing is trained.
 
         Returns:
-            term -> global norm of its gradient on the batch (x, y), a float32 scalar.
+            term -> global norm of its gradient with respect to all trainable variables, a float32 scalar. With AFSR,
+            also `afsr_restoration` and `afsr_detection`, the norms on AFSR's own variables of the gradients of its two
+            losses and of the two others together, and `afsr_cosine`, the cosine of the angle between these two (0 where
+            one of them is 0).
         """
         statistics = [tf.identity(variable.value) for variable in self.non_trainable_variables]
         variables = [variable.value for variable in self.trainable_variables]
@@ -271,9 +315,18 @@ class Detector(keras.Model):
             terms = self.loss_terms(y, self(x, training=True))
         for variable, value in zip(self.non_trainable_variables, statistics, strict=True):
             variable.assign(value)
+        own = [index for index, variable in enumerate(self.trainable_variables) if variable.path.startswith("afsr_")]
+        sums = {"restoration": [0.0] * len(own), "detection": [0.0] * len(own)}
         for name, term in terms.items():
-            gradients = [gradient for gradient in tape.gradient(term, variables) if gradient is not None]
-            norms[name] = weights[name] * tf.linalg.global_norm(gradients) if gradients else tf.constant(0.0)
+            gradients = tape.gradient(term, variables, unconnected_gradients="zero")
+            norms[name] = weights[name] * tf.linalg.global_norm(gradients)
+            task = sums["restoration" if name in RESTORATION else "detection"]
+            task[:] = [total + weights[name] * gradients[index] for total, index in zip(task, own, strict=True)]
+        if own:
+            restoration, detection = (tf.concat([tf.reshape(part, [-1]) for part in task], 0) for task in sums.values())
+            norms |= {"afsr_restoration": tf.norm(restoration), "afsr_detection": tf.norm(detection)}
+            product = norms["afsr_restoration"] * norms["afsr_detection"]
+            norms["afsr_cosine"] = tf.math.divide_no_nan(tf.reduce_sum(restoration * detection), product)
         return norms
 
     def deployed(self) -> keras.Model:

@@ -129,6 +129,26 @@ def auc_interval(
     return float(low), float(high)
 
 
+def mean_interval(
+    values: ArrayLike, groups: ArrayLike, replicates: int = 1000, seed: int = 0, level: float = 0.95
+) -> list[float] | None:
+    """Percentile interval of a mean by the cluster bootstrap, which resamples groups; None with fewer than two groups.
+
+    Args:
+        values: (N,), finite.
+        groups: (N,), the cluster of each value.
+        replicates, seed, level: as in `auc_interval`.
+    """
+    values, group = np.asarray(values, np.float64), np.unique(np.asarray(groups), return_inverse=True)[1]
+    count = int(group.max()) + 1
+    if count < 2:
+        return None
+    sums, sizes = np.bincount(group, values), np.bincount(group)
+    chosen = np.random.default_rng(seed).integers(count, size=(replicates, count))
+    means = sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
+    return [float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2])]
+
+
 def summary(labels: ArrayLike, scores: ArrayLike, groups: ArrayLike | None = None) -> dict:
     """The figures of one entry of `metrics.json`.
 

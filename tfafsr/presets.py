@@ -13,17 +13,19 @@ class Preset:
         size: side of the faces in pixels.
         width: filters of ResNet-18's first stage.
         output: AFSR's output, see `tfafsr.afsr.afsr`.
+        error_image: what TFE's second stream reads, see `Detector`.
     """
 
     size: int
     width: int
     output: str
+    error_image: str
 
 
 PRESETS = {
-    "paper": Preset(size=225, width=64, output="plain"),
-    "small": Preset(size=128, width=32, output="residual"),
-    "tiny": Preset(size=96, width=16, output="residual"),
+    "paper": Preset(size=225, width=64, output="plain", error_image="ela"),
+    "small": Preset(size=128, width=32, output="residual", error_image="ela+residual"),
+    "tiny": Preset(size=96, width=16, output="residual", error_image="ela+residual"),
 }
 
 

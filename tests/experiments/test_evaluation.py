@@ -15,9 +15,11 @@ from experiments import runs
 from experiments.cli.main import cli
 from experiments.evaluation import evaluate
 from experiments.report import read_scores, write_report
+from experiments.scoring import connected, restored
 from records.errors import DataError
 from records.shards import Manifest
 from tfafsr.calibration import reliability
+from tfafsr.restoration import GAINS
 
 METRICS = {"auc", "auc_ci95", "ap", "eer", "n"}
 
@@ -43,7 +45,7 @@ def test_metrics_json_has_the_documented_form(measured, trained_run, made_record
     assert result["coverage"] == {"clips": 9, "clips_scored": 9, "frames_scored": 27, "frames_without_face": 9}
     assert (result["records"], result["run"]) == (str(made_records), str(trained_run))
     assert result["records_content"] == Manifest.load(made_records).content_hash
-    assert result["people"] == {"evaluated": 3, "trained_on": 0, "selected_on": 0}
+    assert result["people"] == {"evaluated": 3, "trained_on": 0, "selected_on": 0, "components": 3}
     assert (result["compression"], result["split"]) == ("c40", "test")
     assert result["decoys"]["with_decoy"]["videos"] == 1  # of the people 6, 7 and 8 the odd one
     assert result["decoys"]["without_decoy"]["videos"] == 2
@@ -76,6 +78,30 @@ def test_the_figures_are_those_of_the_score_tables(measured):
     own = [float(row["score"]) for row in frames if row["id"].startswith(first["id"] + "#")]
     assert len(own) == 3
     assert float(first["score"]) == pytest.approx(np.mean(own), abs=1e-5)
+
+
+@pytest.mark.slow
+def test_restoration_has_a_mean_an_interval_and_the_number_of_faces(measured):
+    result, _ = measured
+    assert set(result["restoration"]) == set(GAINS)
+    # Frame and target of the made records are equal, so that nothing can be restored.
+    assert all(gain == {"mean": None, "ci95": None, "n": 0} for gain in result["restoration"].values())
+
+
+def test_faces_that_do_not_count_are_not_in_the_mean():
+    groups = np.array([0, 0, 1, 1])
+    found = restored({"gain": np.array([1.0, 2.0, np.nan, 6.0])}, groups)["gain"]
+    assert (found["mean"], found["n"]) == (3.0, 3)
+    assert found["ci95"] == [1.5, 6.0]
+    assert restored({"gain": np.array([1.0, 2.0, np.nan, np.nan])}, groups)["gain"]["ci95"] is None
+
+
+def test_videos_that_share_people_are_one_component():
+    found = connected(
+        {"real/a": ["a"], "fake/a_b": ["a", "b"], "real/b": ["b"], "real/c": ["c"], "fake/d_e": ["d", "e"]}
+    )
+    assert found["real/a"] == found["fake/a_b"] == found["real/b"]
+    assert len({found["real/a"], found["real/c"], found["fake/d_e"]}) == 3
 
 
 def renamed(records, folder, names):
@@ -117,7 +143,7 @@ def test_the_runs_own_validation_split_is_scored_where_asked_for_and_the_result_
     trained_run, made_records, tmp_path
 ):
     result = evaluate(trained_run, made_records, "c40", "val", tmp_path / "metrics.json")
-    assert result["people"] == {"evaluated": 2, "trained_on": 0, "selected_on": 2}
+    assert result["people"] == {"evaluated": 2, "trained_on": 0, "selected_on": 2, "components": 2}
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import tensorflow as tf
 from faces import error_level_analysis
 from tfafsr import Detector
 from tfafsr.detector import ELA_QUALITY
+from tfafsr.restoration import GAINS
 
 TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")
 
@@ -16,7 +17,7 @@ TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss"
 def plain() -> Detector:
     """A small detector with the paper's output; no test may change it."""
     keras.utils.set_random_seed(1)
-    return Detector(size=65, width=8, afsr_weight=2.0, artifact_weight=3.0, triplet_weight=0.5, margin=0.7)
+    return Detector(size=65, width=8, afsr_weight=2.0, reconstruction_weight=3.0, triplet_weight=0.5, margin=0.7)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_loss_is_the_weighted_sum_of_the_papers_terms(plain, faces):
     results = plain.get_metrics_result()
     for name in TERMS:
         assert float(results[name]) == pytest.approx(expected[name], rel=1e-4), name
-    weighted = 2 * (expected["reconstruction_loss"] + 3 * expected["artifact_loss"])
+    weighted = 2 * (3 * expected["reconstruction_loss"] + expected["artifact_loss"])
     weighted += expected["cross_entropy"] + 0.5 * expected["triplet_loss"]
     assert float(total) == pytest.approx(weighted, rel=1e-4)
     assert float(results["loss"]) == pytest.approx(weighted, rel=1e-4)
@@ -163,11 +164,59 @@ def test_gradient_norms_name_every_term_and_leave_the_model_as_it_was(plain, fac
     before = plain.get_weights()
     x, y = faces(65)
     norms = plain.gradient_norms(x, y)
-    assert tuple(norms) == TERMS
+    assert tuple(norms) == (*TERMS, "afsr_restoration", "afsr_detection", "afsr_cosine")
+    assert -1 < norms.pop("afsr_cosine") < 1
     assert all(np.isfinite(norm) and norm > 0 for norm in norms.values())
     for old, new in zip(before, plain.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert plain.get_metrics_result()["loss"] == 0
+
+
+def test_norms_and_cosine_on_afsr_are_those_of_its_own_variables(plain, faces):
+    x, y = faces(65)
+    norms = plain.gradient_norms(x, y)
+    weights = plain.weights_of_terms()
+    sums = {}
+    for task, names in (("restoration", TERMS[:2]), ("detection", TERMS[2:])):
+        with tf.GradientTape() as tape:
+            terms = plain.loss_terms(y, plain(x, training=True))
+            loss = tf.add_n([weights[name] * terms[name] for name in names])
+        sums[task] = np.concatenate([np.ravel(part) for part in tape.gradient(loss, afsr_variables(plain))])
+        assert float(norms[f"afsr_{task}"]) == pytest.approx(np.linalg.norm(sums[task]), rel=1e-3)
+    cosine = sums["restoration"] @ sums["detection"] / np.prod([np.linalg.norm(part) for part in sums.values()])
+    assert float(norms["afsr_cosine"]) == pytest.approx(cosine, abs=1e-3)
+
+
+def test_with_the_gradient_stopped_detection_does_not_train_afsr(faces):
+    model = Detector(size=64, width=8, blocks=1, output="residual", afsr_gradient="stop", error_image="ela+residual")
+    x, y = faces(64)
+    norms = model.gradient_norms(x, y)
+    assert norms["afsr_detection"] == norms["afsr_cosine"] == 0
+    assert norms["afsr_restoration"] > 0
+    assert norms["cross_entropy"] > 0
+
+
+def test_the_error_image_holds_what_afsr_changed(faces):
+    model = Detector(size=64, width=4, blocks=1, output="residual", error_image="ela+residual")
+    output = model.get_layer("afsr_output")
+    output.set_weights([np.random.default_rng(0).normal(0, 0.01, value.shape) for value in output.get_weights()])
+    x, _ = faces(64)
+    read = keras.Model(model.input, {"error": model.get_layer("error_image").output, **model.output})(x)
+    changed = read["reconstruction"] - (x["frame"] / np.float32(127.5) - 1)
+    assert np.abs(changed).max() > 0.01
+    np.testing.assert_allclose(read["error"][..., :3], x["ela"] / np.float32(127.5) - 1, atol=1e-6)
+    np.testing.assert_allclose(read["error"][..., 3:], 10 * changed, atol=1e-5)
+
+
+def test_validation_measures_how_much_is_restored(in_graph, plain, faces):
+    x, y = faces(64)
+    results = in_graph.test_step(({name: x[name] for name in in_graph.input}, y))
+    assert {name: float(results[name]) for name in GAINS} == pytest.approx(dict.fromkeys(GAINS, 0), abs=1e-5)
+    in_graph.reset_metrics()
+    assert not set(GAINS) & {metric.name for metric in Detector(size=64, width=4, blocks=1, output="none").metrics}
+    x, y = faces(65)
+    assert float(plain.test_step((x, y))["restoration_gain_db"]) < -3  # untrained, it is no face
+    plain.reset_metrics()
 
 
 def test_embedding_changes_when_the_key_points_move(plain, faces):
@@ -200,7 +249,7 @@ def test_configuration_round_trip():
         "ela_quality": 80,
     }
     options |= {"ela_of": "reconstruction", "mining": "hard", "margin": 0.2, "afsr_weight": 0.1}
-    options |= {"triplet_weight": 0.3, "artifact_weight": 0.4, "dtype": "mixed_bfloat16", "name": "other"}
+    options |= {"triplet_weight": 0.3, "reconstruction_weight": 0.4, "dtype": "mixed_bfloat16", "name": "other"}
     model = Detector.from_config(Detector(**options).get_config())
     assert {name: model.get_config()[name] for name in options} == options
     assert model.get_layer("ela_of_reconstruction").quality == 80

@@ -8,9 +8,9 @@ from tfafsr.presets import PRESETS, preset
 
 def test_presets_are_designs():
     assert {name: tuple(preset(name).values()) for name in PRESETS} == {
-        "paper": (225, 64, "plain"),
-        "small": (128, 32, "residual"),
-        "tiny": (96, 16, "residual"),
+        "paper": (225, 64, "plain", "ela"),
+        "small": (128, 32, "residual", "ela+residual"),
+        "tiny": (96, 16, "residual", "ela+residual"),
     }
 
 
@@ -28,6 +28,11 @@ def test_overrides_win_over_the_preset():
         "output": "residual",
         "pooling": "gap",
     }
+
+
+def test_without_afsr_there_is_no_residual_to_read():
+    model = Detector.from_preset("tiny", size=64, width=4, blocks=1, output="none", pooling="gap")
+    assert model.options["error_image"] == "ela"
 
 
 def test_refuses_an_unknown_name():

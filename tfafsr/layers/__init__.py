@@ -3,7 +3,15 @@
 from tfafsr.layers.batch_norm import FusedBatchNormalization
 from tfafsr.layers.calibration import TemperatureScaling
 from tfafsr.layers.ela import ErrorLevelAnalysis
+from tfafsr.layers.gradient import StopGradient
 from tfafsr.layers.heatmaps import KeypointHeatmaps
 from tfafsr.layers.pooling import FusionPooling
 
-__all__ = ["ErrorLevelAnalysis", "FusedBatchNormalization", "FusionPooling", "KeypointHeatmaps", "TemperatureScaling"]
+__all__ = [
+    "ErrorLevelAnalysis",
+    "FusedBatchNormalization",
+    "FusionPooling",
+    "KeypointHeatmaps",
+    "StopGradient",
+    "TemperatureScaling",
+]
