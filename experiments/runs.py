@@ -78,7 +78,7 @@ def check_detector(path: Path, detector: Detector, config: TrainConfig) -> None:
     """Raises `DataError` if the options of the detector, loaded from `path`, are not those of `config`."""
     from tfafsr.presets import preset
 
-    expected = {**preset(config.preset), **config.detector.given()}
+    expected = preset(config.preset, **config.detector.given())
     for name, value in expected.items():
         if detector.options[name] != value:
             raise DataError(

@@ -17,8 +17,7 @@ from experiments import data
 from records.errors import DataError
 from records.progress import progress
 from records.shards import count
-from tfafsr import Detector, metrics
-from tfafsr.restoration import GAINS, restoration_gains
+from tfafsr import Detector, metrics, restoration
 
 BATCH = 32
 RESTORED = ("target", "mask", "target_known", "mask_known")  # fields that the restoration gains need
@@ -74,13 +73,13 @@ def score_frames(model: Detector, folder: Path, split: str, compression: str) ->
     Raises:
         DataError: no such faces, a damaged shard, or a score that is not finite.
     """
-    names = GAINS if model.options["output"] != "none" else ()
+    names = restoration.GAINS if model.options["output"] != "none" else ()
 
     def measure(inputs: dict, supervision: dict) -> dict:
         outputs = model(inputs, training=False)
         found = {"score": outputs["probability"][:, 0]}
         if names:
-            gains = restoration_gains(inputs["frame"], outputs["reconstruction"], **supervision)
+            gains = restoration.restoration_gains(inputs["frame"], outputs["reconstruction"], **supervision)
             found |= {name: tf.where(weight > 0, value, np.nan) for name, (value, weight) in gains.items()}
         return found
 

@@ -14,7 +14,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["augmentation", "calibration", "degradation", "layers", "losses", "metrics", "presets"],
+    submodules=["augmentation", "calibration", "degradation", "layers", "losses", "metrics", "presets", "restoration"],
     submod_attrs={
         "detector": ["Detector"],
         "loading": ["ModelError", "load_detector"],

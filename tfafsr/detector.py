@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import layers
 
 from faces import KEYPOINTS
+from tfafsr import gradients
 from tfafsr.afsr import afsr
 from tfafsr.layers import ErrorLevelAnalysis, StopGradient, TemperatureScaling
 from tfafsr.losses import artifact_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
@@ -28,7 +29,6 @@ RESIDUAL_GAIN = 10.0  # makes I^r - I^l, a few grey levels, as large as the othe
 AFSR_GRADIENTS = ("full", "stop")
 MINING = {"semi_hard": triplet_semihard_loss, "hard": triplet_hard_loss}
 TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")
-RESTORATION = TERMS[:2]  # AFSR's own losses
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
 OWN_IN_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")  # what `compile` refuses
 
@@ -191,12 +191,8 @@ class Detector(keras.Model):
 
     @classmethod
     def from_preset(cls, name: str, **overrides) -> Detector:
-        """The preset `paper`, `small` or `tiny`; `overrides` are arguments that replace those of the preset.
-
-        With `output="none"` the error image is `ela`, unless another one is given.
-        """
-        without_afsr = {"error_image": "ela"} if overrides.get("output") == "none" else {}
-        return cls(**{**preset(name), **without_afsr, **overrides})
+        """The preset `paper`, `small` or `tiny`; `overrides` are arguments that replace those of the preset."""
+        return cls(**preset(name, **overrides))
 
     @property
     def temperature(self) -> keras.Variable:
@@ -274,7 +270,7 @@ class Detector(keras.Model):
 
     def fit(self, *args, **kwargs) -> keras.callbacks.History:
         """Keras's `fit`; on one machine the same seed, data and number of threads give the same weights, bit by bit."""
-        with _sums_of_two():
+        with gradients.sums_of_two():
             return super().fit(*args, **kwargs)
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
@@ -284,8 +280,8 @@ class Detector(keras.Model):
             loss = self.compute_loss(x, y, self(x, training=True))
             # Optimizers add up the replicas' gradients; the loss is the mean over all of them.
             scaled = self.optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
-        gradients = _gradients(tape, scaled, [variable.value for variable in self.trainable_variables])
-        self.optimizer.apply(gradients, self.trainable_variables)
+        found = gradients.repeatable(tape, scaled, [variable.value for variable in self.trainable_variables])
+        self.optimizer.apply(found, self.trainable_variables)
         return {name: value for name, value in self._logs().items() if name not in self.gain_trackers}
 
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
@@ -300,34 +296,8 @@ class Detector(keras.Model):
         return self._logs()
 
     def gradient_norms(self, x: dict, y: dict) -> dict[str, tf.Tensor]:
-        """The norms of the weighted terms' gradients on one batch (x, y); nothing is trained.
-
-        Returns:
-            term -> global norm of its gradient with respect to all trainable variables, a float32 scalar. With AFSR,
-            also `afsr_restoration` and `afsr_detection`, the norms on AFSR's own variables of the gradients of its two
-            losses and of the two others together, and `afsr_cosine`, the cosine of the angle between these two (0 where
-            one of them is 0).
-        """
-        statistics = [tf.identity(variable.value) for variable in self.non_trainable_variables]
-        variables = [variable.value for variable in self.trainable_variables]
-        weights, norms = self.weights_of_terms(), {}
-        with tf.GradientTape(persistent=True) as tape:
-            terms = self.loss_terms(y, self(x, training=True))
-        for variable, value in zip(self.non_trainable_variables, statistics, strict=True):
-            variable.assign(value)
-        own = [index for index, variable in enumerate(self.trainable_variables) if variable.path.startswith("afsr_")]
-        sums = {"restoration": [0.0] * len(own), "detection": [0.0] * len(own)}
-        for name, term in terms.items():
-            gradients = tape.gradient(term, variables, unconnected_gradients="zero")
-            norms[name] = weights[name] * tf.linalg.global_norm(gradients)
-            task = sums["restoration" if name in RESTORATION else "detection"]
-            task[:] = [total + weights[name] * gradients[index] for total, index in zip(task, own, strict=True)]
-        if own:
-            restoration, detection = (tf.concat([tf.reshape(part, [-1]) for part in task], 0) for task in sums.values())
-            norms |= {"afsr_restoration": tf.norm(restoration), "afsr_detection": tf.norm(detection)}
-            product = norms["afsr_restoration"] * norms["afsr_detection"]
-            norms["afsr_cosine"] = tf.math.divide_no_nan(tf.reduce_sum(restoration * detection), product)
-        return norms
+        """The norms of the terms' gradients on one batch (x, y), see `tfafsr.gradients.norms`; nothing is trained."""
+        return gradients.norms(self, x, y)
 
     def deployed(self) -> keras.Model:
         """The network that is exported: from a face (uint8) and its five key points to the probability.
@@ -395,26 +365,3 @@ def _dtype_policy(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def _gradients(tape: tf.GradientTape, loss: tf.Tensor, variables: list[tf.Variable]) -> list[tf.Tensor]:
-    """The gradients of `loss`, the same bit by bit in every run: in a graph, sums of gradients add two terms at a time.
-
-    The tape sums the gradients that reach one tensor by one AddN. With three terms and more, AddN's order of addition,
-    and so the last bit of the sum, depends on which thread ends first.
-    """
-    if tf.inside_function():
-        return tf.gradients(loss, variables, aggregation_method=tf.AggregationMethod.EXPERIMENTAL_TREE)
-    return tape.gradient(loss, variables)
-
-
-@contextmanager
-def _sums_of_two() -> Iterator[None]:
-    """Turns TensorFlow's arithmetic optimizer off, which would merge the sums of `_gradients` into one AddN again."""
-    name = "arithmetic_optimization"
-    before = tf.config.optimizer.get_experimental_options().get(name, True)
-    tf.config.optimizer.set_experimental_options({name: False})
-    try:
-        yield
-    finally:
-        tf.config.optimizer.set_experimental_options({name: before})

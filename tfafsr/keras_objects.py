@@ -28,5 +28,5 @@ def _import_tensorflow_quietly() -> None:
 
 _import_tensorflow_quietly()
 
-from tfafsr import augmentation, calibration, degradation, layers, losses, metrics, presets  # noqa: E402, F401
+from tfafsr import augmentation, calibration, degradation, layers, losses, metrics, presets, restoration  # noqa: E402, F401
 from tfafsr.detector import Detector  # noqa: E402, F401

@@ -29,8 +29,15 @@ PRESETS = {
 }
 
 
-def preset(name: str) -> dict[str, object]:
-    """The arguments of `Detector` that `name` stands for; raises `ValueError` for an unknown name."""
+def preset(name: str, **overrides: object) -> dict[str, object]:
+    """The arguments of `Detector` that `name` stands for, with `overrides` in the place of the preset's.
+
+    With `output="none"` the error image is `ela`, unless another one is given: there is nothing that AFSR changed.
+
+    Raises:
+        ValueError: an unknown name.
+    """
     if name not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}; received {name!r}.")
-    return dataclasses.asdict(PRESETS[name])
+    without_afsr = {"error_image": "ela"} if overrides.get("output") == "none" else {}
+    return {**dataclasses.asdict(PRESETS[name]), **without_afsr, **overrides}

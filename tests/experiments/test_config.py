@@ -8,7 +8,7 @@ import pytest
 from experiments.config import SCHEDULES, DetectorOptions, TrainConfig
 from records.errors import DataError
 from tfafsr.afsr import OUTPUTS
-from tfafsr.detector import ELA_SOURCES, MINING
+from tfafsr.detector import AFSR_GRADIENTS, ELA_SOURCES, ERROR_IMAGES, MINING
 from tfafsr.presets import PRESETS
 from tfafsr.tfe import FUSIONS, POOLINGS
 
@@ -34,7 +34,7 @@ def test_the_detectors_choices_are_those_that_the_detector_takes():
     hints = typing.get_type_hints(DetectorOptions)
     declared = {name: set(typing.get_args(typing.get_args(hints[name])[0])) for name in hints}
     taken = {"output": OUTPUTS, "pooling": POOLINGS, "fusion": FUSIONS}
-    taken |= {"ela_of": ELA_SOURCES, "mining": MINING}
+    taken |= {"ela_of": ELA_SOURCES, "mining": MINING, "error_image": ERROR_IMAGES, "afsr_gradient": AFSR_GRADIENTS}
     assert {name: choices for name, choices in declared.items() if choices} == {
         name: set(choices) for name, choices in taken.items()
     }

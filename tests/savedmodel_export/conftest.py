@@ -20,7 +20,7 @@ SIZE = 64
 def detector():
     """A Detector whose statistics and offsets are perturbed and whose temperature is not 1: nothing may be ignored."""
     keras.utils.set_random_seed(0)
-    model = Detector(size=SIZE, width=4, blocks=1, output="residual")
+    model = Detector(size=SIZE, width=4, blocks=1, output="residual", error_image="ela+residual")
     rng = np.random.default_rng(0)
     for variable in model.weights:
         if variable.name == "moving_variance":
