@@ -1,11 +1,12 @@
-"""AFSR's two losses: the error of the reconstruction on the whole face (Eq. 1) and on its manipulated part (Eq. 2).
+"""AFSR's two losses: the error of the reconstruction on the whole face and on its manipulated part.
+
+    L_AFSR = mean |M * I^h - M * I^r|^2 + lambda_1 * mean |I^h - I^r|^2,    lambda_1 = 0.5          (Eq. 1 and 2)
 
 The paper prints I^l where the reconstruction belongs; with I^l the losses would have no gradient, so I^r is used. The
-paper prints sums; means over pixels and channels are used here, so that the weights do not depend on the image size:
+paper prints sums; means over pixels and channels are used here, so that the weights do not depend on the image size.
 
-    Eq. 1   mean |I^h - I^r|^2          Eq. 2   mean |M * I^h - M * I^r|^2
-
-Both means run over the whole image, so Eq. 2 is the part of Eq. 1 that lies inside the mask, and 0 for a real face.
+Both means run over the whole image: the first is the part of the second that lies inside the mask, and 0 for a real
+face.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from keras import KerasTensor, ops
 def reconstruction_loss(
     target: KerasTensor, reconstruction: KerasTensor, known: KerasTensor | None = None
 ) -> KerasTensor:
-    """Eq. 1: the mean squared difference between I^h and I^r.
+    """The mean squared difference between I^h and I^r.
 
     Args:
         target: I^h, (B, H, W, C) in [-1, 1], any float dtype.
@@ -33,7 +34,7 @@ def reconstruction_loss(
 def artifact_loss(
     target: KerasTensor, reconstruction: KerasTensor, mask: KerasTensor, known: KerasTensor | None = None
 ) -> KerasTensor:
-    """Eq. 2: the mean squared difference between M * I^h and M * I^r.
+    """The mean squared difference between M * I^h and M * I^r.
 
     Args:
         target: I^h, (B, H, W, C) in [-1, 1], any float dtype.
@@ -49,7 +50,7 @@ def artifact_loss(
 
 @keras.saving.register_keras_serializable(package="tfafsr")
 class ReconstructionLoss(keras.Loss):
-    """Eq. 1 as a Keras loss: `y_true` is the target; `sample_weight` is 1 where it is known."""
+    """`reconstruction_loss` as a Keras loss: `y_true` is the target; `sample_weight` is 1 where it is known."""
 
     def __init__(self, name: str = "reconstruction_loss", reduction: str = "mean_with_sample_weight", dtype=None):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
@@ -61,7 +62,7 @@ class ReconstructionLoss(keras.Loss):
 
 @keras.saving.register_keras_serializable(package="tfafsr")
 class ArtifactLoss(keras.Loss):
-    """Eq. 2 as a Keras loss: `y_true` is {"target", "mask"}; `sample_weight` is 1 where both are known."""
+    """`artifact_loss` as a Keras loss: `y_true` is {"target", "mask"}; `sample_weight` is 1 where both are known."""
 
     def __init__(self, name: str = "artifact_loss", reduction: str = "mean_with_sample_weight", dtype=None):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
