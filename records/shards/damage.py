@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -23,7 +24,9 @@ READ_ERRORS = (
     tf.errors.OutOfRangeError,
     tf.errors.PermissionDeniedError,
     tf.errors.UnknownError,
+    UnicodeDecodeError,  # TensorFlow cannot show an error message that holds a record's bytes
 )
+ASSERTION = re.compile(r"assertion failed: \[(.*?)\]")
 
 
 @contextlib.contextmanager
@@ -78,7 +81,7 @@ def _parse(size: int) -> Callable[..., dict[str, tf.Tensor]]:
     return tf.function(functools.partial(reader.parse_record, size=size, fields=tuple(schema.BY_NAME)))
 
 
-def _reason(record: bytes, group: str, error: tf.errors.OpError) -> str:
+def _reason(record: bytes, group: str, error: Exception) -> str:
     """What is wrong with a record in a shard of `group` (split/compression/method)."""
     try:
         example = schema.decode(record)
@@ -87,4 +90,6 @@ def _reason(record: bytes, group: str, error: tf.errors.OpError) -> str:
     own_group = f"{example.split}/{example.compression}/{example.method}"
     if own_group != group:
         return f"It is of {own_group} and does not belong there."
-    return " ".join(line.strip() for line in error.message.splitlines() if line.strip())
+    if assertion := ASSERTION.search(str(error)):
+        return assertion[1]
+    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())

@@ -40,6 +40,12 @@ def grey(channel):
     return np.repeat(channel[..., None], 3, axis=2)
 
 
+TIFFS = {
+    "jpeg.tif": saved(Image.fromarray(IMAGE), "tiff", compression="jpeg"),
+    "motorola.tif": saved(Image.fromarray(GREY.astype(">u2") * 257), "tiff"),
+}
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
 @pytest.mark.parametrize("name", FORMS)
 def test_a_picture_that_is_cut_off_is_refused_by_name(tmp_path, name, share):
@@ -54,12 +60,12 @@ def test_a_picture_that_is_cut_off_is_refused_by_name(tmp_path, name, share):
         list(read_frames(Footage(folder), [2]))
 
 
-@pytest.mark.parametrize("name", ["baseline.jpg", "progressive.jpg", "a.png"])
+@pytest.mark.parametrize("name", ["baseline.jpg", "progressive.jpg", "a.png", "a.tif", "jpeg.tif", "motorola.tif"])
 def test_a_picture_cut_anywhere_is_refused_or_decodes_unchanged(tmp_path, name):
-    path, data = tmp_path / name, FORMS[name]
+    path, data = tmp_path / name, (FORMS | TIFFS)[name]
     path.write_bytes(data)
     whole = read_picture(path)
-    for end in (*range(len(data) - 40, len(data)), *range(100, len(data), len(data) // 60)):
+    for end in (*range(len(data) - 200, len(data)), *range(100, len(data), len(data) // 60)):
         path.write_bytes(data[:end])
         try:
             np.testing.assert_array_equal(read_picture(path), whole)

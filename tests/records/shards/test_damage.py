@@ -142,6 +142,7 @@ TAMPERED = [
     (lambda records: records[:-1], "It holds 8 faces, the manifest counts 9"),
     (lambda records: [], "It holds 0 faces, the manifest counts 9"),
     (lambda records: [*records[:3], b"no example", *records[4:]], "Record 4: These 10 bytes are not a record"),
+    (lambda records: [*records[:3], b'k\x1a"\xa4\x1c(A\xfb', *records[4:]], "Record 4: These 8 bytes are not a record"),
     (lambda records: [*records[:3], tf.train.Example().SerializeToString(), *records[4:]], "The record lacks frame"),
     (with_feature("keypoints", **floats([np.nan] * 10)), r"Record 4: keypoints must lie in \[0, 1\]"),
     (with_feature("keypoints", **floats([0.5] * 9 + [np.inf])), r"keypoints must lie in \[0, 1\]"),
@@ -178,6 +179,15 @@ def test_a_bad_image_is_named(folder, value, message):
     tamper(folder, with_feature("ela", **texts(value)))
     with pytest.raises(DataError, match=f"(?s){SHARD} is damaged.*{message}"):
         read_for_evaluation(folder, ("ela",))
+
+
+def test_records_of_another_size_than_the_manifests_are_named_without_tensorflows_stack(folder):
+    manifest = Manifest.load(folder)
+    dataclasses.replace(manifest, size=2 * manifest.size).save(folder)
+    with pytest.raises(DataError, match=r"is damaged.* Record 1: frame is not a PNG of \d+ x \d+ pixels") as raised:
+        read_for_evaluation(folder, ("frame",))
+    assert "Graph" not in str(raised.value)
+    assert "File" not in str(raised.value)
 
 
 def test_an_error_that_no_shard_causes_is_raised_unchanged(made_records):
