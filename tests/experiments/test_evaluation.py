@@ -24,7 +24,7 @@ from tfafsr.restoration import GAINS
 METRICS = {"auc", "auc_ci95", "ap", "eer", "n"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module")  # more than 20 s where this is the first test that needs the trained run
 def measured(trained_run, made_records, tmp_path_factory):
     out = tmp_path_factory.mktemp("metrics") / "metrics.json"
     return evaluate(trained_run, made_records, "c40", "test", out), out

@@ -48,7 +48,7 @@ def test_a_model_that_answers_otherwise_is_an_error(tmp_path):
         quickstart(tmp_path, 1, lambda _: 1)
 
 
-@pytest.mark.slow  # every command does its work once: drawing, x264, MTCNN, training, evaluation, report, export
+@pytest.mark.slow  # more than 20 s: every command does its work once, from drawing and x264 to training and exports
 def test_from_nothing_to_a_report(tmp_path, capfd):
     def run_command(arguments):
         return cli.main(arguments, standalone_mode=False)

@@ -71,7 +71,7 @@ def test_the_temperature_is_fitted_on_the_validation_split(train_config, trained
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.slow  # two trainings, one of them in a process of its own that is killed
+@pytest.mark.slow  # more than 20 s: two trainings, one in a process of its own, which is killed
 def test_killed_and_started_again_it_ends_where_an_undisturbed_run_ends(train_config, trained_run, tmp_path):
     run = tmp_path / "run"
     process = subprocess.Popen(command(train_config, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -175,7 +175,7 @@ def test_a_server_that_is_no_tensorflow_serving_is_named(tmp_path):
         process.terminate()
 
 
-@pytest.mark.slow  # fewer requests would not show a leak beside what the allocator keeps
+@pytest.mark.slow  # more than 20 s: fewer requests would not show a leak beside what the allocator keeps
 def test_hundreds_of_good_and_bad_requests_of_many_clients(server, faces, expected):
     """Every request gets the right answer or refusal while others run at the same time, and memory does not grow."""
     process, grpc_port, rest_port = server

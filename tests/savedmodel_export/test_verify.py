@@ -26,7 +26,7 @@ def batches(faces):
     return [LabelledFaces(*(column[part] for column in columns)) for part in (slice(0, 8), slice(8, 12))]
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # more than 20 s: four forms are run, and a process measures the latency of each
 def test_verify_says_what_was_found(models, detector, model_file, batches):
     result = verify_exported(detector, model_file, list(models.values()), batches, threads=(1,))
     assert json.loads(json.dumps(result, allow_nan=False)) == result

@@ -58,7 +58,7 @@ def test_only_names_a_kind_and_a_number():
     assert "is not of the form records|files|requests:NUMBER" in result.output
 
 
-# Most attacks read whole records, or find faces with MTCNN: a few take longer than twenty seconds. Which ones are made
+# Most attacks read whole records, or find faces with MTCNN: a test takes more than 20 s. Which ones are made
 # depends on the kind alone; `python -m experiments.attacks` makes hundreds.
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "step"), [("records", 3), ("files", 4), ("requests", 4)])

@@ -75,7 +75,7 @@ def honest(tmp_path_factory):
     return write_tree(tmp_path_factory.mktemp("honest"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module")  # more than 20 s: networks that must learn something are trained
 def careless(tmp_path_factory):
     """The report on fakes that betray themselves; one person has empty masks, another masks of another size."""
     root = write_tree(tmp_path_factory.mktemp("careless"), careless=True)
@@ -140,7 +140,7 @@ def test_masks_that_are_empty_or_of_another_size_are_left_out_by_name(careless):
     assert found["left_out"][1] in text
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # more than 20 s: two probes, each of which trains a network for every fold
 def test_the_command_prints_a_table_or_json_and_repeats_itself(honest):
     arguments = [str(honest), "--identities", "9", "--frames", "1", "--steps", "2"]
     table = CliRunner().invoke(probe, arguments)

@@ -74,7 +74,7 @@ def test_each_format_is_written(exported):
     assert sorted(path.name for path in plain.parent.iterdir()) == ["int8.tflite", "none.tflite", "tfafsr"]
 
 
-@pytest.mark.slow  # two processes measure the latency of four models
+@pytest.mark.slow  # more than 20 s: two processes measure the latency of four models
 def test_verify_prints_json_alone_and_its_table_fits_80_columns(exported, run, made_records):
     result = call("verify", *exported, "--run", run, "--records", made_records, "--json")
     assert result.exit_code == 0, result.output

@@ -51,7 +51,7 @@ def run(*arguments):
     return result.stdout + result.stderr
 
 
-@pytest.mark.slow  # Beam starts two processes, and each loads MTCNN
+@pytest.mark.slow  # more than 20 s: Beam starts two processes, and each loads TensorFlow and MTCNN
 def test_the_same_records_byte_for_byte(root, local, tmp_path):
     out = tmp_path / "beam"
     beam = ["--runner", "direct", "--direct_num_workers", "2", "--direct_running_mode", "multi_processing"]
@@ -86,7 +86,7 @@ def serving(module, option, log):
         process.wait(60)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # about 20 s: a job server, a worker pool and a build, each of which loads Beam and TensorFlow
 def test_a_job_server_with_a_worker_pool_gives_the_same_records(root, local, tmp_path):
     """Flink and Spark use the same protocol as Beam's own job server and worker pool."""
     jobs, workers = (
@@ -162,7 +162,7 @@ def test_the_error_without_beam_says_how_to_install_it(outputs):
     assert 'pip install "tfafsr[beam]"' in outputs["no beam"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # more than 20 s: two builds with Beam; groups that take two seconds more, so that some are left
 def test_an_interrupt_ends_a_build_at_once(root, local, tmp_path):
     out = tmp_path / "beam"
     slow = """

@@ -363,7 +363,7 @@ for path in sys.argv[1:]:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # about 20 s: a video of this size is written and read
 def test_a_4k_video_takes_memory_for_a_few_frames_only(v3, tmp_path):
     """64 frames of 3840 x 2160 are 1.6 GB in RGB."""
     small = next(iter(frames_of(v3 / REALS / "raw/videos/000.mp4")))
