@@ -85,6 +85,7 @@ class TrainConfig:
     Attributes:
         records: folders written by `tfafsr build`.
         detector: arguments of `tfafsr.Detector`.
+        compressions: names such as c40; each face is compared with its least compressed twin.
         epochs, batch_size, learning_rate, drop_every: as in `Schedule`; None means the preset's value.
 
     Raises:
@@ -94,7 +95,13 @@ class TrainConfig:
     records: tuple[str, ...] = dataclasses.field(
         metadata={"help": "Records of `tfafsr build`.", "metavar": "FOLDER ..."}
     )
-    compression: str = dataclasses.field(metadata={"help": "Train and validate on the faces at raw, c23 or c40."})
+    compressions: tuple[str, ...] = dataclasses.field(
+        metadata={
+            "help": "Train and validate on the faces at these: raw, c23, c40, or several of them together.",
+            "metavar": "NAME ...",
+            "flag": ("--compressions", "--compression"),
+        }
+    )
     preset: Literal["paper", "small", "tiny"] = _option("paper", "Size, width, AFSR's output and the schedule.")
     detector: DetectorOptions = dataclasses.field(default_factory=DetectorOptions)
     epochs: int | None = _option(None, "Passes over the training split." + PRESETS_DEFAULT, range=(1, None))
@@ -102,15 +109,21 @@ class TrainConfig:
     learning_rate: float | None = _option(
         None, "Adam's learning rate in the first epochs." + PRESETS_DEFAULT, range=(0, None), min_open=True
     )
+    steps: int | None = _option(
+        None, "Steps an epoch, of other faces each time.  [default: as many as the faces fill]", range=(1, None)
+    )
     drop_every: int | None = _option(
         None, "Epochs after which the learning rate falls to a tenth." + PRESETS_DEFAULT, range=(1, None)
     )
     seed: int = _option(
-        0, "Seed of the initial weights, the order of the faces, the flips and the degradations.", range=(0, 2**32 - 1)
+        0, "Seed of the initial weights, the order of the faces and their random changes.", range=(0, 2**32 - 1)
     )
     dtype: Literal["float32", "mixed_bfloat16"] = _option("float32", "Dtype policy of the layers.")
     balanced: bool = _option(True, "As many real as manipulated faces in a batch.", flag="--balanced/--unbalanced")
-    augment: bool = _option(True, "Random horizontal flips.", flag="--augment/--no-augment")
+    augment: Literal["none", "flip", "strong"] = _option(
+        "flip",
+        "Random changes: `flip` mirrors half of the faces; `strong` also changes colours and crop, and covers parts.",
+    )
     degrade: bool = _option(
         False,
         "Half of the faces are degraded: shrunk by up to 6 and enlarged again, blurred, JPEG.",

@@ -17,6 +17,11 @@ from tfafsr import augmentation, degradation
 
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
 IDENTITY = ("video", "method", "label", "frame_index")
+AUGMENTATIONS = {
+    "none": (),
+    "flip": (augmentation.random_flip,),
+    "strong": (augmentation.random_flip, augmentation.random_jitter),
+}
 
 
 def input_names(model: keras.Model) -> tuple[str, ...]:
@@ -31,31 +36,30 @@ def input_size(model: keras.Model) -> int:
 
 def steps_per_epoch(config: TrainConfig) -> tuple[int, int]:
     """Number of full batches in an epoch, and the batch size (at most the number of faces)."""
-    faces = shards.count([Path(folder) for folder in config.records], "train", config.compression)
+    faces = shards.count([Path(folder) for folder in config.records], "train", config.compressions)
     batch = min(config.schedule.batch_size, faces)
-    return faces // batch, batch
+    steps = faces // batch
+    return steps if config.steps is None else min(steps, config.steps), batch
 
 
 def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.data.Dataset:
     """The batches (x, y) of one epoch: x has the model's inputs, y the supervision.
 
-    The order of the faces, their flips and degradations depend on the seed and the epoch alone.
+    The order of the faces and their random changes depend on the seed and the epoch alone.
     """
     inputs = input_names(model)
     steps, batch = steps_per_epoch(config)
     faces = shards.read_training(
         [Path(folder) for folder in config.records],
         split="train",
-        compression=config.compression,
+        compressions=config.compressions,
         seed=config.seed,
         epoch=epoch,
         balanced=config.balanced,
         size=input_size(model),
         fields=_fields(inputs),
     )
-    changes = []
-    if config.augment:
-        changes.append(augmentation.random_flip)
+    changes = list(AUGMENTATIONS[config.augment])
     if config.degrade:
         changes.append(degradation.random_degradation)
     if changes:
@@ -71,16 +75,17 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
 
 
 def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> tf.data.Dataset:
-    """The batches (x, y) of the validation split, always in the same order."""
+    """The batches (x, y) of the validation split, always in one order: folder by folder, compression by compression."""
     inputs, batch = input_names(model), config.schedule.batch_size
     folders = [Path(folder) for folder in config.records]
     datasets = [
-        shards.read(folder, split, config.compression, size=input_size(model), fields=_fields(inputs))
+        shards.read(folder, split, compression, size=input_size(model), fields=_fields(inputs))
         for folder in folders
+        for compression in shards.held(folder, split, config.compressions)
     ]
     faces = functools.reduce(tf.data.Dataset.concatenate, datasets)
     batches = faces.batch(batch).map(lambda fields: _split(fields, inputs)).prefetch(2)
-    return _of_length(-(-shards.count(folders, split, config.compression) // batch), batches)
+    return _of_length(-(-shards.count(folders, split, config.compressions) // batch), batches)
 
 
 def scoring_batches(

@@ -26,7 +26,7 @@ def representative_faces(
         DataError: no such records, split or compression; their faces are not `size` pixels wide.
     """
     faces = shards.read_training(
-        records, split, compression, size=size, fields=("frame", "keypoints"), shuffle_buffer=4 * count
+        records, split, [compression], size=size, fields=("frame", "keypoints"), shuffle_buffer=4 * count
     )
     with shards.naming_the_shard(records):
         return list(faces.take(count).batch(1).as_numpy_iterator())

@@ -39,10 +39,14 @@ def records_content(run: Path) -> tuple[str, ...]:
 
 
 def trained_on(run: Path) -> str:
-    """The compression that a run was trained on; raises `DataError` as `load_config` does, and if `run` is a file."""
+    """The first of the compressions that a run was trained on.
+
+    Raises:
+        DataError: as in `load_config`; or `run` is a file.
+    """
     if run.is_file():
         raise DataError(f"{run} does not say at which compression it was trained; give --compression raw, c23 or c40.")
-    return load_config(run).compression
+    return load_config(run).compressions[0]
 
 
 def model_file(run: Path) -> Path:

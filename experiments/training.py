@@ -160,11 +160,12 @@ def _prepare(config: TrainConfig, run: Path) -> None:
     manifests = {folder: shards.Manifest.load(Path(folder)) for folder in config.records}
     _check_videos(manifests)
     for split in ("train", "val"):
-        if not _count(config, split):
-            raise DataError(
-                f"The records {', '.join(config.records)} hold no {config.compression} faces of the split {split!r}; "
-                "`tfafsr inspect` lists what they hold."
-            )
+        for compression in config.compressions:
+            if not shards.count([Path(folder) for folder in config.records], split, compression):
+                raise DataError(
+                    f"The records {', '.join(config.records)} hold no {compression} faces of the split {split!r}; "
+                    "`tfafsr inspect` lists what they hold."
+                )
     people = runs.people_in(manifests.values())
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         if shared := people.get(one, set()) & people.get(other, set()):
@@ -214,7 +215,7 @@ def _with_hashes(records: tuple[str, ...], content: tuple[str, ...]) -> str:
 
 
 def _count(config: TrainConfig, split: str) -> int:
-    return shards.count([Path(folder) for folder in config.records], split, config.compression)
+    return shards.count([Path(folder) for folder in config.records], split, config.compressions)
 
 
 def _calibrate(config: TrainConfig, model: Detector, say) -> float:

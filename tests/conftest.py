@@ -41,8 +41,8 @@ def face(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
     return frame, mask
 
 
-def _write_records(folder, size=SIZE, dataset="made"):
-    """Records of nine people in three splits: each a real clip and two fakes, three frames each, at c40."""
+def _write_records(folder, size=SIZE, dataset="made", compression="c40"):
+    """Records of nine people in three splits: each a real clip and two fakes, three frames each, at one compression."""
     shards, clips, counts = {}, {}, {}
     for split, people in SPLITS.items():
         for method in METHODS:
@@ -50,7 +50,7 @@ def _write_records(folder, size=SIZE, dataset="made"):
             items = []
             for person in people:
                 rng = np.random.default_rng((person, label, len(method)))
-                video = f"{dataset}/{method}/c40/{person:03d}"
+                video = f"{dataset}/{method}/{compression}/{person:03d}"
                 for index in range(FRAMES):
                     frame, mask = face(rng, label)
                     example = Example(
@@ -64,7 +64,7 @@ def _write_records(folder, size=SIZE, dataset="made"):
                         label=label,
                         dataset=dataset,
                         method=method,
-                        compression="c40",
+                        compression=compression,
                         split=split,
                         video=video,
                         subjects=[f"{person:03d}"],
@@ -77,16 +77,16 @@ def _write_records(folder, size=SIZE, dataset="made"):
                     split=split,
                     label=label,
                     method=method,
-                    compression="c40",
+                    compression=compression,
                     subjects=(f"{person:03d}",),
                     frames_scored=FRAMES,
                     frames_without_face=1,
                     reasons={"no face": 1},
                     notes={"decoy": "blur" if person % 2 else None},
                 )
-            for path, shard in write_shards(items, folder / split / "c40", method, 1).items():
+            for path, shard in write_shards(items, folder / split / compression, method, 1).items():
                 shards[path.relative_to(folder).as_posix()] = shard
-            counts.setdefault(split, {}).setdefault("c40", {})[method] = len(items)
+            counts.setdefault(split, {}).setdefault(compression, {})[method] = len(items)
     drawn = {f"{person:03d}": split for split, people in SPLITS.items() for person in people}
     origin = SplitsOrigin(seed=0, drawn=drawn)
     Manifest(size, {"made": "by a test"}, {}, counts, clips, [], shards, origin).save(folder)
@@ -101,7 +101,7 @@ def made_records(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def write_records():
-    """The function (folder, size, dataset) that writes such records."""
+    """The function (folder, size, dataset, compression) that writes such records."""
     return _write_records
 
 

@@ -81,7 +81,8 @@ def everything_read(folder: Path, compression: str) -> dict[str, object]:
         for split, compressions in manifest.counts.items():
             for level in compressions:
                 found[f"{split}/{level}"] = _digest(read(folder, split, level))
-        found[f"training at {compression}"] = _digest(read_training(folder, compression=compression, shuffle_buffer=8))
+        batches = read_training(folder, compressions=[compression], shuffle_buffer=8)
+        found[f"training at {compression}"] = _digest(batches)
     return found
 
 

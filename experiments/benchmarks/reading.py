@@ -24,7 +24,7 @@ def main(records: Path, compression: str, preset: str, size: int | None) -> None
     """Reads, augments and batches one epoch twice and reports the second time."""
     from tfafsr import Detector
 
-    config = TrainConfig((str(records),), compression, preset, DetectorOptions(size=size))
+    config = TrainConfig((str(records),), (compression,), preset, DetectorOptions(size=size))
     model = Detector.from_preset(preset, **config.detector.given())
     _, batch = data.steps_per_epoch(config)
     for epoch in range(2):

@@ -28,7 +28,7 @@ REPRESENTATIVE = 100
 @click.option(
     "--records", type=FOLDER, help="int8: records of `tfafsr build`, on whose faces activations are measured."
 )
-@click.option("--compression", help="int8: raw, c23 or c40.  [default: what the run was trained on]")
+@click.option("--compression", help="int8: raw, c23 or c40.  [default: the first that the run was trained on]")
 @click.option("--split", default="train", show_default=True, type=click.Choice(["train", "val", "test"]))
 @click.option(
     "--faces", default=REPRESENTATIVE, show_default=True, type=click.IntRange(1), help="int8: number of faces."

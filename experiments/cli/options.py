@@ -11,7 +11,7 @@ A field's annotation gives the option's type:
 `X | None` is an optional option; a field without a default is a required one. The field's metadata give the rest:
 
     help, metavar           the texts in --help
-    flag                    the flag, if it differs from the field's name, as `--balanced/--unbalanced`
+    flag                    the flag or flags, if other than the field's name, as `--balanced/--unbalanced`
     choices                 for a str or a list: the allowed values
     range, min_open         for a number: (lowest, highest), None for no bound; True if `lowest` itself is not allowed
 """
@@ -100,7 +100,8 @@ def _option(field: dataclasses.Field, annotation: object) -> Callable[[Callable]
             flag = f"{flag}/--no-{flag[2:]}"
     else:
         settings["type"] = _type(field, kind)
-    return click.option(field.metadata.get("flag", flag), field.name, **settings)
+    flags = field.metadata.get("flag", flag)
+    return click.option(*((flags,) if isinstance(flags, str) else flags), field.name, **settings)
 
 
 def _without_none(annotation: object) -> tuple[object, bool]:

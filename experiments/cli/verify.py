@@ -15,7 +15,7 @@ from experiments.cli.options import ANY_PATH, FOLDER
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=ANY_PATH)
 @click.option("--run", required=True, type=ANY_PATH, help="Run folder that the models were exported from.")
 @click.option("--records", required=True, type=FOLDER, help="Records of `tfafsr build`.")
-@click.option("--compression", help="Compare on the faces at raw, c23 or c40.  [default: what the run was trained on]")
+@click.option("--compression", help="raw, c23 or c40.  [default: the first that the run was trained on]")
 @click.option("--split", default="test", show_default=True, type=click.Choice(["train", "val", "test"]))
 @click.option(
     "--latency/--no-latency", default=True, show_default=True, help="Measure the time a face, with 1 and 2 threads."

@@ -21,13 +21,24 @@ PARALLEL_FILES = 8
 PARALLEL_CALLS = max(2, os.cpu_count() or 1)
 
 
-def count(folders: Sequence[Path] | Path, split: str, compression: str, methods: list[str] | None = None) -> int:
-    """Number of examples of a split at a compression; a folder without them counts 0."""
-    total = 0
-    for folder in several(folders):
-        present = Manifest.load(folder).counts.get(split, {}).get(compression, {})
-        total += sum(number for method, number in present.items() if methods is None or method in methods)
-    return total
+def count(folders: Sequence[Path] | Path, split: str, compressions: Sequence[str] | str) -> int:
+    """Number of examples of a split at one or several compressions; a folder without them counts 0."""
+    names = [compressions] if isinstance(compressions, str) else compressions
+    present = [Manifest.load(folder).counts.get(split, {}) for folder in several(folders)]
+    return sum(sum(counts.get(name, {}).values()) for counts in present for name in names)
+
+
+def held(folder: Path, split: str, compressions: Sequence[str]) -> list[str]:
+    """Those of the compressions at which a folder holds examples of a split, in the order given.
+
+    Raises:
+        DataError: it holds none of them.
+    """
+    manifest = Manifest.load(folder)
+    present = [name for name in compressions if name in manifest.counts.get(split, {})]
+    if not present:
+        manifest.files(split, compressions[0])  # raises the error that lists what the folder holds
+    return present
 
 
 def read(
@@ -77,7 +88,7 @@ def read(
 def read_training(
     folders: Sequence[Path] | Path,
     split: str = "train",
-    compression: str = "c40",
+    compressions: Sequence[str] = ("c40",),
     seed: int = 0,
     epoch: int = 0,
     balanced: bool = True,
@@ -93,7 +104,7 @@ def read_training(
 
     Args:
         folders: one folder of records, or several.
-        split, compression: which examples to read.
+        split, compressions: which examples to read. A folder need not hold all of the compressions.
         seed, epoch: they decide the order.
         balanced: alternate real and manipulated faces; if False, every example comes once.
         size: side of the faces that the caller needs; None accepts any.
@@ -110,8 +121,9 @@ def read_training(
         raise DataError(f"The records hold faces of different sizes, {sorted(sizes)}; build them with one --size.")
     shards: dict[str, list[_Shard]] = {}
     for folder, manifest in zip(folders, manifests, strict=True):
-        for method, of_method in _shards(manifest, folder, split, compression).items():
-            shards.setdefault(method, []).extend(of_method)
+        for compression in held(folder, split, compressions):
+            for method, of_method in _shards(manifest, folder, split, compression).items():
+                shards.setdefault(method, []).extend(of_method)
     rng = np.random.default_rng((seed, epoch))
     total = sum(shard.examples for of_method in shards.values() for shard in of_method)
     if balanced:
@@ -119,7 +131,7 @@ def read_training(
         if not fakes or REAL not in shards:
             missing = "real" if fakes else "manipulated"
             raise DataError(
-                f"The {split} split at {compression} holds no {missing} faces; training needs both classes."
+                f"The {split} split at {', '.join(compressions)} holds no {missing} faces; training needs both classes."
             )
         half = -(-total // 2)
         needed = {REAL: half, **dict.fromkeys(fakes, -(-half // len(fakes)))}

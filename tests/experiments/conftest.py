@@ -18,7 +18,7 @@ def train_config(made_records):
     """The options of `trained_run`."""
     return TrainConfig(
         (str(made_records),),
-        "c40",
+        ("c40",),
         "tiny",
         DetectorOptions(size=64, width=4, blocks=1),
         epochs=EPOCHS,

@@ -14,12 +14,12 @@ from tfafsr.tfe import FUSIONS, POOLINGS
 
 
 def test_the_presets_schedule_is_the_default_and_given_values_win():
-    config = TrainConfig(("records",), "c40", "tiny", epochs=3)
+    config = TrainConfig(("records",), ("c40",), "tiny", epochs=3)
     assert config.schedule == dataclasses.replace(SCHEDULES["tiny"], epochs=3)
 
 
 def test_the_papers_schedule_divides_the_rate_by_ten_every_ten_epochs():
-    config = TrainConfig(("records",), "c40", "paper")
+    config = TrainConfig(("records",), ("c40",), "paper")
     rates = [config.learning_rate_at(epoch) for epoch in (0, 9, 10, 19)]
     assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
 
@@ -52,11 +52,11 @@ def test_the_detectors_choices_are_those_that_the_detector_takes():
 )
 def test_a_number_outside_of_its_range_is_refused(options, message):
     with pytest.raises(DataError, match=message):
-        TrainConfig(("records",), "c40", **{**options, "detector": DetectorOptions(**options.pop("detector", {}))})
+        TrainConfig(("records",), ("c40",), **{**options, "detector": DetectorOptions(**options.pop("detector", {}))})
 
 
 def test_more_epochs_and_another_path_prolong_a_run_and_anything_else_makes_another():
-    config = TrainConfig(("records",), "c40", "tiny")
+    config = TrainConfig(("records",), ("c40",), "tiny")
     assert config.differences(dataclasses.replace(config, epochs=99, records=("moved",))) == []
     other = dataclasses.replace(config, seed=1, detector=DetectorOptions(pooling="gap"))
     assert config.differences(other) == ["pooling: the preset's, there 'gap'", "seed: 0, there 1"]

@@ -1,12 +1,14 @@
-"""Batches for scoring."""
+"""Batches for training, validation and scoring."""
 
 import dataclasses
 import shutil
 
 import keras
+import numpy as np
 import pytest
 
 from experiments import data
+from experiments.config import TrainConfig
 from records.errors import DataError
 from records.shards import Manifest
 
@@ -31,3 +33,45 @@ def test_a_face_of_a_video_that_the_manifest_does_not_list_is_named(made_records
     dataclasses.replace(manifest).save(folder)
     with pytest.raises(DataError, match="holds faces of made/real/c40/004 in the split 'val', which its manifest does"):
         list(data.scoring_batches(folder, "val", "c40", a_model()))
+
+
+@pytest.fixture(scope="module")
+def two_qualities(write_records, tmp_path_factory):
+    """Records at c40 and, in another folder, at raw."""
+    folder = tmp_path_factory.mktemp("qualities")
+    return tuple(str(write_records(folder / name, dataset=name, compression=name)) for name in ("c40", "raw"))
+
+
+def qualities(batches):
+    return [video.decode().split("/")[2] for _, y in batches for video in np.atleast_1d(y["video"].numpy())]
+
+
+@pytest.fixture
+def with_videos(monkeypatch):
+    monkeypatch.setattr(data, "SUPERVISION", (*data.SUPERVISION, "video"))
+
+
+def test_several_compressions_are_trained_and_validated_on_together(two_qualities, with_videos):
+    config = TrainConfig(two_qualities, ("raw", "c40"), "tiny", batch_size=8, augment="strong", degrade=True)
+    assert data.steps_per_epoch(config) == (9, 8)
+    trained = qualities(data.training_epoch(config, a_model(), 0))
+    assert {name: trained.count(name) for name in ("raw", "c40")} == pytest.approx({"raw": 36, "c40": 36}, abs=8)
+    validated = qualities(data.validation(config, a_model()))
+    assert {name: validated.count(name) for name in ("raw", "c40")} == {"raw": 18, "c40": 18}
+
+
+def test_fewer_steps_take_other_faces_in_each_epoch(two_qualities, with_videos):
+    config = TrainConfig(two_qualities, ("raw", "c40"), "tiny", batch_size=8, steps=2)
+    assert data.steps_per_epoch(config) == (2, 8)
+    faces = [
+        [(*y["video"].numpy(), *y["label"].numpy()) for _, y in data.training_epoch(config, a_model(), epoch)]
+        for epoch in (0, 1, 0)
+    ]
+    assert [len(batches) for batches in faces] == [2, 2, 2]
+    assert faces[0] == faces[2] != faces[1]
+
+
+def test_a_compression_that_no_folder_holds_is_refused(two_qualities):
+    config = TrainConfig(two_qualities[:1], ("c23",), "tiny")
+    with pytest.raises(DataError, match="c23"):
+        data.validation(config, a_model())

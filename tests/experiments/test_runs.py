@@ -13,7 +13,9 @@ from records.errors import DataError
 from records.shards import Manifest
 from tfafsr import Detector
 
-CONFIG = TrainConfig(("a", "b"), "c23", "small", DetectorOptions(pooling="gap", width=8), seed=3, learning_rate=1.0)
+CONFIG = TrainConfig(
+    ("a", "b"), ("c23", "raw"), "small", DetectorOptions(pooling="gap", width=8), seed=3, learning_rate=1.0
+)
 
 
 def test_options_and_content_survive_the_disk(tmp_path):

@@ -199,7 +199,7 @@ def test_records_of_another_size_than_the_preset_are_refused(train_config, tmp_p
 
 def test_a_compression_that_is_not_there_is_named(train_config, tmp_path):
     with pytest.raises(DataError, match="hold no raw faces of the split 'train'"):
-        training.train(dataclasses.replace(train_config, compression="raw"), tmp_path / "run")
+        training.train(dataclasses.replace(train_config, compressions=("c40", "raw")), tmp_path / "run")
 
 
 @pytest.mark.parametrize(

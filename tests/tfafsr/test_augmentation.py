@@ -1,10 +1,10 @@
-"""A flip changes all fields of an example consistently, eagerly and inside tf.data."""
+"""Random changes alter all fields of an example consistently, eagerly and inside tf.data."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfafsr.augmentation import flip, random_flip
+from tfafsr.augmentation import cover, crop, flip, random_flip, random_jitter, recolour
 from tfafsr.layers.ela import ErrorLevelAnalysis
 
 SIZE = 30  # no multiple of 8: the blocks of the mirrored frame cut it elsewhere
@@ -110,3 +110,64 @@ def test_random_flips_depend_on_the_seed_alone(example):
     assert 65 < first.sum() < 135  # 200 flips of a coin: 100, give or take five times its deviation of 7
     eager = random_flip({"mask": tf.constant(example["mask"])}, tf.constant([0, 3 << 32], tf.int64))["mask"]
     assert bool(eager[0, 0, 0] == 0) == first[0]
+
+
+def test_frame_and_target_get_the_same_colours(example):
+    images = {name: tf.constant(example[name]) for name in ("frame", "target", "mask")}
+    changed = recolour(images, tf.constant(1.2), tf.constant(-7.0), tf.constant([1.1, 1.0, 0.9]))
+    np.testing.assert_array_equal(changed["mask"], example["mask"])
+    for name in ("frame", "target"):
+        expected = (example[name] - 127.5) * 1.2 * np.array([1.1, 1.0, 0.9]) + 127.5 - 7
+        assert np.abs(changed[name].numpy() - np.clip(expected, 0, 255)).max() <= 0.51, name
+
+
+def test_a_crop_keeps_images_mask_and_key_points_together(example):
+    """A bright dot at a key point is still at the key point."""
+    dotted = np.zeros((SIZE, SIZE, 3), np.uint8)
+    dotted[12:15, 15:18] = 255  # centre (16.5, 13.5)
+    images = {
+        "frame": dotted,
+        "target": dotted,
+        "mask": dotted[..., :1],
+        "keypoints": np.tile(np.float32([16.5 / SIZE, 13.5 / SIZE]), (5, 1)),
+    }
+    cropped = crop({name: tf.constant(value) for name, value in images.items()}, *map(tf.constant, (20, 5, 8)))
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    for name in ("frame", "target", "mask"):
+        weight = cropped[name].numpy()[..., 0].astype(float)
+        centre = np.array([(weight * x).sum(), (weight * y).sum()]) / weight.sum() / SIZE
+        np.testing.assert_allclose(cropped["keypoints"][0], centre, atol=0.02)
+        np.testing.assert_allclose(centre, [8.5 / 20, 8.5 / 20], atol=0.02)
+    assert set(np.unique(cropped["mask"])) == {0, 255}
+
+
+def test_key_points_outside_of_the_crop_come_to_its_border(example):
+    images = {"frame": tf.constant(example["frame"]), "keypoints": tf.constant([[0.0, 1.0]] * 5)}
+    cropped = crop(images, *map(tf.constant, (24, 3, 3)))
+    np.testing.assert_array_equal(cropped["keypoints"], [[0.0, 1.0]] * 5)
+
+
+def test_a_covered_part_is_painted_and_is_not_manipulated(example):
+    images = {name: tf.constant(example[name]) for name in ("frame", "target", "mask")}
+    covered = cover(images, tf.constant([4, 2, 9, 8]), tf.constant([1, 2, 3], tf.uint8))
+    expected = {name: example[name].copy() for name in images}
+    expected["frame"][4:9, 2:8] = expected["target"][4:9, 2:8] = (1, 2, 3)
+    expected["mask"][4:9, 2:8] = 0
+    for name, value in expected.items():
+        np.testing.assert_array_equal(covered[name], value)
+
+
+def test_random_jitter_depends_on_the_seed_alone_and_recomputes_the_error_image(example):
+    dataset = tf.data.Dataset.from_tensors(example).repeat(80).enumerate()
+    dataset = dataset.map(lambda index, fields: random_jitter(fields, tf.stack([np.int64(3), index])))
+    for name, spec in dataset.element_spec.items():
+        assert spec.shape == np.shape(example[name]), name
+    once, again = (list(dataset.as_numpy_iterator()) for _ in range(2))
+    unchanged = [np.array_equal(one["frame"], example["frame"]) for one in once]
+    assert 2 <= sum(unchanged) <= 22  # an eighth is expected
+    assert any(not np.array_equal(one["keypoints"], example["keypoints"]) for one in once)
+    for one, other in zip(once, again, strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name])
+        np.testing.assert_array_equal(one["ela"], ela_of(one["frame"]))
+        assert (one["label"], one["video"]) == (1, example["video"])
