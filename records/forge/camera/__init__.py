@@ -6,7 +6,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "decoys": ["Decoy"],
-        "motion": ["Expression", "align", "canvas_size", "clip_motion", "move", "moved_points", "warp_expression"],
+        "motion": [
+            "Expression",
+            "align",
+            "canvas_size",
+            "clip_motion",
+            "move",
+            "moved",
+            "moved_points",
+            "warp_expression",
+        ],
         "noise": ["Camera"],
     },
 )

@@ -65,9 +65,7 @@ def canvas_size(size: int) -> int:
     return size + 2 * round(MARGIN * size)
 
 
-def move(
-    canvas: np.ndarray, points: np.ndarray, motion: Motion, frame: int, size: int
-) -> tuple[np.ndarray, np.ndarray]:
+def move(canvas: np.ndarray, points: np.ndarray, motion: Motion, frame: int, size: int) -> np.ndarray:
     """Makes one frame of a clip, with expression and camera motion in a single interpolation.
 
     Args:
@@ -78,15 +76,18 @@ def move(
         size: side of the frame in pixels.
 
     Returns:
-        (image, points): float32 (size, size, 3) in [0, 255] and float32 (5, 2) in the frame's pixels.
+        float32 (size, size, 3) in [0, 255].
     """
-    similarity, expression = motion.similarities[frame], motion.expressions[frame]
-    inverse = cv2.invertAffineTransform(similarity)
+    inverse = cv2.invertAffineTransform(motion.similarities[frame])
     x, y = np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32)[:, None]
     at_x = inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2]
     at_y = inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2]
-    image = warp_expression(canvas, at_x, at_y, points, expression)
-    return image, transform(similarity, moved_points(points, expression))
+    return warp_expression(canvas, at_x, at_y, points, motion.expressions[frame])
+
+
+def moved(places: np.ndarray, points: np.ndarray, motion: Motion, frame: int) -> np.ndarray:
+    """Where `move` brings `places`, (N, 2) in canvas pixels: float32 (N, 2) in the frame's pixels."""
+    return transform(motion.similarities[frame], moved_points(places, points, motion.expressions[frame]))
 
 
 def warp_expression(
@@ -109,10 +110,10 @@ def warp_expression(
     return np.clip(warped, 0, 255)
 
 
-def moved_points(points: np.ndarray, expression: Expression) -> np.ndarray:
-    """The key points after the face with `points` was given `expression`: float32 (5, 2)."""
+def moved_points(places: np.ndarray, points: np.ndarray, expression: Expression) -> np.ndarray:
+    """Where `places` (N, 2) lie after the face with key points `points` was given `expression`: float32 (N, 2)."""
     axes = face_axes(points)
-    u, v = transform(cv2.invertAffineTransform(axes), points).T
+    u, v = transform(cv2.invertAffineTransform(axes), places).T
     return transform(axes, np.column_stack(np.add((u, v), _displacement(u, v, expression))))
 
 

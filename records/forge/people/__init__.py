@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "identities": ["People", "find_people"],
         "person": ["Person", "make_person"],
         "photos": ["Photograph", "PhotoSkip", "fingerprint", "list_photographs", "read_photograph"],
-        "rendered": ["Pose", "draw"],
+        "rendered": ["draw"],
+        "shape": ["Pose"],
     },
 )

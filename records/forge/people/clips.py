@@ -8,10 +8,14 @@ from typing import Protocol
 
 import numpy as np
 
-from records.forge.camera import Camera, canvas_size, clip_motion, move
+from records.forge.camera import Camera, canvas_size, clip_motion, move, moved
+from records.forge.geometry import transform
+from records.forge.mesh import MEDIAPIPE, RENDERED, Topology
 from records.forge.people.person import make_person
 from records.forge.people.photos import Photograph, canvas_of, read_photograph
-from records.forge.people.rendered import Pose, draw
+from records.forge.people.rendered import draw
+from records.forge.people.rendered_mesh import rendered_mesh
+from records.forge.people.shape import Pose
 from records.forge.seeds import generator, smooth_path
 
 
@@ -22,11 +26,15 @@ class FaceClip:
     Attributes:
         frames: each float32 (H, W, 3) in [0, 255], without noise.
         points: each float32 (5, 2), the key points in pixels.
+        meshes: each float32 (K, 2), the mesh of the face in pixels.
+        topology: the parts of the meshes.
         camera: the camera that adds noise at the end.
     """
 
     frames: list[np.ndarray]
     points: list[np.ndarray]
+    meshes: list[np.ndarray]
+    topology: Topology
     camera: Camera
 
 
@@ -53,13 +61,14 @@ class RenderedFaces:
         motion = clip_motion(self.seed, identity, self.frames, self.size, strength=0.35)
         camera = Camera.of(self.seed, identity, self.frames)
         person, poses = make_person(self.seed, identity), _poses(self.seed, identity, self.frames)
-        images, points = [], []
+        images, points, meshes = [], [], []
         for frame, pose in enumerate(poses):
             canvas, keypoints = draw(person, pose, self.size, canvas_size(self.size))
-            image, keypoints = move(canvas, keypoints, motion, frame, self.size)
-            images.append(camera.light(image, frame))
-            points.append(keypoints)
-        return FaceClip(images, points, camera)
+            images.append(camera.light(move(canvas, keypoints, motion, frame, self.size), frame))
+            mesh = rendered_mesh(person, pose, self.size, canvas_size(self.size))
+            points.append(moved(keypoints, keypoints, motion, frame))
+            meshes.append(moved(mesh, keypoints, motion, frame))
+        return FaceClip(images, points, meshes, RENDERED, camera)
 
     def note(self, identity: str) -> dict[str, str]:
         """See `Faces.note`."""
@@ -79,12 +88,16 @@ class PhotographedFaces:
     def clip(self, identity: str) -> FaceClip:
         """See `Faces.clip`."""
         photograph = self.photographs[identity]
-        canvas, keypoints = canvas_of(read_photograph(self.folder / photograph.file), photograph, self.size)
+        canvas, to_canvas = canvas_of(read_photograph(self.folder / photograph.file), photograph.box, self.size)
+        keypoints = transform(to_canvas, np.array(photograph.points, np.float32))
+        mesh = transform(to_canvas, np.array(photograph.mesh, np.float32))
         motion = clip_motion(self.seed, identity, self.frames, self.size, strength=0.6)
         camera = Camera.of(self.seed, identity, self.frames)
-        moved = [move(canvas, keypoints, motion, frame, self.size) for frame in range(self.frames)]
-        images = [camera.light(image, frame) for frame, (image, _) in enumerate(moved)]
-        return FaceClip(images, [points for _, points in moved], camera)
+        frames = range(self.frames)
+        images = [camera.light(move(canvas, keypoints, motion, frame, self.size), frame) for frame in frames]
+        points = [moved(keypoints, keypoints, motion, frame) for frame in frames]
+        meshes = [moved(mesh, keypoints, motion, frame) for frame in frames]
+        return FaceClip(images, points, meshes, MEDIAPIPE, camera)
 
     def note(self, identity: str) -> dict[str, str]:
         """See `Faces.note`."""

@@ -11,12 +11,15 @@ import numpy as np
 
 from records.building import face_detector, in_processes
 from records.errors import DataError
+from records.forge.mesh import find_mesh, head_pose
 from records.forge.people.photos import SHRINK, Photograph, PhotoSkip, list_photographs, read_photograph
 from records.progress import progress
 
 DETECTION_SIDE = 320
 MIN_COLOUR = 3.0
 """Grey levels; a photograph whose channels differ by less on average is black and white."""
+MOST_TURNED = 35
+"""Degrees; a head that is turned farther hides a part of its mesh."""
 TASKS_A_PROCESS = 200
 """Identities after which a process is replaced, because MTCNN may leak memory with each image."""
 Examined = tuple[Photograph | None, list[PhotoSkip]]
@@ -90,6 +93,27 @@ def _examine(path: Path, size: int) -> Photograph:
         raise DataError("no face found.")
     if len(faces) > 1:
         raise DataError(f"{len(faces)} faces found, one is wanted.")
-    box = tuple(round(float(value) / scale, 2) for value in faces[0].box)
-    points = tuple((round(float(x) / scale, 2), round(float(y) / scale, 2)) for x, y in faces[0].keypoints)
-    return Photograph(path.name, box, points)
+    box, points = faces[0].box / scale, faces[0].keypoints / scale
+    mesh, _ = find_mesh(image, points)
+    yaw, pitch = head_pose(mesh)
+    if max(abs(yaw), abs(pitch)) > MOST_TURNED:
+        raise DataError(f"the head is turned by {yaw:.0f} and {pitch:.0f} degrees; at most {MOST_TURNED} are wanted.")
+    return Photograph(
+        path.name,
+        tuple(round(float(value), 2) for value in box),
+        _rounded(points),
+        _rounded(mesh[:, :2]),
+        (round(yaw, 1), round(pitch, 1)),
+        tuple(round(float(value), 1) for value in _skin(image, mesh[:, :2])),
+    )
+
+
+def _rounded(points: np.ndarray) -> tuple[tuple[float, float], ...]:
+    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in points)
+
+
+def _skin(image: np.ndarray, mesh: np.ndarray) -> np.ndarray:
+    """The mean colour inside the outline of the mesh: (3,)."""
+    inside = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(mesh).astype(np.int32)), 1)
+    return np.array(cv2.mean(image, inside)[:3])

@@ -73,14 +73,14 @@ def _names(count: int) -> list[str]:
 
 
 def _save(path: Path, found: list[Photograph], skips: list[PhotoSkip]) -> None:
-    content = {"found": [[p.file, p.box, p.points] for p in found], "skips": [dataclasses.asdict(s) for s in skips]}
+    content = {"found": [dataclasses.asdict(p) for p in found], "skips": [dataclasses.asdict(s) for s in skips]}
     write_json(path, content, indent=None)
 
 
 def _load(path: Path) -> tuple[list[Photograph], list[PhotoSkip]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        found = [Photograph(file, tuple(box), tuple(map(tuple, points))) for file, box, points in content["found"]]
+        found = [Photograph(**one) for one in content["found"]]
         return found, [PhotoSkip(**skip) for skip in content["skips"]]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} cannot be read ({error}). Remove it; the next run finds the faces again.") from error

@@ -12,7 +12,6 @@ import numpy as np
 from records.errors import DataError
 from records.footage import PICTURES, VideoError, is_picture, read_picture
 from records.forge.camera import canvas_size
-from records.forge.geometry import transform
 
 MAX_BYTES = 64 * 2**20
 SHRINK = 0.7
@@ -23,11 +22,23 @@ FACE_SHARE = 0.55
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph with one face: its file name, and in its pixels the face's box (y0, x0, y1, x1) and key points."""
+    """A photograph with one face; places are in pixels of the photograph.
+
+    Attributes:
+        file: its name in the folder.
+        box: the face's y0, x0, y1, x1.
+        points: x and y of the five key points.
+        mesh: x and y of the 468 points of the mesh.
+        pose: yaw and pitch of the head in degrees.
+        skin: mean colour of the face, RGB in [0, 255].
+    """
 
     file: str
     box: tuple[float, float, float, float]
     points: tuple[tuple[float, float], ...]
+    mesh: tuple[tuple[float, float], ...]
+    pose: tuple[float, float]
+    skin: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -82,21 +93,22 @@ def read_photograph(path: Path) -> np.ndarray:
         raise DataError(str(error).replace(str(path), path.name)) from error
 
 
-def canvas_of(image: np.ndarray, photograph: Photograph, size: int) -> tuple[np.ndarray, np.ndarray]:
+def canvas_of(image: np.ndarray, box: tuple[float, float, float, float], size: int) -> tuple[np.ndarray, np.ndarray]:
     """Shrinks a photograph and cuts out the canvas that frames are cut from, if possible with the face in its middle.
 
     Args:
         image: uint8 (H, W, 3).
-        photograph: the face in it.
+        box: the face's y0, x0, y1, x1 in pixels.
         size: side of the frames in pixels.
 
     Returns:
-        (canvas, points): float32 (C, C, 3) with C = canvas_size(size); float32 (5, 2), key points in the canvas.
+        (canvas, matrix): float32 (C, C, 3) with C = canvas_size(size); float32 (2, 3), the map from the photograph's
+        pixels to the canvas's.
     """
-    scale = _scale(image.shape, photograph.box, size)
+    scale = _scale(image.shape, box, size)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     factors = np.array((small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]))
-    y0, x0, y1, x1 = photograph.box
+    y0, x0, y1, x1 = box
     centre = np.array(((x0 + x1) / 2, (y0 + y1) / 2)) * factors
     side = canvas_size(size)
     corner = np.rint(centre - side / 2)
@@ -108,8 +120,7 @@ def canvas_of(image: np.ndarray, photograph: Photograph, size: int) -> tuple[np.
     padded = cv2.copyMakeBorder(small, before[1], after[1], before[0], after[0], cv2.BORDER_REFLECT_101)
     x, y = (corner + before).astype(int)
     canvas = padded[y : y + side, x : x + side].astype(np.float32)
-    matrix = np.array(((factors[0], 0, -corner[0]), (0, factors[1], -corner[1])), np.float32)
-    return canvas, transform(matrix, np.array(photograph.points, np.float32))
+    return canvas, np.array(((factors[0], 0, -corner[0]), (0, factors[1], -corner[1])), np.float32)
 
 
 def _scale(shape: tuple[int, ...], box: tuple[float, float, float, float], size: int) -> float:

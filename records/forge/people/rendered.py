@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from records.forge.people.person import TEXTURE, Person
+from records.forge.people.shape import (
+    EYES_PER_FRAME,
+    HEAD_CENTRE,
+    HEAD_HALF_HEIGHT,
+    Pose,
+    brow_line,
+    centre,
+    eyelids,
+    head_radius,
+    lip_lines,
+    mouth_half_width,
+    place,
+    step,
+)
 
-HEAD_CENTRE, HEAD_HALF_HEIGHT, HEAD_POWER = -0.42, 1.58, 2.25
 BLUSH = np.array((0.0, 0.055, 0.05), np.float32)
 SCLERA, LASHES = np.array((222, 216, 210), np.float32), np.array((30, 22, 20), np.float32)
 MOUTH, TEETH = np.array((62, 22, 24), np.float32), np.array((193, 185, 175), np.float32)
-EYES_PER_FRAME = 0.23
-"""Distance between the eyes as a share of the frame's side; the face then fills a bit more than half of the frame."""
-
-
-@dataclass(frozen=True)
-class Pose:
-    """Turn (yaw) and nod (pitch) of the head in radians, gaze and expression (0 is at rest, 1 is strong)."""
-
-    yaw: float = 0.0
-    pitch: float = 0.0
-    gaze_x: float = 0.0
-    gaze_y: float = 0.0
-    blink: float = 0.0
-    brows: float = 0.0
-    mouth_open: float = 0.0
-    smile: float = 0.0
 
 
 def draw(person: Person, pose: Pose, size: int, canvas: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,23 +47,19 @@ def _bump(u: np.ndarray, v: np.ndarray, at_u: float, at_v: float, sigma_u: float
     return np.exp(-0.5 * (((u - at_u) / sigma_u) ** 2 + ((v - at_v) / sigma_v) ** 2))
 
 
-def _step(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    ramp = np.clip((value - low) / (high - low), 0, 1)
-    return ramp * ramp * (3 - 2 * ramp)
-
-
 class _Drawing:
     """A frame that is being drawn: layers are painted over each other onto `image`, from the back to the front."""
 
     def __init__(self, person: Person, pose: Pose, size: int, canvas: int) -> None:
         self.person, self.pose = person, pose
         self.unit = EYES_PER_FRAME * size
-        self.centre = np.array((canvas / 2 - 0.5, canvas / 2 - 0.5 + 0.03 * size), np.float32)
+        self.size, self.canvas = size, canvas
+        self.centre = centre(size, canvas)
         self.pixel = 1.0 / self.unit
         columns = (np.arange(canvas, dtype=np.float32) - self.centre[0]) * np.float32(self.pixel)
         rows = (np.arange(canvas, dtype=np.float32) - self.centre[1]) * np.float32(self.pixel)
         self.x, self.y = np.meshgrid(columns, rows)
-        self.radius = self._head_radius(self.x, self.y)
+        self.radius = head_radius(self.person, self.x, self.y)
         self.depth = np.sqrt(np.clip(1 - self.radius**2, 0, 1))
         # If the head turns, a feature at depth z moves by angle * z; so the pixel (x, y) shows the skin at (u, v).
         self.u = self.x - pose.yaw * self.depth
@@ -103,12 +95,6 @@ class _Drawing:
         for name in ("x", "y", "radius", "depth", "u", "v", "shade", "image"):
             setattr(part, name, getattr(self, name)[y0:y1, x0:x1])
         return part
-
-    def _head_radius(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """0 at the middle of the head, 1 at its outline."""
-        width = self.person.head_width * (1 - self.person.taper * _step(y, -0.3, 1.5))
-        height = np.where(y < HEAD_CENTRE, np.float32(HEAD_HALF_HEIGHT), np.float32(self.person.chin - HEAD_CENTRE))
-        return (np.abs(x / width) ** HEAD_POWER + np.abs((y - HEAD_CENTRE) / height) ** HEAD_POWER) ** (1 / HEAD_POWER)
 
     def _cover(self, signed: np.ndarray, softness: float = 0.7) -> np.ndarray:
         """Opacity of a shape, with an edge of about a pixel; `signed` (in eye distances) is above 0 inside of it."""
@@ -148,7 +134,7 @@ class _Drawing:
     def _hair_outline(self) -> np.ndarray:
         """Positive inside the outer outline of the hair."""
         volume = self.person.hair_volume
-        return 1 - self._head_radius(self.x / volume, (self.y - HEAD_CENTRE) / volume + HEAD_CENTRE)
+        return 1 - head_radius(self.person, self.x / volume, (self.y - HEAD_CENTRE) / volume + HEAD_CENTRE)
 
     def _back_hair(self) -> None:
         person = self.person
@@ -163,7 +149,7 @@ class _Drawing:
         turned = np.clip(self.x / half, -0.97, 0.97)
         shade = self._lit(turned / np.sqrt(1 - turned**2), np.float32(0.1))
         # The shadow of the chin becomes weaker downwards.
-        shade = shade * (0.68 + 0.32 * _step(self.y, person.chin - 0.1, person.chin + 0.75))
+        shade = shade * (0.68 + 0.32 * step(self.y, person.chin - 0.1, person.chin + 0.75))
         spread = half + 0.5 * np.clip(self.y - 1.45, 0, None) ** 1.5
         self._paint(person.skin * shade[..., None], self._cover(spread - np.abs(self.x)))
         shoulders = 1.72 + person.collar * np.exp(-((self.x / 0.42) ** 2)) + 0.10 * np.abs(self.x) ** 1.6
@@ -208,7 +194,7 @@ class _Drawing:
             blush += _bump(u, v, side * 0.62, 0.08, 0.28, 0.24)
         colour = person.skin * (1 + texture[..., None]) * (1 - blush[..., None] * BLUSH)
         if person.stubble > 0:
-            jaw = _step(v + 0.35 * np.abs(u), 0.30, 0.62)
+            jaw = step(v + 0.35 * np.abs(u), 0.30, 0.62)
             jaw = jaw * (1 - 0.8 * _bump(u, v, 0, person.mouth_v, 0.30, 0.10))
             shadow = np.clip(person.stubble * jaw * (0.8 + 6 * texture), 0, 0.8)
             colour += shadow[..., None] * (0.36 * person.hair - 0.6 * colour)
@@ -218,8 +204,8 @@ class _Drawing:
         """Height of nose, brows, cheeks, lips and chin over the head's ellipsoid."""
         person, u, v = self.person, self.u, self.v
         tip = person.nose_length
-        along = _step(v, -0.62, tip) * (1 - _step(v, tip + 0.02, tip + 0.17))
-        width = (0.09 + 0.09 * _step(v, -0.4, tip)) * person.nose_width
+        along = step(v, -0.62, tip) * (1 - step(v, tip + 0.02, tip + 0.17))
+        width = (0.09 + 0.09 * step(v, -0.4, tip)) * person.nose_width
         relief = 0.30 * along * np.exp(-0.5 * (u / width) ** 2)
         for side in (-1, 1):
             relief += 0.07 * _bump(u, v, side * 0.16 * person.nose_width, tip + 0.04, 0.06, 0.06)
@@ -234,8 +220,7 @@ class _Drawing:
     def _brow_and_eye(self, side: int) -> None:
         person, pose = self.person, self.pose
         outwards = (self.u * side - 0.50) / 0.34
-        line = person.brow_v - 0.09 * pose.brows + person.brow_arch * (outwards - 0.25) ** 2
-        thick = person.brow_thickness * np.clip(1.05 - 0.45 * (outwards + 0.6) ** 2, 0, 1)
+        line, thick = brow_line(person, pose, outwards)
         brow = np.where(np.abs(outwards) < 1.05, thick - np.abs(self.v - line), -1)
         hairs = np.clip(0.9 + 1.2 * self._strands(3 * self.u, 1 + self.u), 0, 1)
         self._paint(0.75 * person.hair * self.shade[..., None], 0.80 * hairs * self._cover(brow, 1.4))
@@ -243,9 +228,7 @@ class _Drawing:
         v = v + person.eye_tilt * u
         across = u / person.eye_width
         near = np.abs(across) < 1.04
-        arc = np.clip(1 - across**2, 0, 1)
-        upper = -person.eye_open * (1 - 1.25 * min(max(pose.blink, 0.0), 1.0)) * arc**0.75
-        lower = 0.62 * person.eye_open * (1 - 0.25 * max(pose.smile, 0.0)) * arc
+        upper, lower = eyelids(person, pose, across)
         lid = 0.5 * np.exp(-0.5 * ((v + 0.12) / 0.06) ** 2)
         eye = SCLERA * np.clip(0.62 + 0.42 * self.shade - lid, 0, 1)[..., None]
         iris = np.hypot(u - side * 0.09 * pose.gaze_x, v - 0.04 * pose.gaze_y + 0.012)
@@ -268,18 +251,13 @@ class _Drawing:
 
     def _mouth(self) -> None:
         person, pose = self.person, self.pose
-        across = self.u / self._mouth_half_width()
-        arc = np.clip(1 - across**2, 0, 1)
-        line = person.mouth_v - 0.10 * pose.smile * (across**2 - 0.5)
-        gap = 0.20 * max(pose.mouth_open, 0.0) * arc**0.7
-        upper, lower = line - 0.35 * gap, line + 0.65 * gap
-        bow = 1 - 0.35 * np.exp(-0.5 * (self.u / 0.05) ** 2)
-        top = upper - 0.095 * person.lip * arc**0.8 * bow
-        bottom = lower + 0.125 * person.lip * arc**0.7
+        across = self.u / mouth_half_width(person, pose)
+        lips = lip_lines(person, pose, self.u)
+        line, upper, lower, gap = lips.line, lips.upper, lips.lower, lips.lower - lips.upper
         near = np.abs(across) < 1
         fullness = 1 + 0.10 * _bump(self.v - lower, self.u, 0.06, 0, 0.03, 0.2) - 0.10 * (self.v < line)
-        lips = np.where(near, np.minimum(self.v - top, bottom - self.v), -1)
-        self._paint(person.lips * (self.shade * fullness)[..., None], 0.88 * self._cover(lips, 1.0))
+        inside = np.where(near, np.minimum(self.v - lips.top, lips.bottom - self.v), -1)
+        self._paint(person.lips * (self.shade * fullness)[..., None], 0.88 * self._cover(inside, 1.0))
         teeth = np.clip(0.5 + (upper + 0.075 - self.v) / 0.02, 0, 1) * np.clip(1.2 - across**2 * 1.4, 0, 1)
         inside = (MOUTH + teeth[..., None] * (TEETH - MOUTH)) * np.clip(self.shade, 0.5, 1)[..., None]
         opening = np.where(near & (gap > 0), np.minimum(self.v - upper, lower - self.v), -1)
@@ -300,15 +278,9 @@ class _Drawing:
         inside = np.minimum(inside, max(person.hair_length, -0.35) - v)
         self._paint(self._hair_colour(), self._cover(inside, 2.2))
 
-    def _mouth_half_width(self) -> float:
-        return self.person.mouth_width * (1 + 0.16 * self.pose.smile - 0.10 * self.pose.mouth_open)
-
     def _key_points(self) -> np.ndarray:
         person = self.person
-        width = self._mouth_half_width()
+        width = mouth_half_width(person, self.pose)
         corner = person.mouth_v - 0.05 * self.pose.smile
         places = [(-0.5, -0.5), (0.5, -0.5), (0, person.nose_length), (-width, corner), (width, corner)]
-        places = np.array(places, np.float32)
-        depth = np.sqrt(np.clip(1 - self._head_radius(places[:, 0], places[:, 1]) ** 2, 0, 1))
-        moved = places + np.column_stack((self.pose.yaw * depth, self.pose.pitch * depth))
-        return (self.centre + self.unit * moved).astype(np.float32)
+        return place(person, self.pose, np.array(places), self.size, self.canvas)
