@@ -9,13 +9,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
 from records.atomic import write_json, write_text
 from records.building import in_processes
 from records.forge import readme
 from records.forge.layouts import RENAMING, arrange
+from records.forge.networks import paint_networks
 from records.forge.options import V3, ForgeOptions
 from records.forge.pair import forge_pair
-from records.forge.people import Faces, find_people
+from records.forge.people import Faces, People, find_people
 from records.forge.resuming import begin, description
 from records.forge.seeds import generator
 from records.forge.tree import WORKING, Tree
@@ -61,9 +65,10 @@ def _forge(options: ForgeOptions, described: dict, out: Path, workers: int, say:
     """Makes a data set in the layout v3. forge.json is written last: if it exists, the data set is complete."""
     tree, compressions = Tree(out), tuple(described["compressions"])
     people = find_people(options, out / WORKING / "faces.json", workers, say)
-    pairs = _pairs(options.seed, people.names)
+    pairs = _pairs(options.seed, people)
     for folder in tree.folders(compressions):
         folder.mkdir(parents=True, exist_ok=True)
+    paint_networks(people.faces, people.names, pairs, options.seed, tree.painted, tree.networks, workers, say)
     notes = _forge_pairs(tree, people.faces, options.seed, compressions, pairs, workers)
     result = {
         "seed": options.seed,
@@ -97,10 +102,17 @@ def _rearrange(out: Path, layout: str, described: dict, result: dict) -> dict:
     return result
 
 
-def _pairs(seed: int, names: list[str]) -> list[tuple[str, str]]:
-    """Random pairs of identities, each of which is in one pair; the two swap their faces."""
-    order = generator(seed, "pairs", len(names)).permutation(len(names))
-    return [(names[a], names[b]) for a, b in order.reshape(-1, 2)]
+def _pairs(seed: int, people: People) -> list[tuple[str, str]]:
+    """Pairs of like people, each of whom is in one pair; the two swap their faces.
+
+    A random half is paired with the other half so that the sum of the squared differences in pose and skin colour is
+    least. The order of the pairs, which decides the splits, is random.
+    """
+    order = generator(seed, "pairs", len(people.names)).permutation(len(people.names))
+    first, second = np.split(order, 2)
+    cost = np.square(people.looks[first][:, None] - people.looks[second][None]).sum(axis=2)
+    partner = second[linear_sum_assignment(cost)[1]]
+    return [(people.names[a], people.names[b]) for a, b in zip(first, partner, strict=True)]
 
 
 def _forge_pairs(

@@ -55,7 +55,7 @@ def random_outline(rng: np.random.Generator, **ranges: tuple[float, float]) -> d
     return {name: rng.uniform(low, high) for name, (low, high) in ranges.items()}
 
 
-REGION = {"half_width": 1.0, "top": -1.2, "bottom": 1.15, "power": 2.4, "feather": 0.02}
+REGION = {"half_width": 1.15, "top": -1.3, "bottom": 1.35, "power": 2.4, "feather": 0.08}
 """Manipulations change pixels only inside this oval, and decoys placed `away` only outside."""
 
 

@@ -11,6 +11,7 @@ from records.footage import write_video
 from records.forge.camera import Decoy
 from records.forge.manipulations import METHODS, Manipulation
 from records.forge.options import CRF
+from records.forge.networks import read_painted, source_frame
 from records.forge.people import FaceClip, Faces
 from records.forge.seeds import generator
 from records.forge.tree import Tree
@@ -47,30 +48,31 @@ def forge_pair(
         notes[f"original/{target}"] = {**common, **faces.note(target)}
         for method in METHODS:
             name = f"{target}_{source}"
-            frames, masks = _manipulated(method, seed, target, source, clips)
+            frames, masks, strength = _manipulated(tree, method, seed, target, source, clips)
             exposed = _exposed(clip, frames, decoy)
             for compression in compressions:
                 _encode(tree.manipulated(method, compression, name), exposed, compression)
             write_video(tree.mask(method, name), masks, crf=0, preset=PRESET)
-            notes[f"{method}/{name}"] = dict(common)
+            notes[f"{method}/{name}"] = {**common, "strength": round(strength, 4)}
     write_json(tree.pair_notes(pair), notes, indent=1, sort_keys=True)
     return notes
 
 
 def _manipulated(
-    method: str, seed: int, target: str, source: str, clips: dict[str, FaceClip]
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Frames, float32 (H, W, 3) in [0, 255], and masks, uint8 (H, W, 3), of a manipulated clip."""
+    tree: Tree, method: str, seed: int, target: str, source: str, clips: dict[str, FaceClip]
+) -> tuple[list[np.ndarray], list[np.ndarray], float]:
+    """A manipulated clip: frames, float32 (H, W, 3) in [0, 255]; masks, uint8 (H, W, 3); and its strength."""
     clip, donor = clips[target], clips[source]
-    manipulation = Manipulation(method, seed, target, source, len(clip.frames))
+    count = len(clip.frames)
+    manipulation = Manipulation(method, seed, target, source, count, clip.topology)
+    painted = read_painted(tree.painted, target, source)
     frames, masks = [], []
-    for t, (image, points) in enumerate(zip(clip.frames, clip.points, strict=True)):
-        # The source plays at half speed: more motion would raise the bit rate above that of real clips.
-        s = (len(clip.frames) // 2 + t) // 2
-        frame, mask = manipulation.apply(t, image, points, donor.frames[s], donor.points[s])
+    for t in range(count):
+        face = donor.face(source_frame(t, count))
+        frame, mask = manipulation.apply(t, clip.face(t), face, painted.swapped[t], painted.mouth[t])
         frames.append(frame)
         masks.append(np.repeat(mask[..., None], 3, axis=2))
-    return frames, masks
+    return frames, masks, manipulation.strength
 
 
 def _exposed(clip: FaceClip, frames: list[np.ndarray], decoy: Decoy | None) -> list[np.ndarray]:

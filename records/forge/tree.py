@@ -39,6 +39,16 @@ class Tree:
         """The file of notes of a pair's clips, which is written after all their videos."""
         return self.root / WORKING / f"{pair[0]}_{pair[1]}.json"
 
+    @property
+    def painted(self) -> Path:
+        """The folder of what the networks paint for each pair."""
+        return self.root / WORKING / "painted"
+
+    @property
+    def networks(self) -> Path:
+        """The folder of the networks' weights, which are kept."""
+        return self.root / "networks"
+
     def finished_pairs(self) -> int:
         """The number of pairs whose clips are all written."""
         return len(list((self.root / WORKING).glob("*_*.json")))

@@ -1,4 +1,4 @@
-"""The four methods of manipulation."""
+"""The methods of manipulation."""
 
 import lazy_loader
 

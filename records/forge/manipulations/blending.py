@@ -15,7 +15,9 @@ loses in compression; less in the broad bands saves the bits that new outlines a
 by trial: with them neither the bit rate nor the sharpness tells a forgery at c40."""
 MIN_SURVIVING = 6.0
 """Grey levels; weaker detail is lost at c40."""
-MIN_GAIN, MAX_GAIN = 0.6, 2.5
+MIN_GAIN, MAX_GAIN = 0.7, 1.4
+MOST_GRAIN = 1.0
+"""Standard deviation of the grain in grey levels, at most: more looks like freckles."""
 
 
 def match_colour(face: np.ndarray, like: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -27,11 +29,45 @@ def match_colour(face: np.ndarray, like: np.ndarray, mask: np.ndarray) -> np.nda
     return (face - mean) * np.clip(spread_like / spread, 0.5, 1.6) + mean_like
 
 
-def colour_shift(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
-    """A random shift of colour, mostly of hue, with a length of `low` to `high` grey levels: float32 (3,)."""
-    shift = rng.normal(0, 1, 3)
-    shift -= 0.6 * shift.mean()
-    return (shift / np.linalg.norm(shift) * rng.uniform(low, high)).astype(np.float32)
+def skin_shift(rng: np.random.Generator, strength: float) -> np.ndarray:
+    """A random shift in the directions in which light and skin differ, brightness and warmth: float32 (3,).
+
+    Its standard deviation is at most 4 grey levels in brightness and 3 in warmth, at strength 1.
+    """
+    brightness, warmth = strength * rng.normal(0, (4.0, 3.0))
+    return np.array((brightness + warmth, brightness, brightness - warmth), np.float32)
+
+
+def match_shading(face: np.ndarray, like: np.ndarray, mask: np.ndarray, reach: float, share: float) -> np.ndarray:
+    """`face` with the broad light and shade of `like`: float32 (h, w, 3).
+
+    Args:
+        face, like: float32 (h, w, 3).
+        mask: float32 (h, w); only pixels inside count, so that hair and background do not shade the face.
+        reach: standard deviation in pixels of the blur that takes broad shading from fine detail.
+        share: 0 keeps the shading of `face`, 1 takes that of `like`.
+    """
+    weight = cv2.GaussianBlur(mask, (0, 0), reach) + 1e-3
+    difference = cv2.GaussianBlur(mask[..., None] * (like - face), (0, 0), reach) / weight[..., None]
+    return face + share * difference
+
+
+def poisson(face: np.ndarray, into: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """`face` with its gradients kept and its border fitted to `into` (Perez et al. 2003): float32 (h, w, 3).
+
+    The border is that of the region where `mask` is above a half. A region that touches the picture's edge, or is too
+    small, is left as it is.
+    """
+    inside = np.where(mask > 0.5, 255, 0).astype(np.uint8)
+    inside[[0, 1, -2, -1]] = inside[:, [0, 1, -2, -1]] = 0
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if len(rows) < 8 or len(columns) < 8:
+        return face
+    centre = (int(columns[0] + columns[-1] + 1) // 2, int(rows[0] + rows[-1] + 1) // 2)
+    source, base = (np.clip(np.rint(image), 0, 255).astype(np.uint8) for image in (face, into))
+    fitted = cv2.seamlessClone(source, base, inside, centre, cv2.NORMAL_CLONE).astype(np.float32)
+    change = cv2.GaussianBlur(fitted - source, (0, 0), 1.0)  # smooth, so that rounding adds no noise
+    return np.where(inside[..., None] > 0, face + change, face)
 
 
 def relight(face: np.ndarray, u: np.ndarray, v: np.ndarray, angle: float, strength: float) -> np.ndarray:
@@ -65,7 +101,7 @@ def match_detail(face: np.ndarray, like: np.ndarray, mask: np.ndarray, factor: f
         change = (gain - 1) * band
         missing = float(np.mean(wanted**2)) - gain**2 * float(np.mean(light**2))
         if missing > 0:
-            change += (np.sqrt(missing) / max(float(filling.std()), 1e-6) * filling)[..., None]
+            change += (min(np.sqrt(missing), MOST_GRAIN) / max(float(filling.std()), 1e-6) * filling)[..., None]
         result = result + weight[..., None] * change
     return result
 

@@ -1,53 +1,64 @@
-"""Imitates Face2Face: the target's own face with another expression, rendered again under estimated light."""
+"""Face2Face: the target's face with the source's expression, as a displacement of its mesh, rendered again."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from records.forge.camera import Expression, warp_expression
-from records.forge.geometry import oval, random_outline
-from records.forge.manipulations.blending import colour_shift, relight
+from records.forge.manipulations.blending import match_colour, relight, skin_shift
 from records.forge.manipulations.painter import Scene
-from records.forge.seeds import smooth_path
+from records.forge.mesh import Hull, carried_expression, warp_mesh
+
+LEAST_OPENING = 0.03
+"""Height of the open mouth in eye-mouth distances, from which its inside is taken from the source."""
 
 
 class Face2Face:
-    """A face with exaggerated mouth and eyes, flattened shading and a sharp outline."""
+    """Lips, lids and brows of the source; its mouth's inside; and the target's skin, lit by an estimate of the light."""
 
-    DETAIL = 0.96
+    DETAIL = 1.0
 
-    def __init__(self, rng: np.random.Generator, frames: int) -> None:
-        base = {
-            "mouth_open": rng.choice((-1, 1)) * rng.uniform(0.9, 1.8),
-            "smile": rng.choice((-1, 1)) * rng.uniform(0.8, 1.6),
-            "squint": rng.uniform(-1.0, 1.0),
-            "brows": rng.uniform(-1.2, 1.2),
-        }
-        moving = {name: value + smooth_path(rng, frames, 0.25) for name, value in base.items()}
-        self.expressions = [
-            Expression(**{name: float(curve[t]) for name, curve in moving.items()}) for t in range(frames)
-        ]
-        self.flatten = rng.uniform(0.25, 0.55)
-        self.shift = colour_shift(rng, 13, 24)
-        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.26)
-        self.outline = random_outline(
-            rng,
-            half_width=(0.82, 0.96),
-            top=(-1.06, -0.84),
-            bottom=(0.94, 1.10),
-            power=(2.0, 2.8),
-            feather=(0.06, 0.16),
-        )
+    def __init__(self, rng: np.random.Generator, frames: int, strength: float) -> None:
+        self.hull = Hull.of(rng, shrink=(0.90, 0.99), feather=(0.12 - 0.07 * strength, 0.22 - 0.10 * strength))
+        self.amount = 0.35 + 0.65 * strength
+        self.flatten = rng.uniform(0.1, 0.45) * strength
+        self.smooth = rng.uniform(0.25, 0.35 + 0.35 * strength)
+        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.04, 0.12) * strength
+        self.shift = skin_shift(rng, 0.7 * strength)
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Painter.paint`."""
-        height, width = scene.window.shape[:2]
-        mask = oval(scene.u, scene.v, **self.outline)
-        x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-        face = warp_expression(scene.window, x, y, scene.points, self.expressions[frame])
+        alpha = self.hull.alpha(scene.mesh, scene.topology, *scene.size)
+        face = with_expression(scene, self.amount)
+        face = cv2.GaussianBlur(face, (0, 0), self.smooth)
         # Few spherical harmonics describe light only roughly: broad shading is moved towards the face's mean.
         broad = cv2.GaussianBlur(face, (0, 0), 0.35 * scene.unit)
-        mean = np.einsum("hw,hwc->c", mask, face) / mask.sum()
+        mean = np.einsum("hw,hwc->c", alpha, face) / max(float(alpha.sum()), 1e-6)
         face = face + self.flatten * (mean - broad)
-        return relight(face, scene.u, scene.v, self.angle, self.light) + self.shift, mask
+        return relight(face, scene.u, scene.v, self.angle, self.light) + self.shift, alpha
+
+
+def with_expression(scene: Scene, amount: float, **features: tuple[str, ...]) -> np.ndarray:
+    """The window with the source's expression carried over to the target: float32 (h, w, 3).
+
+    Where the source's mouth is open, its inside is the source's.
+
+    Args:
+        scene: the frame.
+        amount, features: as for `carried_expression`.
+    """
+    mesh = carried_expression(scene.mesh, scene.donor.mesh, scene.topology, amount, **features)
+    face = warp_mesh(scene.window, scene.mesh, mesh, scene.triangles, *scene.size)
+    lips = mesh[list(scene.topology.inner_lips)]
+    corners = lips[[0, len(lips) // 2]]
+    across = (corners[1] - corners[0]) / max(float(np.linalg.norm(corners[1] - corners[0])), 1e-6)
+    opening = float(np.ptp(lips @ np.array((-across[1], across[0]))))
+    if opening < LEAST_OPENING * scene.unit:
+        return face
+    inside = np.zeros(scene.size, np.uint8)
+    cv2.fillPoly(inside, [np.rint(lips * 16).astype(np.int32)], 1, shift=4)
+    inside = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), max(0.02 * scene.unit, 0.5))
+    of_source = warp_mesh(scene.donor.image, scene.donor.mesh, mesh, scene.triangles, *scene.size)
+    around = cv2.GaussianBlur(inside, (0, 0), 0.15 * scene.unit)
+    of_source = match_colour(of_source, face, np.clip(around - 0.5 * inside, 0, 1))
+    return face + inside[..., None] * (of_source - face)

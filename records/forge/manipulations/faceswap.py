@@ -1,43 +1,41 @@
-"""Imitates FaceSwap: the source's face aligned with the target's key points, under another light than the scene's."""
+"""FaceSwap: the source's face carried over to the target's mesh, triangle by triangle, and blended in."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from records.forge.camera import align
-from records.forge.geometry import oval, random_outline
-from records.forge.manipulations.blending import colour_shift, match_colour, relight
+from records.forge.manipulations.blending import match_colour, match_shading, poisson, relight, skin_shift
 from records.forge.manipulations.painter import Scene
+from records.forge.mesh import Hull, warp_mesh
+
+POISSON_SHARE = 0.3
+"""Share of the clips that are blended by Poisson's equation; the others by a soft edge."""
+KINDS = ("without forehead", "without forehead", "inner")
+"""The source's forehead stays out, because its hair would come with it."""
 
 
 class FaceSwap:
-    """The source's face, slightly misaligned, with matched mean colour, light from another side and a hard boundary."""
+    """The source's face in the target's shape; its colour is matched, and of its light a part is left."""
 
-    DETAIL = 0.97
+    DETAIL = 1.0
 
-    def __init__(self, rng: np.random.Generator, frames: int) -> None:
-        self.shift = colour_shift(rng, 10, 20)
-        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.16, 0.30)
-        self.contrast = rng.uniform(0.8, 1.2)
-        self.stretch = rng.uniform(0.93, 1.08, 2)
-        self.jitter = rng.normal(0, 0.006, (frames, 2)).astype(np.float32)
-        self.outline = random_outline(
-            rng,
-            half_width=(0.78, 0.92),
-            top=(-1.02, -0.80),
-            bottom=(0.88, 1.04),
-            power=(2.2, 3.6),
-            feather=(0.05, 0.14),
-        )
+    def __init__(self, rng: np.random.Generator, frames: int, strength: float) -> None:
+        self.hull = Hull.of(rng, KINDS, feather=(0.16 - 0.10 * strength, 0.26 - 0.12 * strength))
+        self.poisson = rng.random() < POISSON_SHARE
+        self.shift = skin_shift(rng, strength)
+        self.own_light = rng.uniform(0.2, 0.6) * strength
+        self.angle, self.light = rng.uniform(0, 2 * np.pi), 0.10 * strength
+        self.stretch = 1 + strength * rng.uniform(-0.04, 0.04, 2)
+        self.jitter = strength * rng.normal(0, 0.006, (frames, 2)).astype(np.float32)
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Painter.paint`."""
-        height, width = scene.window.shape[:2]
-        mask = oval(scene.u, scene.v, **self.outline)
-        centre = scene.points.mean(axis=0)
-        goal = centre + (scene.points - centre) * self.stretch + scene.unit * self.jitter[frame]
-        face = align(scene.donor, scene.donor_points, goal, height, width)
-        face = match_colour(face, scene.window, mask)
-        mean = np.einsum("hw,hwc->c", mask, face) / mask.sum()
-        face = mean + self.contrast * (face - mean)
-        return relight(face, scene.u, scene.v, self.angle, self.light) + self.shift, mask
+        alpha = self.hull.alpha(scene.mesh, scene.topology, *scene.size)
+        centre = scene.mesh.mean(axis=0)
+        goal = centre + (scene.mesh - centre) * self.stretch + scene.unit * self.jitter[frame]
+        face = warp_mesh(scene.donor.image, scene.donor.mesh, goal.astype(np.float32), scene.triangles, *scene.size)
+        face = match_colour(face, scene.window, alpha)
+        face = match_shading(face, scene.window, alpha, 0.35 * scene.unit, 1 - self.own_light)
+        if self.poisson:
+            face = poisson(face, scene.window, alpha)
+        return relight(face, scene.u, scene.v, self.angle, self.light) + self.shift, alpha

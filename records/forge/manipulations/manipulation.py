@@ -1,4 +1,4 @@
-"""Runs one of the four methods of manipulation and blends its face into the frame."""
+"""Runs one of the methods of manipulation and blends its face into the frame."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from records.forge.manipulations.face2face import Face2Face
 from records.forge.manipulations.faceswap import FaceSwap
 from records.forge.manipulations.neural_textures import NeuralTextures
 from records.forge.manipulations.painter import Painter, Scene
+from records.forge.manipulations.self_blended import SelfBlended
+from records.forge.mesh import Face, Topology, triangulate
 from records.forge.seeds import generator
 
 PAINTERS: dict[str, type[Painter]] = {
@@ -19,6 +21,7 @@ PAINTERS: dict[str, type[Painter]] = {
     "Face2Face": Face2Face,
     "FaceSwap": FaceSwap,
     "NeuralTextures": NeuralTextures,
+    "SelfBlended": SelfBlended,
 }
 METHODS = tuple(PAINTERS)
 MASK_THRESHOLD = 0.05
@@ -26,34 +29,45 @@ GRAIN_SIDE = 192
 
 
 class Manipulation:
-    """The manipulation of one clip: a method with random parameters for its target and source."""
+    """The manipulation of one clip: a method with random parameters for its target and source.
 
-    def __init__(self, method: str, seed: int, target: str, source: str, frames: int) -> None:
+    Attributes:
+        strength: in [0, 1], from barely visible to plain.
+    """
+
+    def __init__(self, method: str, seed: int, target: str, source: str, frames: int, topology: Topology) -> None:
         rng = generator(seed, "manipulation", method, target, source)
-        self._painter = PAINTERS[method](rng, frames)
+        self.strength = float(rng.uniform())
+        self._painter = PAINTERS[method](rng, frames, self.strength)
         self._detail = self._painter.DETAIL * float(np.exp(rng.normal(0, 0.15)))
         self._grain = rng.standard_normal((GRAIN_SIDE, GRAIN_SIDE), dtype=np.float32)
+        self._topology = topology
+        self._triangles: np.ndarray | None = None
 
     def apply(
-        self, frame: int, image: np.ndarray, points: np.ndarray, donor: np.ndarray, donor_points: np.ndarray
+        self, frame: int, target: Face, source: Face, swapped: np.ndarray, mouth: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Manipulates frame number `frame`.
 
         Args:
             frame: index in the clip.
-            image, points: the target's frame, float32 (H, W, 3) in [0, 255], and its key points, float32 (5, 2).
-            donor, donor_points: the same of the source.
+            target, source: both faces.
+            swapped, mouth: what the networks painted for this frame, see `Scene`.
 
         Returns:
             (image, mask): float32 (H, W, 3) in [0, 255]; uint8 (H, W), 255 where the face was replaced, else 0. Where
             the mask is 0, the opacity of the new face is at most MASK_THRESHOLD.
         """
+        image, points = target.image, target.points
         height, width = image.shape[:2]
         y0, x0, y1, x1 = region_box(points, height, width)
         window = image[y0:y1, x0:x1]
         shift = np.array((x0, y0), np.float32)
         u, v = face_coordinates(points - shift, y1 - y0, x1 - x0)
-        scene = Scene(window, points - shift, u, v, donor, donor_points)
+        mesh = target.mesh - shift
+        if self._triangles is None:  # the same triangles in all frames, so that the face does not flicker
+            self._triangles = triangulate(mesh)
+        scene = Scene(window, points - shift, mesh, u, v, self._topology, self._triangles, source, swapped, mouth)
         face, alpha = self._painter.paint(scene, frame)
         alpha = alpha * oval(u, v, **REGION)
         blended = window + alpha[..., None] * (face - window)

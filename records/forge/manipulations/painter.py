@@ -7,6 +7,8 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from records.forge.mesh import Face, Topology
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -15,16 +17,29 @@ class Scene:
     Attributes:
         window: float32 (h, w, 3) in [0, 255].
         points: float32 (5, 2), the target's key points in the window.
+        mesh: float32 (K, 2), the target's mesh in the window.
         u, v: float32 (h, w), face coordinates of the window's pixels.
-        donor, donor_points: float32 (H, W, 3) and (5, 2), the source's frame and its key points.
+        topology, triangles: the parts of the mesh, and int32 (M, 3), its triangles.
+        donor: the source's face.
+        swapped, mouth: uint8 (64, 64, 3), what the two networks painted for this frame: the source's face with the
+            target's expression, and the target's face with the source's mouth; see `records.forge.networks`.
     """
 
     window: np.ndarray
     points: np.ndarray
+    mesh: np.ndarray
     u: np.ndarray
     v: np.ndarray
-    donor: np.ndarray
-    donor_points: np.ndarray
+    topology: Topology
+    triangles: np.ndarray
+    donor: Face
+    swapped: np.ndarray
+    mouth: np.ndarray
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the window."""
+        return self.window.shape[:2]
 
     @property
     def unit(self) -> float:
@@ -41,8 +56,8 @@ class Painter(Protocol):
 
     DETAIL: ClassVar[float]
 
-    def __init__(self, rng: np.random.Generator, frames: int) -> None:
-        """Draws the parameters of a clip of `frames` frames."""
+    def __init__(self, rng: np.random.Generator, frames: int, strength: float) -> None:
+        """Draws the parameters of a clip of `frames` frames; `strength` in [0, 1] goes from barely visible to plain."""
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """The new face (h, w, 3), float32 in about [0, 255], and its opacity (h, w) in [0, 1], for the window."""

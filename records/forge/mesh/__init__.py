@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "expression": ["carried_expression"],
+        "face": ["Face"],
         "hulls": ["Hull"],
         "landmarks": ["MeshError", "find_mesh", "head_pose"],
         "topology": ["MEDIAPIPE", "RENDERED", "Topology"],

@@ -10,7 +10,7 @@ import numpy as np
 
 from records.forge.camera import Camera, canvas_size, clip_motion, move, moved
 from records.forge.geometry import transform
-from records.forge.mesh import MEDIAPIPE, RENDERED, Topology
+from records.forge.mesh import MEDIAPIPE, RENDERED, Face, Topology
 from records.forge.people.person import make_person
 from records.forge.people.photos import Photograph, canvas_of, read_photograph
 from records.forge.people.rendered import draw
@@ -36,6 +36,10 @@ class FaceClip:
     meshes: list[np.ndarray]
     topology: Topology
     camera: Camera
+
+    def face(self, frame: int) -> Face:
+        """The face in one frame."""
+        return Face(self.frames[frame], self.points[frame], self.meshes[frame])
 
 
 class Faces(Protocol):

@@ -93,7 +93,7 @@ def _examine(path: Path, size: int) -> Photograph:
         raise DataError("no face found.")
     if len(faces) > 1:
         raise DataError(f"{len(faces)} faces found, one is wanted.")
-    box, points = faces[0].box / scale, faces[0].keypoints / scale
+    box, points = np.array(faces[0].box) / scale, np.array(faces[0].keypoints) / scale
     mesh, _ = find_mesh(image, points)
     yaw, pitch = head_pose(mesh)
     if max(abs(yaw), abs(pitch)) > MOST_TURNED:

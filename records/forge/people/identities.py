@@ -7,11 +7,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
 from records.atomic import write_json
 from records.errors import DataError
 from records.forge.options import RENDERED_IDENTITIES, ForgeOptions
 from records.forge.people.clips import Faces, PhotographedFaces, RenderedFaces
 from records.forge.people.finding import find_faces
+from records.forge.people.person import make_person
 from records.forge.people.photos import Photograph, PhotoSkip
 
 MIN_IDENTITIES = 6  # one pair each in train, val and test
@@ -24,11 +29,13 @@ class People:
     Attributes:
         faces: source of their untouched clips.
         names: names of the identities, 000, 001, ...; an even number.
+        looks: float64 (N, 5), pose and skin colour of each; people whose rows are near each other look alike.
         skips: photographs that were left out.
     """
 
     faces: Faces
     names: list[str]
+    looks: np.ndarray
     skips: list[PhotoSkip]
 
 
@@ -47,7 +54,9 @@ def find_people(options: ForgeOptions, faces_file: Path, workers: int, say: Call
     folder = options.photographs
     if folder is None:
         names = _names(options.identities or RENDERED_IDENTITIES)
-        return People(RenderedFaces(options.seed, options.size, options.frames), names, [])
+        skins = [make_person(options.seed, name).skin for name in names]
+        looks = np.array([_looks((0.0, 0.0), skin) for skin in skins])
+        return People(RenderedFaces(options.seed, options.size, options.frames), names, looks, [])
     if faces_file.is_file():
         found, skips = _load(faces_file)
     else:
@@ -65,7 +74,14 @@ def find_people(options: ForgeOptions, faces_file: Path, workers: int, say: Call
     say(f"{len(found)} identities, {len(skips)} photographs left out.")
     names = _names(len(found))
     of_name = dict(zip(names, found, strict=True))
-    return People(PhotographedFaces(options.seed, options.size, options.frames, folder, of_name), names, skips)
+    looks = np.array([_looks(photograph.pose, photograph.skin) for photograph in found])
+    return People(PhotographedFaces(options.seed, options.size, options.frames, folder, of_name), names, looks, skips)
+
+
+def _looks(pose: tuple[float, float], skin: ArrayLike) -> np.ndarray:
+    """Yaw and pitch in units of 8 degrees, and CIELAB's L*, a*, b* of the skin in units of 6: (5,)."""
+    colour = np.array(skin, np.float32).reshape(1, 1, 3) / 255
+    return np.concatenate((np.array(pose) / 8, cv2.cvtColor(colour, cv2.COLOR_RGB2LAB)[0, 0] / 6))
 
 
 def _names(count: int) -> list[str]:
