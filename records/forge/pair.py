@@ -10,8 +10,8 @@ from records.atomic import write_json
 from records.footage import write_video
 from records.forge.camera import Decoy
 from records.forge.manipulations import METHODS, Manipulation
-from records.forge.options import CRF
 from records.forge.networks import read_painted, source_frame
+from records.forge.options import CRF
 from records.forge.people import FaceClip, Faces
 from records.forge.seeds import generator
 from records.forge.tree import Tree

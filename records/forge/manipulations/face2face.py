@@ -14,7 +14,7 @@ LEAST_OPENING = 0.03
 
 
 class Face2Face:
-    """Lips, lids and brows of the source; its mouth's inside; and the target's skin, lit by an estimate of the light."""
+    """Lips, lids, brows and the inside of the mouth of the source; the target's skin, lit by an estimated light."""
 
     DETAIL = 1.0
 

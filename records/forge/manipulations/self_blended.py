@@ -18,9 +18,7 @@ class SelfBlended:
     DETAIL = 1.0
 
     def __init__(self, rng: np.random.Generator, frames: int, strength: float) -> None:
-        self.hull = Hull.of(
-            rng, shrink=(0.80, 0.99), feather=(0.12 - 0.09 * strength, 0.24 - 0.14 * strength)
-        )
+        self.hull = Hull.of(rng, shrink=(0.80, 0.99), feather=(0.12 - 0.09 * strength, 0.24 - 0.14 * strength))
         self.opacity = float(rng.choice(OPACITIES))
         self.move = rng.choice((-1, 1), 2) * rng.uniform(0.4, 1.0, 2) * (0.01 + 0.03 * strength)
         self.zoom = 1 + rng.choice((-1, 1)) * rng.uniform(0.3, 1.0) * (0.01 + 0.04 * strength)

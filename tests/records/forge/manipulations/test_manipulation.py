@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from records.forge.networks import face_crop
 
 from records.forge.geometry import region
 from records.forge.manipulations import METHODS, Manipulation
@@ -17,11 +18,17 @@ def clips():
     return faces.clip("000"), faces.clip("001")
 
 
+def forge(method, seed, name, target, source):
+    """(image, mask) of the second frame; the networks' pictures are the source's crop and the target's."""
+    manipulation = Manipulation(method, seed, name, "001", 2, target.topology)
+    swapped, mouth = (np.rint(face_crop(clip.frames[1], clip.points[1])) for clip in (source, target))
+    return manipulation.apply(1, target.face(1), source.face(0), swapped.astype(np.uint8), mouth.astype(np.uint8))
+
+
 @pytest.fixture(scope="module", params=METHODS)
 def forged(request, clips):
     target, source = clips
-    manipulation = Manipulation(request.param, 0, "000", "001", 2)
-    return manipulation.apply(1, target.frames[1], target.points[1], source.frames[0], source.points[0])
+    return forge(request.param, 0, "000", target, source)
 
 
 def test_pixels_outside_of_the_mask_hardly_change(forged, clips):
@@ -58,8 +65,7 @@ def test_equal_seeds_and_names_give_equal_faces_and_others_do_not(method, clips)
     target, source = clips
 
     def face(seed, target_name):
-        manipulation = Manipulation(method, seed, target_name, "001", 2)
-        return manipulation.apply(0, target.frames[0], target.points[0], source.frames[0], source.points[0])[0]
+        return forge(method, seed, target_name, target, source)[0]
 
     np.testing.assert_array_equal(face(0, "000"), face(0, "000"))
     assert np.abs(face(0, "000") - face(1, "000")).max() > 1

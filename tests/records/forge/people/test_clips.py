@@ -36,6 +36,17 @@ def test_if_the_head_turns_the_nose_moves_more_than_the_corners_of_the_mouth():
     assert shift[2] > shift[3] > 0  # the nose is nearer to the camera
 
 
+def test_the_mesh_moves_with_the_face():
+    clip = RenderedFaces(0, SIZE, 3).clip("004")
+    for points, mesh in zip(clip.points, clip.meshes, strict=True):
+        assert mesh.shape == (clip.topology.size, 2)
+        for part, point in (("left_eye", 0), ("right_eye", 1)):
+            middle = mesh[list(getattr(clip.topology, part))].mean(axis=0)
+            assert np.linalg.norm(middle - points[point]) < 0.03 * SIZE
+        corners = mesh[list(clip.topology.outer_lips)][[0, 10]]
+        np.testing.assert_allclose(corners, points[3:], atol=0.03 * SIZE)
+
+
 @pytest.mark.slow
 def test_mtcnn_finds_the_key_points_of_rendered_people():
     faces, detector = RenderedFaces(5, SIZE, 1), face_detector()

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from records.errors import DataError
@@ -15,7 +16,11 @@ def faces_file(tmp_path):
     """The file of an interrupted run that found seven faces, and one photograph without a face."""
     points = [[1.0, 2.0]] * 5
     path = tmp_path / "faces.json"
-    found = [[f"{name}.jpg", [0.0, 0.0, 9.0, 9.0], points] for name in "abcdefg"]
+    common = {"box": [0.0, 0.0, 9.0, 9.0], "points": points, "mesh": points, "pose": [5.0, 0.0]}
+    found = [
+        {"file": f"{name}.jpg", "skin": [200.0, 160.0, 20.0 * number], **common}
+        for number, name in enumerate("abcdefg")
+    ]
     path.write_text(json.dumps({"found": found, "skips": [{"file": "x.jpg", "reason": "no face found."}]}))
     return path
 
@@ -34,6 +39,8 @@ def test_faces_found_by_an_earlier_run_are_used_in_an_even_number(tmp_path, face
     assert isinstance(people.faces, PhotographedFaces)
     assert people.faces.note("005") == {"photograph": "f.jpg"}
     assert [skip.file for skip in people.skips] == ["x.jpg", "g.jpg"]
+    assert people.looks.shape == (6, 5)
+    assert np.linalg.norm(people.looks[0] - people.looks[1]) < np.linalg.norm(people.looks[0] - people.looks[5])
     assert printed == ["6 identities, 2 photographs left out."]
 
 
