@@ -48,7 +48,7 @@ def test_a_large_picture_gives_the_same_mesh(face):
 
 def test_noise_has_no_mesh(face):
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-    with pytest.raises(MeshError, match="no mesh of the face: confidence -?[0-9]+, needed 15"):
+    with pytest.raises(MeshError, match=r"no mesh of the face: confidence -?[0-9]+, needed 15"):
         find_mesh(noise, face[1])
 
 
