@@ -65,7 +65,8 @@ def poisson(face: np.ndarray, into: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return face
     centre = (int(columns[0] + columns[-1] + 1) // 2, int(rows[0] + rows[-1] + 1) // 2)
     source, base = (np.clip(np.rint(image), 0, 255).astype(np.uint8) for image in (face, into))
-    fitted = cv2.seamlessClone(source, base, inside, centre, cv2.NORMAL_CLONE).astype(np.float32)
+    # The function changes its mask.
+    fitted = cv2.seamlessClone(source, base, inside.copy(), centre, cv2.NORMAL_CLONE).astype(np.float32)
     change = cv2.GaussianBlur(fitted - source, (0, 0), 1.0)  # smooth, so that rounding adds no noise
     return np.where(inside[..., None] > 0, face + change, face)
 
