@@ -13,9 +13,12 @@ from records.forge import LAYOUTS, V3, ForgeOptions
 
 HELP = """Make a data set in FaceForensics++'s layout from rendered faces or photographs.
 
-Each person has a real clip, and fakes by four methods that use the face of a partner; all are encoded at each
-compression. Mask videos, splits and notes are written, too. Interrupted, the same command resumes. In a folder of
-photographs, files with the same name before the last `_` are one person.
+Each person has a real clip, and five fakes: FaceSwap, Deepfakes, Face2Face and NeuralTextures with the face of a
+partner of like pose and skin, and SelfBlended with the person's own. Each fake has a random strength, from barely
+visible to plain. Deepfakes' autoencoder and NeuralTextures' renderer are trained first, on the data set's own faces.
+All clips are encoded at each compression. Mask videos, splits and notes are written, too. Interrupted, the same command
+resumes. In a folder of photographs, files with the same name before the last `_` are one person; photographs need
+`pip install 'tfafsr[forge]'`.
 
 \b
 Layouts:
@@ -43,6 +46,7 @@ def forge(content: ForgeOptions, out: Path, workers: int, probe: bool) -> None:
     from records.forge import forge_dataset
     from records.progress import escaped
 
+    load_tensorflow()
     made = forge_dataset(content, out, workers, click.echo)
     clips = Counter(name.split("/")[0] for name in made["clips"])
     if clips:
@@ -52,7 +56,6 @@ def forge(content: ForgeOptions, out: Path, workers: int, probe: bool) -> None:
         for skip in made["skips"]:
             click.echo(escaped(f"  {skip['file']}: {skip['reason']}"))
     if probe and content.layout == V3:
-        load_tensorflow()
         from experiments.audit import probe as audit
 
         compressions = made["options"]["compressions"]

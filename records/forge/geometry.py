@@ -81,6 +81,16 @@ def alignment(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return solution.T.astype(np.float32)
 
 
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The turn, scale and shift that bring `source` closest to `target`, both (N, 2), by least squares: (2, 3)."""
+    centre, centre_target = source.mean(axis=0), target.mean(axis=0)
+    a = (source - centre).astype(np.float64) @ (1, 1j)
+    b = (target - centre_target).astype(np.float64) @ (1, 1j)
+    factor = np.vdot(a, b) / max(float(np.vdot(a, a).real), 1e-9)
+    matrix = np.array(((factor.real, -factor.imag), (factor.imag, factor.real)))
+    return np.column_stack((matrix, centre_target - matrix @ centre)).astype(np.float32)
+
+
 def transform(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Applies the affine `matrix` (2, 3) to `points` (n, 2): float32 (n, 2)."""
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)

@@ -22,11 +22,13 @@ def of_v3(result: dict, splits: dict[str, list[tuple[str, str]]]) -> str:
         + ", ".join(f"{name} {crf}" for name, crf in CRF.items()),
         f"methods       {', '.join(METHODS)}",
         f"pairs         {pairs}; a pair a, b gives the clips a, b and, for each method, a_b and b_a",
+        "strength      each fake has one in [0, 1], from barely visible to plain, in forge.json",
         f"decoys        {decoys} original clips carry a harmless edit, and so do their manipulated versions",
         f"left out      {len(result['skips'])} photographs",
         "",
         "splits/*.json  pairs as in FaceForensics++'s own files; no identity is in two splits",
-        "forge.json     seed, options, decoys by clip, photographs left out and why",
+        "forge.json     seed, options, decoys and strengths by clip, photographs left out and why",
+        "networks/      weights of the two networks that painted Deepfakes and NeuralTextures",
     )
     return "\n".join(lines) + "\n"
 

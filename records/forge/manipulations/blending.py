@@ -47,9 +47,18 @@ def match_shading(face: np.ndarray, like: np.ndarray, mask: np.ndarray, reach: f
         reach: standard deviation in pixels of the blur that takes broad shading from fine detail.
         share: 0 keeps the shading of `face`, 1 takes that of `like`.
     """
-    weight = cv2.GaussianBlur(mask, (0, 0), reach) + 1e-3
-    difference = cv2.GaussianBlur(mask[..., None] * (like - face), (0, 0), reach) / weight[..., None]
-    return face + share * difference
+    weight = broad(mask, reach) + 1e-3
+    return face + share * broad(mask[..., None] * (like - face), reach) / weight[..., None]
+
+
+def broad(image: np.ndarray, reach: float) -> np.ndarray:
+    """`image` after a Gaussian blur of `reach` pixels, which is run on a smaller copy: float32 of the same shape."""
+    height, width = image.shape[:2]
+    factor = max(1, round(reach / 3))
+    small = (max(2, width // factor), max(2, height // factor))
+    reduced = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(reduced, (0, 0), reach * small[0] / width, sigmaY=reach * small[1] / height)
+    return cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def poisson(face: np.ndarray, into: np.ndarray, mask: np.ndarray) -> np.ndarray:

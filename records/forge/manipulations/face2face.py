@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from records.forge.manipulations.blending import match_colour, relight, skin_shift
+from records.forge.manipulations.blending import broad, match_colour, relight, skin_shift
 from records.forge.manipulations.painter import Scene
 from records.forge.mesh import Hull, carried_expression, warp_mesh
 
@@ -32,9 +32,8 @@ class Face2Face:
         face = with_expression(scene, self.amount)
         face = cv2.GaussianBlur(face, (0, 0), self.smooth)
         # Few spherical harmonics describe light only roughly: broad shading is moved towards the face's mean.
-        broad = cv2.GaussianBlur(face, (0, 0), 0.35 * scene.unit)
         mean = np.einsum("hw,hwc->c", alpha, face) / max(float(alpha.sum()), 1e-6)
-        face = face + self.flatten * (mean - broad)
+        face = face + self.flatten * (mean - broad(face, 0.35 * scene.unit))
         return relight(face, scene.u, scene.v, self.angle, self.light) + self.shift, alpha
 
 
@@ -59,6 +58,6 @@ def with_expression(scene: Scene, amount: float, **features: tuple[str, ...]) ->
     cv2.fillPoly(inside, [np.rint(lips * 16).astype(np.int32)], 1, shift=4)
     inside = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), max(0.02 * scene.unit, 0.5))
     of_source = warp_mesh(scene.donor.image, scene.donor.mesh, mesh, scene.triangles, *scene.size)
-    around = cv2.GaussianBlur(inside, (0, 0), 0.15 * scene.unit)
+    around = broad(inside, 0.15 * scene.unit)
     of_source = match_colour(of_source, face, np.clip(around - 0.5 * inside, 0, 1))
     return face + inside[..., None] * (of_source - face)

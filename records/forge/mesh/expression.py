@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from records.forge.geometry import similarity, transform
 from records.forge.mesh.topology import Topology
 
 REACH = 0.22
@@ -28,7 +29,7 @@ def carried_expression(
         amount: 0 keeps the target's expression, 1 takes the source's.
         features: names of the parts of `topology` that move.
     """
-    aligned = _similar(source, target)
+    aligned = transform(similarity(source, target), source)
     height = float(np.ptp(target[list(topology.outline), 1]))
     moved: dict[int, np.ndarray] = {}
     groups = [[name] for name in features if not name.endswith("lips")]
@@ -48,15 +49,6 @@ def carried_expression(
     displacement[indices] = shifts
     displacement *= _distance_to_outline(target, topology, 0.12 * height)[:, None]
     return (target + amount * displacement).astype(np.float32)
-
-
-def _similar(points: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """`points` after the similarity that brings them closest to `like` (Umeyama 1991, without reflection)."""
-    centre, centre_like = points.mean(axis=0), like.mean(axis=0)
-    a = (points - centre).astype(np.float64) @ (1, 1j)
-    b = (like - centre_like).astype(np.float64) @ (1, 1j)
-    turned = a * (np.vdot(a, b) / max(float(np.vdot(a, a).real), 1e-9))
-    return np.column_stack((turned.real, turned.imag)) + centre_like
 
 
 def _spread(points: np.ndarray, indices: np.ndarray, shifts: np.ndarray, reach: float) -> np.ndarray:
