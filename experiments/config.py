@@ -51,6 +51,7 @@ class DetectorOptions:
 
     size: int | None = _option(None, "Side of the faces in pixels." + PRESETS_DEFAULT, range=(64, 1024))
     width: int | None = _option(None, "Filters of ResNet-18's first stage." + PRESETS_DEFAULT, range=(4, 256))
+    decoder: int | None = _option(None, "Factor of the filters of AFSR's decoder.", range=(1, 4))
     blocks: int | None = _option(None, "Residual blocks a stage: 2 is ResNet-18, 1 is ResNet-10.", range=(1, 2))
     output: Literal["plain", "residual", "none"] | None = _option(
         None, "AFSR's output; `none` is TFE alone." + PRESETS_DEFAULT

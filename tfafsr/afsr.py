@@ -10,7 +10,7 @@ from tfafsr import resnet
 OUTPUTS = ("plain", "residual", "none")
 
 
-def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain", blocks: int = 2) -> keras.KerasTensor:
+def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain", blocks: int = 2, decoder: int = 1) -> keras.KerasTensor:
     """ResNet-18 as encoder, five decoder blocks with residual connections to the encoder's maps.
 
     Args:
@@ -20,6 +20,7 @@ def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain", block
             is initialised with zeros, so that training starts from the identity. `none`: I^r = I^l, for the ablation
             without AFSR.
         blocks: residual blocks in each of the encoder's stages: 2 is ResNet-18, 1 is ResNet-10.
+        decoder: factor of the decoder's filters; with 1 its blocks have 4, 2, 1, 1 and 1/2 times `width`.
 
     Returns:
         I^r, float32 (B, S, S, 3): in [-1, 1] with `plain` and `none`, in [-2, 2] with `residual`.
@@ -41,7 +42,7 @@ def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain", block
     x = maps.pop()  # (B, S/32, S/32, 8 * width)
     widths = (4 * width, 2 * width, width, width, width // 2)
     for number, (skip, filters) in enumerate(zip(reversed(maps), widths, strict=True), 1):
-        x = decoder_block(x, skip, filters, name=f"afsr_decoder{number}")
+        x = decoder_block(x, skip, decoder * filters, name=f"afsr_decoder{number}")
 
     initial = "zeros" if output == "residual" else "glorot_uniform"
     x = layers.Conv2D(3, 3, padding="same", kernel_initializer=initial, dtype="float32", name="afsr_output")(x)

@@ -54,6 +54,7 @@ class Detector(keras.Model):
         size: S, side of the faces in pixels, at least 64.
         width: filters of ResNet-18's first stage.
         blocks: residual blocks in each stage: 2 is the paper's ResNet-18, 1 is ResNet-10.
+        decoder: factor of the filters of AFSR's decoder; see `tfafsr.afsr.afsr`.
         output: AFSR's output: plain, residual or none.
         pooling: fp, gap or gmp.
         fusion: early or late.
@@ -83,6 +84,7 @@ class Detector(keras.Model):
         size: int = 225,
         width: int = 64,
         blocks: int = 2,
+        decoder: int = 1,
         output: str = "plain",
         pooling: str = "fp",
         fusion: str = "early",
@@ -106,6 +108,8 @@ class Detector(keras.Model):
             raise ValueError(f"size must be at least {SMALLEST} pixels; received {size}.")
         if blocks not in (1, 2):
             raise ValueError(f"blocks must be 1 or 2; received {blocks!r}.")
+        if not isinstance(decoder, int) or decoder < 1:
+            raise ValueError(f"decoder must be a whole number from 1 on; received {decoder!r}.")
         if ela_of not in ELA_SOURCES:
             raise ValueError(f"ela_of must be one of {', '.join(ELA_SOURCES)}; received {ela_of!r}.")
         if ela_of == "input" and ela_quality != ELA_QUALITY:
@@ -134,6 +138,7 @@ class Detector(keras.Model):
             "size": size,
             "width": width,
             "blocks": blocks,
+            "decoder": decoder,
             "output": output,
             "pooling": pooling,
             "fusion": fusion,
@@ -156,7 +161,7 @@ class Detector(keras.Model):
                 "keypoints": keras.Input((len(KEYPOINTS), 2), dtype="float32", name="keypoints"),
             }
             frame = _to_signed("frame_scale")(inputs["frame"])  # I^l
-            reconstruction = read = afsr(frame, width, output, blocks)  # I^r
+            reconstruction = read = afsr(frame, width, output, blocks, decoder)  # I^r
             if afsr_gradient == "stop":
                 read = StopGradient(dtype="float32", name="afsr_stop_gradient")(reconstruction)
             if ela_of == "input":
