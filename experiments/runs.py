@@ -44,7 +44,7 @@ def trained_on(run: Path) -> str:
     Raises:
         DataError: as in `load_config`; or `run` is a file.
     """
-    if run.is_file():
+    if run.is_file() or _ships(run):
         raise DataError(f"{run} does not say at which compression it was trained; give --compression raw, c23 or c40.")
     return load_config(run).compressions[0]
 
@@ -58,14 +58,21 @@ def load_detector(run: Path) -> Detector:
     """The detector of a finished run, in float32.
 
     Args:
-        run: a run folder of `tfafsr train`, or a `.keras` file.
+        run: a run folder of `tfafsr train`; a `.keras` file; the name of weights that ship with the package, such as
+            photos-1; or a file of weights, `.npz`.
 
     Raises:
         DataError: the run is not finished, its model is damaged, or the model does not fit config.json.
     """
     from tfafsr import ModelError
     from tfafsr import load_detector as load
+    from tfafsr.weights import WeightsError, read_weights
 
+    if _ships(run) or run.suffix == ".npz":
+        try:
+            return read_weights(run).detector()
+        except WeightsError as error:
+            raise DataError(str(error)) from error
     path = model_file(run)
     if run.is_dir() and not path.exists():
         raise DataError(f"{path} does not exist; finish `tfafsr train --out {run}` first (it resumes by itself).")
@@ -76,6 +83,13 @@ def load_detector(run: Path) -> Detector:
     if run.is_dir():
         check_detector(path, detector, load_config(run))
     return detector
+
+
+def _ships(run: Path) -> bool:
+    """Whether `run` is the name of weights that ship with the package."""
+    from tfafsr.weights import SHIPPED
+
+    return str(run) in SHIPPED and not run.exists()
 
 
 def check_detector(path: Path, detector: Detector, config: TrainConfig) -> None:

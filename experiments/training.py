@@ -15,7 +15,7 @@ from records import shards
 from records.atomic import MARK, atomic_file, locked, write_json
 from records.errors import DataError
 from records.progress import SECONDS_BETWEEN_LINES, duration
-from tfafsr import Detector, ModelError, calibration, load_detector
+from tfafsr import Detector, ModelError, WeightsError, calibration, load_detector
 
 SELECTION = "val_auc"
 SHOWN = 12  # characters of a content hash in a message
@@ -138,7 +138,12 @@ def _check_finite(name: str, value: float, when: str) -> None:
 
 
 def _new_model(config: TrainConfig) -> Detector:
-    model = Detector.from_preset(config.preset, dtype=config.dtype, **config.detector.given())
+    try:
+        model = Detector.from_preset(
+            config.preset, weights=config.weights, dtype=config.dtype, **config.detector.given()
+        )
+    except WeightsError as error:
+        raise DataError(f"--weights: {error}") from error
     model.compile(optimizer=keras.optimizers.Adam(config.schedule.learning_rate))
     return model
 

@@ -14,11 +14,15 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["augmentation", "calibration", "degradation", "layers", "losses", "metrics", "presets", "restoration"],
+    submodules=[
+        *("augmentation", "calibration", "degradation", "layers", "losses"),
+        *("metrics", "presets", "restoration", "weights"),
+    ],
     submod_attrs={
         "detector": ["Detector"],
         "loading": ["ModelError", "load_detector"],
         "version": ["__version__"],
+        "weights": ["WeightsError"],
     },
 )
 

@@ -10,7 +10,9 @@ from tfafsr import resnet
 OUTPUTS = ("plain", "residual", "none")
 
 
-def afsr(image: keras.KerasTensor, width: int = 64, output: str = "plain", blocks: int = 2, decoder: int = 1) -> keras.KerasTensor:
+def afsr(
+    image: keras.KerasTensor, width: int = 64, output: str = "plain", blocks: int = 2, decoder: int = 1
+) -> keras.KerasTensor:
     """ResNet-18 as encoder, five decoder blocks with residual connections to the encoder's maps.
 
     Args:

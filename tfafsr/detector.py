@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -195,8 +196,22 @@ class Detector(keras.Model):
         )
 
     @classmethod
-    def from_preset(cls, name: str, **overrides) -> Detector:
-        """The preset `paper`, `small` or `tiny`; `overrides` are arguments that replace those of the preset."""
+    def from_preset(cls, name: str, weights: str | os.PathLike | None = None, **overrides) -> Detector:
+        """The preset `paper`, `small` or `tiny`.
+
+        Args:
+            name: name of the preset.
+            weights: trained weights: the name of those that ship with the package (`tfafsr.weights.SHIPPED`), or a
+                file; random ones by default.
+            overrides: arguments that replace those of the preset.
+
+        Raises:
+            ValueError: an unknown preset, or weights that are unknown, damaged, or for another preset.
+        """
+        if weights is not None:
+            from tfafsr import weights as trained
+
+            return trained.from_preset(name, weights, **overrides)
         return cls(**preset(name, **overrides))
 
     @property
