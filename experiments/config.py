@@ -104,9 +104,6 @@ class TrainConfig:
         }
     )
     preset: Literal["paper", "small", "tiny"] = _option("paper", "Size, width, AFSR's output and the schedule.")
-    weights: str | None = _option(
-        None, "Begin with these trained weights: their name, such as photos-1, or a file.  [default: random ones]"
-    )
     detector: DetectorOptions = dataclasses.field(default_factory=DetectorOptions)
     epochs: int | None = _option(None, "Passes over the training split." + PRESETS_DEFAULT, range=(1, None))
     batch_size: int | None = _option(None, "Faces in a step." + PRESETS_DEFAULT, range=(2, None))
@@ -132,6 +129,9 @@ class TrainConfig:
         False,
         "Half of the faces are degraded: shrunk by up to 6 and enlarged again, blurred, JPEG.",
         flag="--degrade/--no-degrade",
+    )
+    weights: str | None = _option(
+        None, "Begin with these trained weights: their name, such as photos-1, or a file.  [default: random ones]"
     )
 
     def __post_init__(self) -> None:
