@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -51,6 +51,9 @@ class Faces(Protocol):
     def note(self, identity: str) -> dict[str, str]:
         """The entries of one identity in the data set's notes."""
 
+    def only(self, *identities: str) -> Faces:
+        """A source of the same clips of these identities alone, which is quickly sent to a worker process."""
+
 
 @dataclass(frozen=True)
 class RenderedFaces:
@@ -77,6 +80,10 @@ class RenderedFaces:
     def note(self, identity: str) -> dict[str, str]:
         """See `Faces.note`."""
         return {}
+
+    def only(self, *identities: str) -> RenderedFaces:
+        """See `Faces.only`."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,10 @@ class PhotographedFaces:
     def note(self, identity: str) -> dict[str, str]:
         """See `Faces.note`."""
         return {"photograph": self.photographs[identity].file}
+
+    def only(self, *identities: str) -> PhotographedFaces:
+        """See `Faces.only`."""
+        return replace(self, photographs={identity: self.photographs[identity] for identity in identities})
 
 
 def _poses(seed: int, identity: str, frames: int) -> list[Pose]:
