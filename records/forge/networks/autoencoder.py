@@ -26,8 +26,8 @@ DECODER = (96, 80, 40, 24)
 """Number of features at 4, 8, 16 and 32 pixels."""
 EXPRESSION, PERSON = 48, 128
 """Lengths of the two codes."""
-DETAIL = 16
-"""Number of features of the person at 16 x 16 pixels."""
+DETAIL = {16: 16, 32: 3}
+"""Number of features of the person that the decoder sees at 16 and at 32 pixels."""
 WARP, TONE = 0.7, 0.1
 """How far the encoder's input is warped, in pixels, and how much its tone is changed."""
 
@@ -47,15 +47,18 @@ def autoencoder(seed: int) -> keras.Model:
     person = keras.Input((SIDE, SIDE, 3), name="person")
     expression = layers.Dense(EXPRESSION, kernel_initializer=next(start))(layers.Flatten()(_encoded(face, start)[-1]))
     of_person = _encoded(person, start)
-    detail = layers.Conv2D(DETAIL, 1, kernel_initializer=next(start))(of_person[0])  # (B, 16, 16, C)
+    detail = {
+        size: layers.Conv2D(DETAIL[size], 1, kernel_initializer=next(start))(features)
+        for size, features in ((16, of_person[0]), (32, unshuffled(person)))
+    }
     code = layers.Dense(PERSON, "relu", kernel_initializer=next(start))(layers.Flatten()(of_person[-1]))
 
     x = layers.Dense(4 * 4 * DECODER[0], kernel_initializer=next(start))(layers.Concatenate()([expression, code]))
     x = layers.LeakyReLU(0.1)(layers.Reshape((4, 4, DECODER[0]))(x))
     for filters in DECODER[1:]:
         x = layers.UpSampling2D(2)(x)
-        if x.shape[1] == detail.shape[1]:
-            x = layers.Concatenate()([x, detail])
+        if x.shape[1] in detail:
+            x = layers.Concatenate()([x, detail[x.shape[1]]])
         x = layers.Conv2D(filters, 3, padding="same", kernel_initializer=next(start))(x)
         scale, shift = (layers.Dense(filters, kernel_initializer="zeros")(code) for _ in range(2))
         scale, shift = (layers.Reshape((1, 1, filters))(one) for one in (scale, shift))

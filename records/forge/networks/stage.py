@@ -11,7 +11,6 @@ import numpy as np
 
 from records.atomic import atomic_file
 from records.building import in_processes
-from records.forge.mesh import Topology
 from records.forge.networks.autoencoder import autoencoder, autoencoder_batch, autoencoder_inputs
 from records.forge.networks.faces import FaceCrops, crop_everybody
 from records.forge.networks.guides import clip_guides
@@ -67,10 +66,11 @@ def paint_networks(
     numbers = {name: number for number, name in enumerate(names)}
     jobs = [(number, *_of_clip(crops, *(numbers[name] for name in names))) for number, names in enumerate(missing)]
     guided = in_processes(clip_guides, jobs, workers, tasks_a_process=len(jobs))
-    for number, references, lips in progress(guided, len(jobs), "Painting faces"):
+    for number, guides in progress(guided, len(jobs), "Painting faces"):
         target = numbers[missing[number][0]]
-        swapped = autoencoder_inputs(crops.pictures[target], references)
-        mouth = mouth_inputs(crops.pictures[target], crops.lower_faces[target], lips)
+        pictures = crops.pictures[target]
+        swapped = autoencoder_inputs(pictures, guides.persons)
+        mouth = mouth_inputs(pictures, guides.textures, crops.lower_faces[target], guides.lips)
         painted = Painted(_pictures(swapper, swapped), _pictures(renderer, mouth))
         write_painted(folder, *missing[number], painted)
 
@@ -108,9 +108,10 @@ def _save_weights(network: keras.Model, path: Path) -> None:
         os.replace(saved, temporary)
 
 
-def _of_clip(crops: FaceCrops, target: int, source: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, Topology]:
+def _of_clip(crops: FaceCrops, target: int, source: int) -> tuple:
     """What `clip_guides` needs; the arrays are views, so that a long list of clips takes no memory."""
-    return crops.meshes[target], crops.pictures[source], crops.meshes[source], crops.topology
+    pictures, meshes = crops.pictures, crops.meshes
+    return pictures[target], meshes[target], pictures[source], meshes[source], crops.topology
 
 
 def _pictures(network: keras.Model, inputs: Inputs) -> np.ndarray:
