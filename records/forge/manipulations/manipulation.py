@@ -35,9 +35,20 @@ class Manipulation:
         strength: in [0, 1], from barely visible to plain.
     """
 
-    def __init__(self, method: str, seed: int, target: str, source: str, frames: int, topology: Topology) -> None:
+    def __init__(
+        self,
+        method: str,
+        seed: int,
+        target: str,
+        source: str,
+        frames: int,
+        topology: Topology,
+        strength: float | None = None,
+    ) -> None:
+        """Draws the parameters; the strength, too, evenly from [0, 1], unless it is given."""
         rng = generator(seed, "manipulation", method, target, source)
-        self.strength = float(rng.uniform())
+        drawn = float(rng.uniform())
+        self.strength = drawn if strength is None else strength
         self._painter = PAINTERS[method](rng, frames, self.strength)
         self._detail = self._painter.DETAIL * float(np.exp(rng.normal(0, 0.15)))
         self._grain = rng.standard_normal((GRAIN_SIDE, GRAIN_SIDE), dtype=np.float32)

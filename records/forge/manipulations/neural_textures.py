@@ -23,9 +23,9 @@ class NeuralTextures:
         self.hull = Hull.of(
             rng, kinds=("lower",), shrink=(0.86, 0.98), feather=(0.22 - 0.10 * strength, 0.34 - 0.12 * strength)
         )
-        self.amount = 0.5 + 0.5 * strength
+        self.amount = 0.2 + 0.8 * strength
         self.kept_detail = 0.8 * (1 - strength)
-        self.rendered = 0.6 + 0.4 * strength
+        self.rendered = 0.4 + 0.6 * strength
         self.shift = skin_shift(rng, 0.6 * strength)
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
