@@ -10,11 +10,10 @@ from experiments import runs, scoring
 from records.atomic import atomic_file, write_json
 from records.errors import DataError
 from records.shards import Manifest
-from tfafsr import calibration
 
 
 def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) -> dict:
-    """Scores every face of `split` and computes frame and video AUC, over all methods and for each method.
+    """Scores every face of `split`: AUC, over all methods and for each, errors at 0.5, calibration, restoration.
 
     Args:
         run: a run folder of `tfafsr train`.
@@ -38,7 +37,8 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
     manifest.files(split, compression)  # raises an error before the model is loaded
     people = _check_people(manifest, split, run)
     model = runs.load_detector(run)
-    frames, gains = scoring.score_frames(model, records, split, compression)
+    scored = scoring.score_frames(model, records, split, compression)
+    frames, gains = scored.frames, scored.gains
     videos = scoring.score_videos(frames)
     component_of = scoring.connected({video: clip.subjects for video, clip in clips.items()})
 
@@ -53,6 +53,7 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
         "per_method": {
             method: both(lambda scores, method=method: scores.only(method)) for method in scoring.methods_of(frames)
         },
+        "errors": scoring.errors(frames, videos, component_of),
         "coverage": {
             "clips": len(clips),
             "clips_scored": len(videos.ids),
@@ -72,13 +73,7 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
     if decoys is not None:
         result["decoys"] = decoys
     if len(set(frames.labels.tolist())) == 2:
-        temperature = float(model.temperature)
-        before = calibration.without_temperature(frames.values, temperature)
-        result["calibration"] = {
-            "temperature": temperature,
-            "before": calibration.reliability(frames.labels, before),
-            "after": calibration.reliability(frames.labels, frames.values),
-        }
+        result["calibration"] = scoring.calibrated(scored, model.calibration, component_of)
     # Files are renamed in reverse order: once metrics.json exists, both tables exist.
     with (
         atomic_file(out) as metrics_json,

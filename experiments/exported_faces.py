@@ -33,14 +33,21 @@ def representative_faces(
 
 
 def faces_of_split(detector: Detector, records: Path, split: str, compression: str) -> Iterator[LabelledFaces]:
-    """Every face of a split at a compression, in batches, with labels and target identities.
+    """Every face of a split at a compression, in batches, with labels and connected people.
 
     Raises:
         DataError: no such records, split or compression.
     """
     clips = shards.Manifest.load(records).clips
+    component_of = scoring.connected(
+        {
+            video: clip.subjects
+            for video, clip in clips.items()
+            if (clip.split, clip.compression) == (split, compression)
+        }
+    )
     batches = data.scoring_batches(records, split, compression, detector, scoring.BATCH)
     total = -(-shards.count(records, split, compression) // scoring.BATCH)
     for inputs, fields in progress(batches, total, f"comparing on {split} {compression}"):
-        identities = np.array([clips[video.decode()].subjects[0] for video in fields["video"]])
-        yield LabelledFaces(inputs["frame"], inputs["keypoints"], fields["label"], identities)
+        components = np.array([component_of[video.decode()] for video in fields["video"]])
+        yield LabelledFaces(inputs["frame"], inputs["keypoints"], fields["label"], components)

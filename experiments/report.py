@@ -13,6 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from sklearn.metrics import roc_curve
 
 from experiments import data, runs
+from experiments.tables import with_interval
 from records.atomic import atomic_file
 from records.errors import DataError
 from records.shards import Manifest
@@ -86,10 +87,11 @@ def draw_reliability(measured: dict, path: Path) -> None:
     for name, color in (("before", "tab:gray"), ("after", "tab:blue")):
         bins = measured[name]["bins"]
         x, y = ([row[key] for row in bins] for key in ("probability", "manipulated"))
-        axes.plot(x, y, color=color, linewidth=1.3, label=f"{name} (error {measured[name]['ece']:.3f})")
+        error = with_interval(measured[name]["ece"], measured[name]["ece_ci95"], 3)
+        axes.plot(x, y, color=color, linewidth=1.3, label=f"{name}: error {error}")
         axes.scatter(x, y, s=[12 + 300 * row["weight"] for row in bins], color=color, alpha=0.6, linewidths=0)
     axes.set(xlabel="mean probability", ylabel="share of manipulated faces (classes weighted equally)")
-    axes.set(title=f"Calibration: temperature {measured['temperature']:.2f}; larger dots are more faces")
+    axes.set(title="Calibration; larger dots are more faces")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.legend(loc="upper left", frameon=False)
     _save(figure, path)
@@ -210,9 +212,12 @@ def _read_metrics(path: Path) -> dict:
             if type(measured[name]) is not str:
                 raise ValueError(f"{name} must be a string")
         if "calibration" in measured:
-            float(measured["calibration"]["temperature"])
             for when in ("before", "after"):
-                float(measured["calibration"][when]["ece"])
+                ends = measured["calibration"][when]["ece_ci95"]
+                for number in (measured["calibration"][when]["ece"], *(ends or (0, 0))):
+                    float(number)
+                if ends is not None and len(ends) != 2:
+                    raise ValueError("ece_ci95 must be two numbers")
                 for row in measured["calibration"][when]["bins"]:
                     [float(row[name]) for name in ("probability", "manipulated", "weight")]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

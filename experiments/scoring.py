@@ -17,9 +17,10 @@ from experiments import data
 from records.errors import DataError
 from records.progress import progress
 from records.shards import count
-from tfafsr import Detector, metrics, restoration
+from tfafsr import Detector, calibration, metrics, restoration
 
 BATCH = 32
+THRESHOLD = 0.5  # neutral at even odds
 RESTORED = ("target", "mask", "target_known", "mask_known")  # fields that the restoration gains need
 
 
@@ -57,7 +58,23 @@ class Scores:
             os.fsync(file.fileno())
 
 
-def score_frames(model: Detector, folder: Path, split: str, compression: str) -> tuple[Scores, dict[str, np.ndarray]]:
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """What the model says of every face of a split.
+
+    Attributes:
+        frames: the scores.
+        logits: the logits, which calibration makes the scores of, float64 (N,).
+        gains: name of the restoration gain -> its value for each face, float64 (N,), NaN where it does not count; see
+            `tfafsr.restoration`. Without AFSR there are no gains.
+    """
+
+    frames: Scores
+    logits: np.ndarray
+    gains: dict[str, np.ndarray]
+
+
+def score_frames(model: Detector, folder: Path, split: str, compression: str) -> Scored:
     """Scores every face of a split, and measures how much AFSR restores of it.
 
     Args:
@@ -66,10 +83,6 @@ def score_frames(model: Detector, folder: Path, split: str, compression: str) ->
         split: train, val or test.
         compression: raw, c23 or c40.
 
-    Returns:
-        The scores, and name of the restoration gain -> its value for each face, float64 (N,), NaN where it does not
-        count; see `tfafsr.restoration`. Without AFSR there are no gains.
-
     Raises:
         DataError: no such faces, a damaged shard, or a score that is not finite.
     """
@@ -77,7 +90,7 @@ def score_frames(model: Detector, folder: Path, split: str, compression: str) ->
 
     def measure(inputs: dict, supervision: dict) -> dict:
         outputs = model(inputs, training=False)
-        found = {"score": outputs["probability"][:, 0]}
+        found = {"score": outputs["probability"][:, 0], "logit": outputs["logit"][:, 0]}
         if names:
             gains = restoration.restoration_gains(inputs["frame"], outputs["reconstruction"], **supervision)
             found |= {name: tf.where(weight > 0, value, np.nan) for name, (value, weight) in gains.items()}
@@ -86,7 +99,7 @@ def score_frames(model: Detector, folder: Path, split: str, compression: str) ->
     measure_in_graph = tf.function(measure, reduce_retracing=True)
     total = -(-count([folder], split, compression) // BATCH)
     batches = data.scoring_batches(folder, split, compression, model, BATCH, extra=RESTORED if names else ())
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in (*data.IDENTITY, "score", *names)}
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in (*data.IDENTITY, "score", "logit", *names)}
     for inputs, fields in progress(batches, total, f"scoring {split} {compression}"):
         for name in data.IDENTITY:
             columns[name].append(fields[name])
@@ -103,7 +116,8 @@ def score_frames(model: Detector, folder: Path, split: str, compression: str) ->
         labels=joined["label"].astype(np.int64),
         values=joined["score"].astype(np.float64),
     )
-    return scores, {name: joined[name].astype(np.float64) for name in names}
+    gains = {name: joined[name].astype(np.float64) for name in names}
+    return Scored(scores, joined["logit"].astype(np.float64), gains)
 
 
 def restored(gains: dict[str, np.ndarray], groups: np.ndarray) -> dict[str, dict]:
@@ -162,12 +176,57 @@ def connected(subjects: dict[str, Sequence[str]]) -> dict[str, int]:
     return {video: int(component[number[named[0]]]) for video, named in subjects.items()}
 
 
+def errors(frames: Scores, videos: Scores, component_of: dict[str, int], threshold: float = THRESHOLD) -> dict:
+    """False alarms and misses at a threshold, of frames and of videos.
+
+    Args:
+        frames, videos: the scores of both.
+        component_of: video id -> its cluster, as `connected` gives it.
+        threshold: of the probability; at or above it a face is called manipulated.
+
+    Returns:
+        {"threshold", "frame": {"false_alarms": the share of real ones that are called manipulated, "misses": the share
+        of manipulated ones that are not}, "video": the same}; each share as `tfafsr.metrics.rate` gives it.
+    """
+    found: dict = {"threshold": threshold}
+    for level, scores in (("frame", frames), ("video", videos)):
+        groups = np.array([component_of[video] for video in scores.videos])
+        called, real = scores.values >= threshold, scores.labels == 0
+        found[level] = {
+            "false_alarms": metrics.rate(called[real], groups[real]),
+            "misses": metrics.rate(~called[~real], groups[~real]),
+        }
+    return found
+
+
+def calibrated(scored: Scored, platt: calibration.Platt, component_of: dict[str, int]) -> dict:
+    """Reliability and expected calibration error of the frames before and after calibration.
+
+    Args:
+        scored: the frames, of both classes.
+        platt: the model's calibration.
+        component_of: video id -> its cluster, as `connected` gives it.
+
+    Returns:
+        {"scale", "bias", "before": {"ece", "ece_ci95", "bins"}, "after": the same}, see
+        `tfafsr.calibration.reliability`. The intervals resample connected people, None with one component.
+    """
+    frames = scored.frames
+    groups = np.array([component_of[video] for video in frames.videos])
+    found: dict = dataclasses.asdict(platt)
+    for when, values in (("before", calibration.Platt().probability(scored.logits)), ("after", frames.values)):
+        measured = calibration.reliability(frames.labels, values)
+        interval = calibration.ece_interval(frames.labels, values, groups)
+        found[when] = {"ece": measured["ece"], "ece_ci95": interval, "bins": measured["bins"]}
+    return found
+
+
 def methods_of(scores: Scores) -> list[str]:
     """The manipulation methods present, in alphabetical order."""
     return sorted(set(scores.methods[scores.labels == 1]))
 
 
-def false_alarms(videos: Scores, notes: dict[str, dict], threshold: float = 0.5) -> dict | None:
+def false_alarms(videos: Scores, notes: dict[str, dict], threshold: float = THRESHOLD) -> dict | None:
     """How many real videos with and without a decoy score above `threshold`; None if the data set has no decoys.
 
     Args:

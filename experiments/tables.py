@@ -70,7 +70,7 @@ def results_table(results: dict[str, dict], title: str) -> Table:
 
 
 def results_lines(metrics: dict) -> list[str]:
-    """The lines below the table of results: coverage, false alarms on decoys, calibration.
+    """The lines below the table of results: coverage, components, false alarms and misses, decoys, calibration.
 
     Args:
         metrics: as `evaluate` returns them.
@@ -81,17 +81,22 @@ def results_lines(metrics: dict) -> list[str]:
         f"{coverage['frames_scored']} of {total} frames of {coverage['clips']} clips scored; "
         f"{coverage['frames_without_face']} without a face."
     ]
+    lines.append(f"Intervals resample {metrics['people']['components']} components of connected people.")
+    for name, key, kind in (("False alarms", "false_alarms", "real"), ("Misses", "misses", "manipulated")):
+        shares = (f"{_share(metrics['errors'][level][key])} {kind} {level}s" for level in ("video", "frame"))
+        lines.append(f"{name} at {metrics['errors']['threshold']}: {', '.join(shares)}.")
     if "decoys" in metrics:
         with_decoy, without = metrics["decoys"]["with_decoy"], metrics["decoys"]["without_decoy"]
         lines.append(
-            f"False alarms at {metrics['decoys']['threshold']}: {with_decoy['false_alarms']} of {with_decoy['videos']} "
-            f"real videos with a decoy, {without['false_alarms']} of {without['videos']} without."
+            f"Decoys: of the real videos, {with_decoy['false_alarms']} of {with_decoy['videos']} with a decoy are "
+            f"false alarms, {without['false_alarms']} of {without['videos']} without."
         )
     if "calibration" in metrics:
-        before, after = (metrics["calibration"][name]["ece"] for name in ("before", "after"))
+        found = metrics["calibration"]
+        before, after = (with_interval(found[name]["ece"], found[name]["ece_ci95"], 3) for name in ("before", "after"))
         lines.append(
-            f"Expected calibration error {before:.3f} before and {after:.3f} after temperature "
-            f"{metrics['calibration']['temperature']:.2f}."
+            f"Expected calibration error of frames: {before} before and {after} after calibration, "
+            f"probability = sigmoid({found['scale']:.3g} * logit {found['bias']:+.3g})."
         )
     return lines
 
@@ -140,10 +145,20 @@ def comparison_table(result: dict) -> Table:
 
 
 def _auc(summary: dict, digits: int) -> str:
-    """AUC and interval as `0.969 [0.93, 0.99]`; `-` without both classes, no brackets without an interval."""
-    if summary["auc"] is None:
+    """AUC and interval of a summary; `-` without both classes."""
+    return with_interval(summary["auc"], summary["auc_ci95"], digits)
+
+
+def _share(found: dict) -> str:
+    """A share as `7.1% [0.2%, 30.0%] of 14`; `none of 0` without examples."""
+    if found["rate"] is None:
+        return "none of 0"
+    ends = "" if found["ci95"] is None else " [{:.1%}, {:.1%}]".format(*found["ci95"])
+    return f"{found['rate']:.1%}{ends} of {found['n']}"
+
+
+def with_interval(value: float | None, ends: list[float] | None, digits: int) -> str:
+    """A figure with its interval, as `0.969 [0.93, 0.99]`; `-` without a figure, no brackets without an interval."""
+    if value is None:
         return "-"
-    if summary["auc_ci95"] is None:
-        return f"{summary['auc']:.{digits}f}"
-    low, high = summary["auc_ci95"]
-    return f"{summary['auc']:.{digits}f} [{low:.2f}, {high:.2f}]"
+    return f"{value:.{digits}f}" if ends is None else f"{value:.{digits}f} [{ends[0]:.2f}, {ends[1]:.2f}]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
         say: function that prints one line.
 
     Returns:
-        {"best_epoch", "val_auc", "temperature"}, the epoch counted from 1.
+        {"best_epoch", "val_auc", "scale", "bias"}, the epoch counted from 1; scale and bias calibrate the logit.
 
     Raises:
         DataError: the records cannot be used, the folder holds another run, another process trains in it, or a file
@@ -78,9 +79,10 @@ def _train(config: TrainConfig, run: Path, say) -> dict[str, float]:
             f"about {duration(left)} left"
         )
     model = _load_model(state.newest(run) / state.BEST, config)
-    temperature = _calibrate(config, model, say)
+    _calibrate(config, model, say)
     _publish(run, progress, model)
-    return {"best_epoch": progress.best_epoch + 1, SELECTION: progress.best_value, "temperature": temperature}
+    found = {"best_epoch": progress.best_epoch + 1, SELECTION: progress.best_value}
+    return {**found, **dataclasses.asdict(model.calibration)}
 
 
 class _EpochMonitor(keras.callbacks.Callback):
@@ -223,8 +225,8 @@ def _count(config: TrainConfig, split: str) -> int:
     return shards.count([Path(folder) for folder in config.records], split, config.compressions)
 
 
-def _calibrate(config: TrainConfig, model: Detector, say) -> float:
-    """Fits the temperature on the validation split, sets it in the model, and returns it."""
+def _calibrate(config: TrainConfig, model: Detector, say) -> None:
+    """Fits scale and bias on the validation split and sets them in the model."""
     model_logits = keras.Model(model.input, model.output["logit"])
     logits, labels = [], []
     with shards.naming_the_shard(config.records):
@@ -234,17 +236,16 @@ def _calibrate(config: TrainConfig, model: Detector, say) -> float:
     logits, labels = np.concatenate(logits), np.concatenate(labels)
     if len(np.unique(labels)) < 2:
         say("The validation split holds one class only: the probabilities are not calibrated.")
-        return float(model.temperature)
-    temperature = calibration.fit_temperature(labels, logits)
-    model.temperature.assign(temperature)
+        return
+    fitted = calibration.fit_platt(labels, logits)
+    model.calibration = fitted
     before, after = (
-        calibration.reliability(labels, calibration.probability(logits, t))["ece"] for t in (1.0, temperature)
+        calibration.reliability(labels, platt.probability(logits))["ece"] for platt in (calibration.Platt(), fitted)
     )
     say(
-        f"Calibrated on the validation split: temperature {temperature:.2f}; expected calibration error "
-        f"{before:.3f} before, {after:.3f} after."
+        f"Calibrated on the validation split: probability = sigmoid({fitted.scale:.3g} * logit {fitted.bias:+.3g}); "
+        f"expected calibration error {before:.3f} before, {after:.3f} after."
     )
-    return temperature
 
 
 def _publish(run: Path, progress: state.State, model: Detector) -> None:

@@ -83,7 +83,7 @@ class Client(abc.ABC):
             keypoints: (N, 5, 2), x and y in [0, 1] of the crop.
 
         Returns:
-            {"probability": float32 (N,), calibrated; "logit": float32 (N,)}
+            {"probability": calibrated at even odds, in [0, 1]; "log10_likelihood_ratio"; "logit"}, all float32 (N,)
 
         Raises:
             DataError: an array has another dtype, shape or range.
@@ -106,11 +106,11 @@ class Client(abc.ABC):
         """As `detect`, with AFSR's reconstruction and the artifact map of each face.
 
         Returns:
-            {"probability": float32 (N,); "reconstruction": float32 (N, S, S, 3) in [-1, 1];
+            {"probability", "log10_likelihood_ratio": float32 (N,); "reconstruction": float32 (N, S, S, 3) in [-1, 1];
             "artifact_map": float32 (N, S, S, 1) in [0, 1]}
         """
         outputs = self._in_parts("explain", {"frame": checked_frames(frames)}, keypoints)
-        return {**outputs, "probability": outputs["probability"][:, 0]}
+        return {**outputs, **{name: outputs[name][:, 0] for name in ("probability", "log10_likelihood_ratio")}}
 
     def describe(self) -> dict[str, object]:
         """The model's own description, see `savedmodel_export.model.describe`."""

@@ -38,10 +38,11 @@ It needs ai-edge-litert, numpy and opencv-python-headless, and no TensorFlow.
 ```
 pip install -r requirements.txt
 python -m edge_runtime clip.mp4            # in this folder; images work as well
-python -m edge_runtime clip.mp4 --json     # every frame: probability, box, key points
+python -m edge_runtime clip.mp4 --json     # every frame: probability, likelihood ratio, box, key points
 ```
+The probability assumes even odds. The likelihood ratio assumes nothing: add its log10 to the log10 of your own odds.
 `detector.tflite` describes itself (`unzip -p detector.tflite tfafsr.json`): size of the faces, order of the key points,
-labels, temperature. `pnet.tflite`, `rnet.tflite` and `onet.tflite` are MTCNN, with the weights of the `mtcnn` package
+labels, calibration. `pnet.tflite`, `rnet.tflite` and `onet.tflite` are MTCNN, with the weights of the `mtcnn` package
 (MIT licence). The exit status is 1 if a file could not be used; a frame without a face is listed and never scored.
 """
 

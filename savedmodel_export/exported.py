@@ -17,9 +17,10 @@ from savedmodel_export import saved_model, tflite
 from savedmodel_export.edge_runtime import DETECTOR_FILE
 from savedmodel_export.edge_runtime import Detector as EdgeDetector
 from savedmodel_export.forms import SAVED_MODEL
+from tfafsr import SCORES
 
-Detect = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""frame uint8 (N, S, S, 3), keypoints float32 (N, 5, 2) -> probability, float32 (N,)."""
+Detect = Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
+"""frame uint8 (N, S, S, 3), keypoints float32 (N, 5, 2) -> {name in `SCORES`: float32 (N,)}."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,10 +64,11 @@ def _open_saved_model(path: Path) -> Exported:
     folder = saved_model.find_version(path)
     model, description = saved_model.load_saved_model(folder)
 
-    def detect(frame: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    def detect(frame: np.ndarray, keypoints: np.ndarray) -> dict[str, np.ndarray]:
         # Goes through `model` on purpose: the variables of a signature are freed with the model.
         serve = model.signatures["serving_default"]
-        return serve(frame=tf.constant(frame), keypoints=tf.constant(keypoints))["probability"].numpy()[:, 0]
+        outputs = serve(frame=tf.constant(frame), keypoints=tf.constant(keypoints))
+        return {name: outputs[name].numpy()[:, 0] for name in SCORES}
 
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return Exported(folder, SAVED_MODEL, size, description, detect)
@@ -75,6 +77,4 @@ def _open_saved_model(path: Path) -> Exported:
 def _open_tflite(path: Path, threads: int) -> Exported:
     with tflite.as_data_error():
         detector = EdgeDetector(path, threads)
-    return Exported(
-        path, detector.description["form"], path.stat().st_size, detector.description, detector.probabilities
-    )
+    return Exported(path, detector.description["form"], path.stat().st_size, detector.description, detector.scores)

@@ -15,7 +15,7 @@ import tensorflow as tf
 from faces import KEYPOINTS
 from savedmodel_export.images import IMAGE_BYTES, decode_faces
 from savedmodel_export.model import LABELS, describe
-from tfafsr import Detector
+from tfafsr import SCORES, Detector
 
 MAX_FACES = 1024  # of one request
 
@@ -70,7 +70,7 @@ class ServingModule(tf.Module):
 
         def detect(frame: tf.Tensor, keypoints: tf.Tensor) -> dict[str, tf.Tensor]:
             outputs = deployed({"frame": frame, "keypoints": keypoints}, training=False)
-            return {name: outputs[name] for name in ("probability", "logit")}
+            return {name: outputs[name] for name in SCORES}
 
         def explain(frame: tf.Tensor, keypoints: tf.Tensor) -> dict[str, tf.Tensor]:
             outputs = deployed({"frame": frame, "keypoints": keypoints}, training=False)
@@ -78,6 +78,7 @@ class ServingModule(tf.Module):
             change = tf.abs(restored - (tf.cast(frame, tf.float32) / 127.5 - 1.0)) / 2.0
             return {
                 "probability": outputs["probability"],
+                "log10_likelihood_ratio": outputs["log10_likelihood_ratio"],
                 "reconstruction": restored,
                 "artifact_map": tf.reduce_mean(change, axis=-1, keepdims=True),
             }

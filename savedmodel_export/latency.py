@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from savedmodel_export.exported import Detect, open_exported
-from tfafsr import Detector, load_detector
+from tfafsr import SCORES, Detector, load_detector
 
 ROUNDS = 5
 ROUND_SECONDS = 0.1  # seconds, at least, that one model runs in one round
@@ -43,10 +43,16 @@ def latencies(file: Path, models: Sequence[Path], threads: int) -> list[float]:
 def keras_detect(detector: Detector) -> Detect:
     """The Keras model as a graph, as `tfafsr evaluate` runs it."""
     deployed = detector.deployed()
-    call = tf.function(lambda fields: deployed(fields, training=False)["probability"], reduce_retracing=True)
 
-    def detect(frame: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
-        return call({"frame": tf.constant(frame), "keypoints": tf.constant(keypoints)}).numpy()[:, 0]
+    def scores(fields: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        outputs = deployed(fields, training=False)
+        return {name: outputs[name] for name in SCORES}
+
+    call = tf.function(scores, reduce_retracing=True)
+
+    def detect(frame: np.ndarray, keypoints: np.ndarray) -> dict[str, np.ndarray]:
+        outputs = call({"frame": tf.constant(frame), "keypoints": tf.constant(keypoints)})
+        return {name: value.numpy()[:, 0] for name, value in outputs.items()}
 
     return detect
 

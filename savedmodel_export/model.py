@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import numpy as np
 
@@ -18,8 +20,9 @@ def describe(detector: Detector) -> dict[str, object]:
     Returns:
         {"model", "version", "size" (S, pixels), "channels" ("RGB"), "keypoints" (their order; x, y in [0, 1] of the
         crop, left is the viewer's), "labels" (index = value of the label), "crop_scale" (side of the square crop over
-        the longer side of MTCNN's box), "temperature", "ela": {"of", "quality", "gain"},
-        "heatmaps": {"stride", "sigma", "cells"} or None without fusion pooling, "options" (Detector's arguments)}
+        the longer side of MTCNN's box), "calibration": {"scale", "bias"} (a and b of probability = sigmoid(a * logit
+        + b)), "ela": {"of", "quality", "gain"}, "heatmaps": {"stride", "sigma", "cells"} or None without fusion
+        pooling, "options" (Detector's arguments)}
     """
     options = detector.options
     heatmaps = None
@@ -34,7 +37,7 @@ def describe(detector: Detector) -> dict[str, object]:
         "keypoints": list(KEYPOINTS),
         "labels": list(LABELS),
         "crop_scale": CROP_SCALE,
-        "temperature": float(detector.temperature),
+        "calibration": dataclasses.asdict(detector.calibration),
         "ela": {"of": options["ela_of"], "quality": options["ela_quality"], "gain": ELA_GAIN},
         "heatmaps": heatmaps,
         "options": options,

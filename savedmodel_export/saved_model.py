@@ -16,7 +16,7 @@ from records.errors import DataError
 from savedmodel_export.graph import DEFAULT_BATCHING, Batching, ServingModule
 from savedmodel_export.model import check_exportable, describe
 from savedmodel_export.serving import WARMUP_FILE, configuration, warmup_records
-from tfafsr import Detector
+from tfafsr import SCORES, Detector
 
 DESCRIPTION_FILE = Path("assets.extra") / "tfafsr.json"
 SIGNATURES = ("serving_default", "faces_jpeg", "explain", "describe")
@@ -30,10 +30,11 @@ def export_saved_model(
 
     Signatures (N: any number from 1 to `graph.MAX_FACES`; S: the detector's size):
         serving_default: frame uint8 (N, S, S, 3) RGB, keypoints float32 (N, 5, 2) in [0, 1]
-            -> probability (calibrated), logit: float32 (N, 1).
+            -> probability (calibrated at even odds), log10_likelihood_ratio, logit: float32 (N, 1).
         faces_jpeg: image_bytes string (N,), JPEG or PNG of square crops of any size, keypoints -> the same.
-        explain: frame, keypoints -> probability, reconstruction float32 (N, S, S, 3) in [-1, 1], artifact_map float32
-            (N, S, S, 1) in [0, 1]: how much the reconstruction departs from the face, mean of the channels.
+        explain: frame, keypoints -> probability, log10_likelihood_ratio, reconstruction float32 (N, S, S, 3) in
+            [-1, 1], artifact_map float32 (N, S, S, 1) in [0, 1]: how much the reconstruction departs from the face,
+            mean of the channels.
         describe: request string (N,), of any content -> description (JSON of `model.describe`), size, keypoint_order
             (N, 5), labels (N, 2), the same in every row.
 
@@ -134,6 +135,9 @@ def load_saved_model(path: Path) -> tuple[tf.Module, dict[str, object]]:
     missing = [name for name in SIGNATURES if name not in model.signatures]
     if missing:
         raise DataError(f"{folder} lacks the signatures {', '.join(missing)}; export the model again.")
+    missing = [name for name in SCORES if name not in model.signatures["serving_default"].structured_outputs]
+    if missing:
+        raise DataError(f"{folder} lacks the output {missing[0]}: an earlier version exported it; export it again.")
     return model, read_description(folder)
 
 

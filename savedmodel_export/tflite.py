@@ -17,6 +17,7 @@ import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hid
 import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
 from records.atomic import atomic_file
 from records.errors import DataError
@@ -25,7 +26,7 @@ from savedmodel_export.edge_runtime import EdgeError, network_inputs
 from savedmodel_export.float16 import halve_weights
 from savedmodel_export.forms import QUANTIZE
 from savedmodel_export.model import LABELS, check_exportable, describe
-from tfafsr import Detector
+from tfafsr import SCORES, Detector
 
 WRITTEN = (1980, 1, 1, 0, 0, 0)  # a constant date for the ZIP's entries, so that equal models give equal files
 # TensorFlow's calibration uses its own deprecated interpreter, which warns of itself.
@@ -40,12 +41,14 @@ def convert(
     Inputs: `frame` uint8 (N, S, S, 3) RGB and `keypoints` float32 (N, 5, 2) in [0, 1]. Error levels are differences of
     a few grey levels, which 8-bit activations cannot resolve. So the int8 form takes `frame`, `ela` uint8 (N, S, S, 3)
     and, with fusion pooling, `heatmaps` float32 (N, H, W, 5); the device computes the last two in float.
-    Outputs: `probability`, `logit` float32 (N, 1).
+    Outputs: `probability`, `log10_likelihood_ratio`, `logit` float32 (N, 1). In every form the first two are computed
+    from the logit in float32.
 
     Args:
         detector: the trained detector, in float32.
         quantize: `none`: float32. `float16`: half the size, computed in float32. `dynamic`: 8-bit weights, activations
-            quantized at run time. `int8`: 8-bit weights (a scale for each channel) and activations.
+            quantized at run time. `int8`: 8-bit weights (a scale for each channel) and activations, up to the
+            logit.
         representative: for int8, batches of typical faces, each {"frame", "keypoints"}, on which the ranges of the
             activations are measured.
 
@@ -61,18 +64,22 @@ def convert(
     network = _behind_ela(detector) if quantize == "int8" else detector.deployed()
     module.weights = [variable.value for variable in network.variables]
     concrete = _function(network).get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # others are an error
-    if quantize in ("dynamic", "int8"):
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+    def converter(*optimizations: tf.lite.Optimize) -> tf.lite.TFLiteConverter:
+        new = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+        new.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]  # others are an error
+        new.optimizations = list(optimizations)
+        return new
+
     if quantize == "int8":
         faces = list(_calibration_inputs(list(network.input), description, representative or ()))
         if not faces:
             raise DataError("int8 needs representative faces, on which activations are measured, and there are none.")
-        converter.representative_dataset = lambda: iter(faces)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", CALIBRATION_WARNING, UserWarning)
-        content = bytes(converter.convert())
+        quantizing = converter(tf.lite.Optimize.DEFAULT)
+        quantizing.representative_dataset = lambda: iter(faces)
+        content = _quantized(quantizing, bytes(converter().convert()))
+    else:
+        content = bytes(converter(*[tf.lite.Optimize.DEFAULT] * (quantize == "dynamic")).convert())
     if quantize == "float16":
         content = halve_weights(content)
     return _described(content, description)
@@ -131,9 +138,30 @@ def _function(network: keras.Model) -> tf.Function:
 
     def detect(*fields: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = network(dict(zip(network.input, fields, strict=True)), training=False)
-        return {name: outputs[name] for name in ("probability", "logit")}
+        return {name: outputs[name] for name in SCORES}
 
     return tf.function(detect, input_signature=specs, autograph=False)
+
+
+def _quantized(converter: tf.lite.TFLiteConverter, exact: bytes) -> bytes:
+    """The network in 8 bits up to the logit, and its calibration in float32.
+
+    In 8 bits the probability would have 256 values, and the likelihood ratio would contradict it.
+
+    Args:
+        converter: of the network, with representative faces.
+        exact: the network in float32, whose tensors have the same names.
+    """
+    details = Interpreter(model_content=exact)
+    outputs = details.get_signature_runner().get_output_details()
+    behind = [tensor["name"] for tensor in details.get_tensor_details() if "/calibration" in tensor["name"]]
+    behind += [outputs[name]["name"] for name in SCORES if name != "logit"]
+    # What TensorFlow offers to leave some operations in float is called a debugger.
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=behind)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", CALIBRATION_WARNING, UserWarning)
+        debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options)
+        return bytes(debugger.get_nondebug_quantized_model())
 
 
 def _behind_ela(detector: Detector) -> keras.Model:
@@ -146,14 +174,13 @@ def _behind_ela(detector: Detector) -> keras.Model:
     inner = [detector.input["frame"], detector.input["ela"]]
     if detector.options["pooling"] == "fp":
         inner.append(detector.get_layer("tfe_heatmaps").output)
-    network = keras.Model(inner, [detector.output["probability"], detector.output["logit"]])
+    network = keras.Model(inner, [detector.output[name] for name in SCORES])
     names = ("frame", "ela", "heatmaps")[: len(inner)]
     inputs = {
         name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
         for name, tensor in zip(names, inner, strict=True)
     }
-    probability, logit = network(list(inputs.values()))
-    return keras.Model(inputs, {"probability": probability, "logit": logit})
+    return keras.Model(inputs, dict(zip(SCORES, network(list(inputs.values())), strict=True)))
 
 
 def _calibration_inputs(

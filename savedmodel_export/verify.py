@@ -1,4 +1,4 @@
-"""Compares exported detectors with the Keras model on the same faces: probabilities, AUC, size, latency."""
+"""Compares exported detectors with the Keras model on the same faces: scores, AUC, size, latency."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
 from records.errors import DataError
 from savedmodel_export.exported import Exported, open_exported
@@ -24,12 +25,14 @@ class Tolerance:
     Attributes:
         largest: largest difference of the probability on a single face.
         mean: mean difference of the probability over all faces.
+        mean_ratio: mean difference of the log10 likelihood ratio over all faces.
         auc_loss: loss of AUC in points (hundredths), or None for no limit. It is checked only with at least `AUC_FACES`
             faces of each class: with fewer, a few pairs in another order are half a point.
     """
 
     largest: float
     mean: float
+    mean_ratio: float
     auc_loss: float | None = None
 
 
@@ -37,12 +40,14 @@ class Tolerance:
 # decide how it is rounded, and the error levels of an 8x8 block change by whole steps. A SavedModel runs the kernels of
 # the Keras model; LiteRT's may round a block of a few faces otherwise, so the limit for a single face is higher.
 TOLERANCES = {
-    "savedmodel": Tolerance(1e-4, 1e-5),
-    "none": Tolerance(0.1, 0.0005),
-    "float16": Tolerance(0.1, 0.001),
-    "dynamic": Tolerance(0.4, 0.02, 0.5),
-    "int8": Tolerance(0.5, 0.03, 0.5),
+    "savedmodel": Tolerance(1e-4, 1e-5, 1e-4),
+    "none": Tolerance(0.1, 0.0005, 0.005),
+    "float16": Tolerance(0.1, 0.001, 0.01),
+    "dynamic": Tolerance(0.4, 0.02, 0.2, 0.5),
+    "int8": Tolerance(0.5, 0.03, 0.3, 0.5),
 }
+# Every form computes both outputs from its logit in float32, so that they agree with each other whatever its weights.
+CONTRADICTION = 1e-5
 AUC_FACES = 100
 
 
@@ -54,7 +59,7 @@ class LabelledFaces:
         frame: uint8 (N, S, S, 3) RGB.
         keypoints: float32 (N, 5, 2) in [0, 1].
         labels: (N,), 1 = manipulated, 0 = real.
-        groups: (N,), the target identity, which the AUC's interval resamples.
+        groups: (N,), the component of connected people, which the AUC's interval resamples.
     """
 
     frame: np.ndarray
@@ -81,9 +86,11 @@ def verify_exported(
 
     Returns:
         {"keras": {"auc", "auc_ci95", "n", "bytes", "latency_ms"}, "models": [{"path", "form", "difference":
-        {"largest", "mean"}, "auc", "auc_ci95", "auc_loss", "bytes", "latency_ms", "tolerance", "agrees", "reasons"}]}:
-        `latency_ms` is {threads: median milliseconds a face at batch 1}; `auc_loss` is in points, None where a class
-        is missing; `reasons` says in words which differences exceed `tolerance`, and is empty when the model `agrees`.
+        {"largest", "mean", "mean_ratio"}, "contradiction", "auc", "auc_ci95", "auc_loss", "bytes", "latency_ms",
+        "tolerance", "agrees", "reasons"}]}: `contradiction` is the largest difference between the probability of a
+        form and that of its likelihood ratio; `latency_ms` is {threads: median milliseconds a face at batch 1};
+        `auc_loss` is in points, None where a class is missing; `reasons` says in words which differences exceed
+        `tolerance`, and is empty when the model `agrees`.
 
     Raises:
         DataError: a model cannot be opened or is another detector's, or there are no faces.
@@ -98,7 +105,7 @@ def verify_exported(
     def row(index: int) -> dict:
         return {str(count): found[index] for count, found in times.items()}
 
-    reference = metrics.summary(labels, expected, groups)
+    reference = metrics.summary(labels, expected["probability"], groups)
     result = {
         "keras": {
             **{name: reference[name] for name in ("auc", "auc_ci95", "n")},
@@ -114,29 +121,49 @@ def verify_exported(
     return result
 
 
-def compare(form: str, expected: np.ndarray, found: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> dict:
-    """The part of `verify_exported`'s result that compares the probabilities of one exported detector.
+def compare(
+    form: str, expected: dict[str, np.ndarray], found: dict[str, np.ndarray], labels: np.ndarray, groups: np.ndarray
+) -> dict:
+    """The part of `verify_exported`'s result that compares the scores of one exported detector.
 
     Args:
         form: a key of `TOLERANCES`.
-        expected, found: probabilities (N,) of the Keras model and of the exported one.
+        expected, found: `probability` and `log10_likelihood_ratio`, both (N,), of the Keras model and of the exported
+            one.
         labels, groups: (N,), as in `LabelledFaces`.
     """
     tolerance = TOLERANCES[form]
-    result = {"difference": None, "auc": None, "auc_ci95": None, "auc_loss": None}
+    result = {"difference": None, "contradiction": None, "auc": None, "auc_ci95": None, "auc_loss": None}
     reasons = []
-    if not np.isfinite(found).all():
-        reasons.append(f"{int((~np.isfinite(found)).sum())} of {len(found)} probabilities are not finite")
-    else:
-        difference = np.abs(found.astype(np.float64) - expected)
-        result["difference"] = {"largest": float(difference.max()), "mean": float(difference.mean())}
+    for name, words in (("probability", "probabilities"), ("log10_likelihood_ratio", "likelihood ratios")):
+        if unusable := int((~np.isfinite(found[name])).sum()):
+            reasons.append(f"{unusable} of {len(found[name])} {words} are not finite")
+    if not reasons:
+        probability, ratio = (
+            np.abs(found[name].astype(np.float64) - expected[name])
+            for name in ("probability", "log10_likelihood_ratio")
+        )
+        result["difference"] = {
+            "largest": float(probability.max()),
+            "mean": float(probability.mean()),
+            "mean_ratio": float(ratio.mean()),
+        }
         for name, value in result["difference"].items():
             if value > (limit := getattr(tolerance, name)):
-                reasons.append(f"the {name} difference of the probability is {value:.2g}, more than {limit:g}")
-        summary = metrics.summary(labels, found, groups)
+                what = "mean difference of the log10 likelihood ratio"
+                what = what if name == "mean_ratio" else f"{name} difference of the probability"
+                reasons.append(f"the {what} is {value:.2g}, more than {limit:g}")
+        own = expit(found["log10_likelihood_ratio"].astype(np.float64) * np.log(10))
+        result["contradiction"] = float(np.abs(own - found["probability"]).max())
+        if result["contradiction"] > CONTRADICTION:
+            reasons.append(
+                f"probability and likelihood ratio contradict each other by {result['contradiction']:.2g}, more than "
+                f"{CONTRADICTION:g}"
+            )
+        summary = metrics.summary(labels, found["probability"], groups)
         result.update({name: summary[name] for name in ("auc", "auc_ci95")})
         if summary["auc"] is not None:
-            loss = 100 * (metrics.auc(labels, expected) - summary["auc"])
+            loss = 100 * (metrics.auc(labels, expected["probability"]) - summary["auc"])
             result["auc_loss"] = loss
             enough = np.bincount(labels.astype(np.int64)).min() >= AUC_FACES
             if enough and tolerance.auc_loss is not None and loss > tolerance.auc_loss:
@@ -146,7 +173,7 @@ def compare(form: str, expected: np.ndarray, found: np.ndarray, labels: np.ndarr
 
 def _check_same(model: Exported, description: dict, file: Path) -> None:
     """Raises `DataError` if the descriptions differ. Different weights are no error: the comparison shows them."""
-    for name in ("size", "temperature", "options"):
+    for name in ("size", "calibration", "options"):
         if model.description.get(name) != description[name]:
             raise DataError(
                 f"{model.path} was not exported from {file}: its {name} is {model.description.get(name)}, "
@@ -154,8 +181,8 @@ def _check_same(model: Exported, description: dict, file: Path) -> None:
             )
 
 
-def _run(detectors: list, batches: Iterable[LabelledFaces]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Labels, groups and each detector's probabilities on all faces."""
+def _run(detectors: list, batches: Iterable[LabelledFaces]) -> tuple[np.ndarray, np.ndarray, list[dict]]:
+    """Labels, groups and each detector's scores on all faces, name -> (N,)."""
     labels, groups, answers = [], [], [[] for _ in detectors]
     for faces in batches:
         labels.append(faces.labels)
@@ -164,4 +191,5 @@ def _run(detectors: list, batches: Iterable[LabelledFaces]) -> tuple[np.ndarray,
             answer.append(detect(faces.frame, faces.keypoints))
     if not labels:
         raise DataError("There are no faces to compare on; give another split or compression.")
-    return np.concatenate(labels), np.concatenate(groups), [np.concatenate(answer) for answer in answers]
+    joined = [{name: np.concatenate([part[name] for part in answer]) for name in answer[0]} for answer in answers]
+    return np.concatenate(labels), np.concatenate(groups), joined

@@ -31,7 +31,7 @@ ARROWS = {
 NOT_GROUND = {"faces", *METHOD, "savedmodel_export.edge_runtime"}  # rooms that need nothing of the records
 PACKAGES = {  # rooms that may import these packages alone, next to Python's own
     "faces": {"numpy", "cv2"},
-    **{room: {"keras", "tensorflow", "numpy", "sklearn", "lazy_loader"} for room in METHOD},
+    **{room: {"keras", "tensorflow", "numpy", "scipy", "sklearn", "lazy_loader"} for room in METHOD},
     "savedmodel_export.edge_runtime": {"ai_edge_litert", "numpy", "cv2"},
 }
 

@@ -15,11 +15,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        *("augmentation", "calibration", "degradation", "layers", "losses"),
+        *("augmentation", "bootstrap", "calibration", "degradation", "layers", "losses"),
         *("metrics", "presets", "restoration", "weights"),
     ],
     submod_attrs={
-        "detector": ["Detector"],
+        "detector": ["SCORES", "Detector"],
         "loading": ["ModelError", "load_detector"],
         "version": ["__version__"],
         "weights": ["WeightsError"],

@@ -16,7 +16,8 @@ from keras import layers
 from faces import KEYPOINTS
 from tfafsr import gradients
 from tfafsr.afsr import afsr
-from tfafsr.layers import ErrorLevelAnalysis, StopGradient, TemperatureScaling
+from tfafsr.calibration import Platt
+from tfafsr.layers import ErrorLevelAnalysis, PlattScaling, StopGradient
 from tfafsr.losses import artifact_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
 from tfafsr.presets import preset
 from tfafsr.restoration import GAINS, restoration_gains
@@ -30,6 +31,7 @@ RESIDUAL_GAIN = 10.0  # makes I^r - I^l, a few grey levels, as large as the othe
 AFSR_GRADIENTS = ("full", "stop")
 MINING = {"semi_hard": triplet_semihard_loss, "hard": triplet_hard_loss}
 TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")
+SCORES = ("probability", "log10_likelihood_ratio", "logit")  # what every exported form gives for a face
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
 OWN_IN_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")  # what `compile` refuses
 
@@ -41,8 +43,9 @@ class Detector(keras.Model):
     Inputs (a dict): `frame` uint8 (B, S, S, 3) RGB; `keypoints` float32 (B, 5, 2) in [0, 1]; and, with
     `ela_of="input"`, `ela` uint8 (B, S, S, 3), the records' error level analysis of the frame.
 
-    Outputs (a dict): `logit` (B, 1); `probability` (B, 1) = sigmoid(logit / temperature); `reconstruction`
-    (B, S, S, 3), I^r in [-1, 1]; `embedding` (B, 8 * width), q. All float32.
+    Outputs (a dict): `logit` (B, 1); `probability` (B, 1) = sigmoid(a * logit + b), calibrated at even odds;
+    `log10_likelihood_ratio` (B, 1) = (a * logit + b) / ln 10; `reconstruction` (B, S, S, 3), I^r in [-1, 1];
+    `embedding` (B, 8 * width), q. All float32.
 
     Supervision (a dict): `label` (B,), 1 = manipulated; `target` uint8 (B, S, S, 3); `mask` uint8 (B, S, S, 1), 255
     where manipulated; `target_known` and `mask_known` (B,), 0 for examples that the loss on target or mask must ignore.
@@ -103,7 +106,7 @@ class Detector(keras.Model):
     ) -> None:
         if graph:
             super().__init__(*graph, **kwargs)
-            self._set_up({**self.get_layer("probability").detector})
+            self._set_up({**self.get_layer("calibration").detector})
             return
         if size < SMALLEST:
             raise ValueError(f"size must be at least {SMALLEST} pixels; received {size}.")
@@ -179,7 +182,7 @@ class Detector(keras.Model):
             logit = layers.Dense(1, dtype="float32", name="logit")(embedding)
             outputs = {
                 "logit": logit,
-                "probability": TemperatureScaling(options, name="probability")(logit),
+                **PlattScaling(options, name="calibration")(logit),
                 "reconstruction": reconstruction,
                 "embedding": embedding,
             }
@@ -215,9 +218,16 @@ class Detector(keras.Model):
         return cls(**preset(name, **overrides))
 
     @property
-    def temperature(self) -> keras.Variable:
-        """T of probability = sigmoid(logit / T); 1 until it is calibrated."""
-        return self.get_layer("probability").temperature
+    def calibration(self) -> Platt:
+        """a and b of probability = sigmoid(a * logit + b), 1 and 0 until they are set; both are kept as float32."""
+        layer = self.get_layer("calibration")
+        return Platt(float(layer.scale), float(layer.bias))
+
+    @calibration.setter
+    def calibration(self, platt: Platt) -> None:
+        layer = self.get_layer("calibration")
+        layer.scale.assign(platt.scale)
+        layer.bias.assign(platt.bias)
 
     @property
     def metrics(self) -> list[keras.Metric]:
@@ -325,7 +335,8 @@ class Detector(keras.Model):
         Scaling, error level analysis and heat maps are inside the graph; the layers are shared with this model.
 
         Returns:
-            A model from `frame` and `keypoints` to `probability`, `logit` and `reconstruction`.
+            A model from `frame` and `keypoints` to `probability`, `log10_likelihood_ratio`, `logit` and
+            `reconstruction`.
         """
         size = self.options["size"]
         inputs = {
@@ -336,7 +347,7 @@ class Detector(keras.Model):
         if self.options["ela_of"] == "input":
             fields["ela"] = ErrorLevelAnalysis(self.options["ela_quality"], name="ela_of_frame")(inputs["frame"])
         outputs = keras.Model(self.input, self.output)(fields)
-        wanted = {name: outputs[name] for name in ("probability", "logit", "reconstruction")}
+        wanted = {name: outputs[name] for name in (*SCORES, "reconstruction")}
         return keras.Model(inputs, wanted, name=f"{self.name}_deployed")
 
     def get_config(self) -> dict:

@@ -28,5 +28,15 @@ def _import_tensorflow_quietly() -> None:
 
 _import_tensorflow_quietly()
 
-from tfafsr import augmentation, calibration, degradation, layers, losses, metrics, presets, restoration  # noqa: E402, F401
+from tfafsr import (  # noqa: E402
+    augmentation,  # noqa: F401
+    bootstrap,  # noqa: F401
+    calibration,  # noqa: F401
+    degradation,  # noqa: F401
+    layers,  # noqa: F401
+    losses,  # noqa: F401
+    metrics,  # noqa: F401
+    presets,  # noqa: F401
+    restoration,  # noqa: F401
+)
 from tfafsr.detector import Detector  # noqa: E402, F401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 
 from tfafsr.detector import Detector
+from tfafsr.layers import EARLIER
 
 CLASS = "tfafsr>Detector"
 MAX_CONFIG_BYTES = 2**20
@@ -32,13 +34,18 @@ def load_detector(path: str | Path, for_training: bool = False) -> Detector:
             Otherwise it is not compiled and its layers compute in float32, as every exported form does.
 
     Raises:
-        ModelError: the file is missing, damaged or no detector, or one of its weights is NaN or infinite.
+        ModelError: the file is missing, damaged or no detector, an earlier version wrote it, or one of its weights is
+            NaN or infinite.
     """
     path = Path(path)
     options = _read_options(path)
     try:
-        detector = keras.models.load_model(path, compile=for_training)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # Keras warns of what is missing; that is an error below
+            detector = keras.models.load_model(path, compile=for_training)
     except Exception as error:  # Keras, HDF5 and zipfile raise errors of many types, with advice that does not fit
+        if EARLIER in str(error):
+            raise ModelError(f"{path} {EARLIER}") from error
         raise ModelError(
             f"{path} is damaged: its weights and its options do not make a detector. Copy it again, or train again."
         ) from error
@@ -102,5 +109,7 @@ def _check_values(path: Path, detector: Detector) -> None:
                 f"{path} holds weights that are NaN or infinite ({variable.path}): the training that wrote it had "
                 "diverged. Train again with a lower --learning-rate."
             )
-    if not float(detector.temperature) > 0:
-        raise ModelError(f"{path} has the temperature {float(detector.temperature)}, not above 0; train again.")
+    if not detector.calibration.scale > 0:
+        raise ModelError(
+            f"{path} is calibrated with the scale {detector.calibration.scale}, which must be above 0; train again."
+        )

@@ -1,4 +1,4 @@
-"""Metrics of scores: AUC with its interval, average precision, equal error rate; and the scores of videos."""
+"""Metrics of scores: AUC, average precision, equal error rate, shares, with intervals; and the scores of videos."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
+from tfafsr import bootstrap
 
 AGGREGATES: dict[str, Callable[[np.ndarray], float]] = {"mean": np.mean, "median": np.median, "max": np.max}
 CHUNK = 2_000_000  # weights held at a time by the bootstrap: 16 MB
@@ -82,11 +84,12 @@ def auc_interval(
     labels: ArrayLike,
     scores: ArrayLike,
     groups: ArrayLike | None = None,
-    replicates: int = 1000,
+    replicates: int = bootstrap.REPLICATES,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = bootstrap.LEVEL,
+    bca: bool | None = None,
 ) -> tuple[float, float]:
-    """Percentile interval of the AUC by the cluster bootstrap.
+    """Interval of the AUC by the cluster bootstrap, BCa with fewer than 30 groups; see `tfafsr.bootstrap.interval`.
 
     Frames of one person are alike, so people are resampled with replacement, not frames: a replicate counts each
     example as often as its group was chosen. Replicates without both classes are left out. If the scores separate the
@@ -95,10 +98,8 @@ def auc_interval(
     Args:
         labels: (N,), 1 = manipulated, 0 = real.
         scores: (N,), finite.
-        groups: (N,), the cluster of each example (the target identity); by default each example is its own cluster.
-        replicates: number of bootstrap samples.
-        seed: the same seed gives the same interval.
-        level: probability that the interval is meant to cover.
+        groups: (N,), the cluster of each example (connected people); by default each example is its own cluster.
+        replicates, seed, level, bca: as in `tfafsr.bootstrap.interval`.
 
     Returns:
         Lower and upper end, in [0, 1].
@@ -107,46 +108,68 @@ def auc_interval(
         ValueError: as `auc`, or fewer than two groups, or no replicate held both classes.
     """
     labels, scores = _checked(labels, scores)
-    group = np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    group, count = bootstrap.clusters(np.arange(len(labels)) if groups is None else groups)
     if len(group) != len(labels):
         raise ValueError(f"{len(group)} groups and {len(labels)} labels: the lengths must agree.")
-    count = int(group.max()) + 1
-    if count < 2:
-        raise ValueError("The bootstrap needs at least two groups; received one.")
-    rng = np.random.default_rng(seed)
-    chunk = max(1, CHUNK // len(labels))
-    areas = []
-    for start in range(0, replicates, chunk):
-        rows = min(chunk, replicates - start)
-        drawn = rng.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-        areas.append(_weighted_auc(labels, scores, weights[:, group]))
-    areas = np.concatenate(areas)
-    areas = areas[~np.isnan(areas)]
-    if not len(areas):
+    found = bootstrap.interval(
+        lambda drawn: _weighted_auc(labels, scores, drawn[:, group]),
+        *(count, replicates, seed, level),
+        chunk=max(1, CHUNK // len(labels)),
+        bca=bca,
+    )
+    if found is None:
         raise ValueError("No bootstrap replicate held both classes; more groups are needed.")
-    low, high = np.quantile(areas, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return found
 
 
 def mean_interval(
-    values: ArrayLike, groups: ArrayLike, replicates: int = 1000, seed: int = 0, level: float = 0.95
+    values: ArrayLike,
+    groups: ArrayLike,
+    replicates: int = bootstrap.REPLICATES,
+    seed: int = 0,
+    level: float = bootstrap.LEVEL,
+    bca: bool | None = None,
 ) -> list[float] | None:
-    """Percentile interval of a mean by the cluster bootstrap, which resamples groups; None with fewer than two groups.
+    """Interval of a mean by the cluster bootstrap, which resamples groups; None with fewer than two groups.
 
     Args:
         values: (N,), finite.
         groups: (N,), the cluster of each value.
-        replicates, seed, level: as in `auc_interval`.
+        replicates, seed, level, bca: as in `tfafsr.bootstrap.interval`.
     """
-    values, group = np.asarray(values, np.float64), np.unique(np.asarray(groups), return_inverse=True)[1]
-    count = int(group.max()) + 1
+    values, (group, count) = np.asarray(values, np.float64), bootstrap.clusters(groups)
     if count < 2:
         return None
     sums, sizes = np.bincount(group, values), np.bincount(group)
-    chosen = np.random.default_rng(seed).integers(count, size=(replicates, count))
-    means = sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
-    return [float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2])]
+    found = bootstrap.interval(lambda drawn: (drawn @ sums) / (drawn @ sizes), count, replicates, seed, level, bca=bca)
+    return list(found)
+
+
+def rate(hits: ArrayLike, groups: ArrayLike, level: float = bootstrap.LEVEL) -> dict:
+    """A share, such as that of the false alarms, with its interval.
+
+    The interval is that of `mean_interval`. Where none or all are hits, it would have no width. It is then the exact
+    binomial one (Clopper and Pearson, 1934) of as many trials as there are groups: [0, 1 - ((1 - level) / 2)^(1 /
+    groups)] without hits.
+
+    Args:
+        hits: (N,), true or false.
+        groups: (N,), the cluster of each.
+        level: probability that the interval is meant to cover.
+
+    Returns:
+        {"rate": in [0, 1]; "ci95": [low, high], None with fewer than two groups; "n": N}. Without examples both are
+        None.
+    """
+    hits, count = np.asarray(hits, bool), bootstrap.clusters(groups)[1]
+    if not len(hits):
+        return {"rate": None, "ci95": None, "n": 0}
+    share = float(hits.mean())
+    ends = mean_interval(hits, groups, level=level)
+    if ends is not None and share in (0, 1):
+        farthest = float(((1 - level) / 2) ** (1 / count))
+        ends = [farthest, 1.0] if share else [0.0, 1 - farthest]
+    return {"rate": share, "ci95": ends, "n": len(hits)}
 
 
 def summary(labels: ArrayLike, scores: ArrayLike, groups: ArrayLike | None = None) -> dict:

@@ -23,7 +23,7 @@ from tfafsr.detector import Detector
 from tfafsr.presets import PRESETS, preset
 from tfafsr.version import __version__
 
-FORMAT = 1
+FORMAT = 2  # 1 held a temperature in the place of the calibration's scale and bias
 FOLDER = Path(__file__).parent / "shipped"
 MAX_BYTES = 2**26
 ARCHITECTURE = (

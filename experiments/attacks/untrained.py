@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from tfafsr import Detector
+from tfafsr.calibration import Platt
 
 SIZE = 64
 USUAL = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.38, 0.72], [0.62, 0.72]])  # key points of a face
@@ -28,5 +29,5 @@ def untrained_detector(frames: np.ndarray, points: np.ndarray) -> Detector:
     logits = model.deployed().predict({"frame": frames, "keypoints": points}, verbose=0)["logit"]
     kernel, bias = model.get_layer("logit").get_weights()
     model.get_layer("logit").set_weights([2 * kernel / logits.std(), 2 * (bias - logits.mean()) / logits.std()])
-    model.temperature.assign(1.7)
+    model.calibration = Platt(0.6, 0.2)
     return model

@@ -1,4 +1,7 @@
-"""`python -m edge_runtime clip.mp4 --json`: the probability that the face in a video or image is manipulated."""
+"""`python -m edge_runtime clip.mp4 --json`: whether the face in a video or image is manipulated.
+
+The probability assumes even odds. The likelihood ratio assumes nothing: multiply your own odds by it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from .errors import EdgeError
 from .network import load_face_detector
 
 FOLDER = Path(__file__).resolve().parent.parent  # of the bundle
+SHOWN = ("probability", "log10_likelihood_ratio")
 NO_FACE, OTHER_FACE = "no face", "another face than the one seen in most frames"
 
 
@@ -24,9 +28,9 @@ def examine(path: Path, faces: FaceDetector, detector: Detector, frames: int) ->
     """Scores the person who is seen in most frames of a video, or the largest face of an image.
 
     Returns:
-        {"path", "kind", "probability" (mean of the frames', None without a face), "frames": [{"index", "probability",
-        "box" (y0, x0, y1, x1), "keypoints" ((5, 2), x, y), "confidence"}], "frames_without_face": [{"index",
-        "reason"}]}; coordinates in pixels.
+        {"path", "kind", "probability", "log10_likelihood_ratio" (both: mean of the frames', None without a face),
+        "frames": [{"index", "probability", "log10_likelihood_ratio", "box" (y0, x0, y1, x1), "keypoints" ((5, 2), x,
+        y), "confidence"}], "frames_without_face": [{"index", "reason"}]}; coordinates in pixels.
 
     Raises:
         EdgeError: the file cannot be used.
@@ -43,20 +47,21 @@ def examine(path: Path, faces: FaceDetector, detector: Detector, frames: int) ->
             missing.append({"index": index, "reason": OTHER_FACE if all_faces else NO_FACE})
             continue
         image, keypoints = next(crop for one, crop in zip(all_faces, crops, strict=True) if one is face)
+        scores = detector.scores(image[None], keypoints[None])
         found.append(
             {
                 "index": index,
-                "probability": float(detector.probabilities(image[None], keypoints[None])[0]),
+                **{name: float(scores[name][0]) for name in SHOWN},
                 "box": [round(float(value), 2) for value in face.box],
                 "keypoints": np.round(face.keypoints.astype(float), 2).tolist(),
                 "confidence": face.score,
             }
         )
-    probability = float(np.mean([frame["probability"] for frame in found])) if found else None
+    means = {name: float(np.mean([frame[name] for frame in found])) if found else None for name in SHOWN}
     return {
         "path": media.shown(path),
         "kind": kind,
-        "probability": probability,
+        **means,
         "frames": found,
         "frames_without_face": missing,
     }
@@ -96,7 +101,8 @@ def _line(result: dict) -> str:
     if result["probability"] is None:
         return f"{result['path']}: no face found in {missing} frames; no score."
     return (
-        f"{result['path']}: manipulated with a probability of {result['probability']:.3f} "
+        f"{result['path']}: manipulated with a probability of {result['probability']:.3f} at even odds, "
+        f"log10 likelihood ratio {result['log10_likelihood_ratio']:+.2f} "
         f"({found} frames with the face, {missing} without)"
     )
 

@@ -33,6 +33,7 @@ class Network:
             raise EdgeError(f"LiteRT cannot load {path} ({error}); export it again.") from error
         self._runner = self._interpreter.get_signature_runner()
         self.inputs: list[str] = signature["inputs"]
+        self.outputs: list[str] = signature["outputs"]
 
     def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Runs the network on its named inputs; returns its named outputs."""

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import re
 import shutil
 
 import cv2
@@ -15,10 +16,10 @@ from experiments import runs
 from experiments.cli.main import cli
 from experiments.evaluation import evaluate
 from experiments.report import read_scores, write_report
-from experiments.scoring import connected, restored
+from experiments.scoring import Scores, connected, errors, restored
 from records.errors import DataError
 from records.shards import Manifest
-from tfafsr.calibration import reliability
+from tfafsr.calibration import Platt, ece_interval, reliability
 from tfafsr.restoration import GAINS
 
 METRICS = {"auc", "auc_ci95", "ap", "eer", "n"}
@@ -49,20 +50,52 @@ def test_metrics_json_has_the_documented_form(measured, trained_run, made_record
     assert (result["compression"], result["split"]) == ("c40", "test")
     assert result["decoys"]["with_decoy"]["videos"] == 1  # of the people 6, 7 and 8 the odd one
     assert result["decoys"]["without_decoy"]["videos"] == 2
-    assert set(result["calibration"]) == {"temperature", "before", "after"}
-    assert set(result["calibration"]["after"]) == {"ece", "bins"}
+    assert set(result["calibration"]) == {"scale", "bias", "before", "after"}
+    assert set(result["calibration"]["after"]) == set(result["calibration"]["before"]) == {"ece", "ece_ci95", "bins"}
+    assert set(result["errors"]) == {"threshold", "frame", "video"}
+    assert set(result["errors"]["video"]) == {"false_alarms", "misses"}
 
 
 @pytest.mark.slow
 def test_the_calibration_is_that_of_the_model_and_of_the_table(measured, trained_run):
     result, out = measured
-    assert result["calibration"]["temperature"] == float(runs.load_detector(trained_run).temperature) != 1.0
+    found, platt = result["calibration"], runs.load_detector(trained_run).calibration
+    assert Platt(found["scale"], found["bias"]) == platt != Platt()
     table = rows(out.with_name("metrics.frames.csv"))
     labels, scores = np.array([int(row["label"]) for row in table]), np.array([float(row["score"]) for row in table])
-    assert result["calibration"]["after"]["ece"] == pytest.approx(reliability(labels, scores)["ece"], abs=1e-3)
-    logits = np.log(scores / (1 - scores)) * result["calibration"]["temperature"]
-    before = reliability(labels, 1 / (1 + np.exp(-logits)))["ece"]
-    assert result["calibration"]["before"]["ece"] == pytest.approx(before, abs=1e-2)
+    assert found["after"]["ece"] == pytest.approx(reliability(labels, scores)["ece"], abs=1e-3)
+    logits = (np.log(scores / (1 - scores)) - platt.bias) / platt.scale
+    assert found["before"]["ece"] == pytest.approx(reliability(labels, 1 / (1 + np.exp(-logits)))["ece"], abs=1e-2)
+    groups = [row["id"].split("#")[0].split("/")[-1][:3] for row in table]  # nobody is connected with anybody
+    for when, probabilities in (("before", 1 / (1 + np.exp(-logits))), ("after", scores)):
+        expected = ece_interval(labels, probabilities, groups)
+        assert found[when]["ece_ci95"] == pytest.approx(expected, abs=1e-2)
+
+
+@pytest.mark.slow
+def test_false_alarms_and_misses_are_those_of_the_tables(measured):
+    result, out = measured
+    assert result["errors"]["threshold"] == 0.5
+    for level in ("frame", "video"):
+        table = rows(out.with_name(f"metrics.{level}s.csv"))
+        for name, label in (("false_alarms", "0"), ("misses", "1")):
+            wrong = [(float(row["score"]) >= 0.5) != (label == "1") for row in table if row["label"] == label]
+            found = result["errors"][level][name]
+            assert (found["rate"], found["n"]) == (pytest.approx(np.mean(wrong)), len(wrong))
+            assert found["ci95"][0] <= found["rate"] <= found["ci95"][1]
+
+
+def test_errors_hand_worked():
+    # Reals score 0.5 and 0.4: one false alarm. Fakes 0.49, 0.9 and 0.6: one miss. Nothing links the people.
+    values = np.array([0.5, 0.4, 0.49, 0.9, 0.6])
+    ids, labels = np.array(["a", "b", "c", "d", "e"]), np.array([0, 0, 1, 1, 1])
+    frames = Scores(ids, ids, np.where(labels, "FaceSwap", "real"), labels, values)
+    found = errors(frames, frames, {name: index for index, name in enumerate("abcde")})
+    assert found["frame"] == found["video"]
+    assert (found["frame"]["false_alarms"]["rate"], found["frame"]["false_alarms"]["n"]) == (0.5, 2)
+    assert (found["frame"]["misses"]["rate"], found["frame"]["misses"]["n"]) == (pytest.approx(1 / 3), 3)
+    stricter = errors(frames, frames, {name: index for index, name in enumerate("abcde")}, threshold=0.7)["frame"]
+    assert (stricter["false_alarms"]["rate"], stricter["misses"]["rate"]) == (0.0, pytest.approx(2 / 3))
 
 
 @pytest.mark.slow
@@ -92,7 +125,7 @@ def test_faces_that_do_not_count_are_not_in_the_mean():
     groups = np.array([0, 0, 1, 1])
     found = restored({"gain": np.array([1.0, 2.0, np.nan, 6.0])}, groups)["gain"]
     assert (found["mean"], found["n"]) == (3.0, 3)
-    assert found["ci95"] == [1.5, 6.0]
+    assert 1.5 <= found["ci95"][0] < 3 < found["ci95"][1] <= 6
     assert restored({"gain": np.array([1.0, 2.0, np.nan, np.nan])}, groups)["gain"]["ci95"] is None
 
 
@@ -187,6 +220,13 @@ def test_the_command_prints_a_table_and_the_coverage(trained_run, made_records, 
     result = CliRunner().invoke(cli, [*arguments, "--out", str(tmp_path / "m.json")], catch_exceptions=False)
     assert "27 of 36 frames of 9 clips scored; 9 without a face." in result.output
     assert "FaceSwap" in result.output
+    assert "Intervals resample 3 components of connected people." in result.output
+    assert re.search(
+        r"False alarms at 0\.5: [\d.]+% \[[\d.]+%, [\d.]+%\] of 3 real videos, .* of 9 real frames", result.output
+    )
+    assert re.search(r"Misses at 0\.5: .* of 6 manipulated videos, .* of 18 manipulated frames", result.output)
+    interval = r"0\.\d{3} \[0\.\d\d, 0\.\d\d\]"
+    assert re.search(rf"calibration error of frames: {interval} before and {interval} after calibration", result.output)
 
 
 @pytest.mark.slow
@@ -211,7 +251,7 @@ def test_a_report_on_records_of_other_content_is_refused(measured, trained_run, 
 
 
 @pytest.mark.parametrize(
-    "change", [{"split": [1]}, {"records_content": None}, {"calibration": 3}, {"calibration": {"temperature": "hot"}}]
+    "change", [{"split": [1]}, {"records_content": None}, {"calibration": 3}, {"calibration": {"before": "hot"}}]
 )
 def test_foreign_metrics_are_refused(measured, trained_run, made_records, tmp_path, change):
     path = tmp_path / "metrics.json"

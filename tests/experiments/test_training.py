@@ -57,15 +57,16 @@ def test_it_learns_a_planted_pattern(train_config, trained_run):
 
 
 @pytest.mark.slow
-def test_the_temperature_is_fitted_on_the_validation_split(train_config, trained_run):
+def test_scale_and_bias_are_fitted_on_the_validation_split(train_config, trained_run):
     model = keras.models.load_model(trained_run / runs.MODEL_FILE)
     logits, labels = [], []
     for x, y in data.validation(train_config, model):
         logits.append(model(x, training=False)["logit"].numpy()[:, 0])
         labels.append(y["label"].numpy())
-    expected = calibration.fit_temperature(np.concatenate(labels), np.concatenate(logits))
-    assert float(model.temperature) == pytest.approx(expected, rel=1e-5)
-    assert expected != pytest.approx(1.0)
+    expected = calibration.fit_platt(np.concatenate(labels), np.concatenate(logits))
+    assert dataclasses.astuple(model.calibration) == pytest.approx(dataclasses.astuple(expected), rel=1e-4)
+    assert expected.scale != pytest.approx(1.0)
+    assert expected.bias != pytest.approx(0.0)
     best = keras.models.load_model(state.newest(trained_run) / state.BEST)
     for ours, theirs in zip(model.trainable_weights, best.trainable_weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -12,13 +12,15 @@ from records.forge.people import Pose, draw, make_person
 from savedmodel_export import export_edge, export_saved_model, export_tflite
 from tests.shared import made_once
 from tfafsr import Detector
+from tfafsr.calibration import Platt
 
 SIZE = 64
+PLATT = Platt(0.6, 0.25)
 
 
 @pytest.fixture(scope="session")
 def detector():
-    """A Detector whose statistics and offsets are perturbed and whose temperature is not 1: nothing may be ignored."""
+    """A Detector whose statistics and offsets are perturbed and which is calibrated: nothing may be ignored."""
     keras.utils.set_random_seed(0)
     model = Detector(size=SIZE, width=4, blocks=1, output="residual", error_image="ela+residual")
     rng = np.random.default_rng(0)
@@ -31,7 +33,7 @@ def detector():
     logits = model.deployed().predict(dict(zip(("frame", "keypoints"), _faces(), strict=True)), verbose=0)["logit"]
     kernel, bias = model.get_layer("logit").get_weights()
     model.get_layer("logit").set_weights([2 * kernel / logits.std(), 2 * (bias - logits.mean()) / logits.std()])
-    model.temperature.assign(1.7)
+    model.calibration = PLATT
     return model
 
 

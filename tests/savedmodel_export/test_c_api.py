@@ -107,9 +107,9 @@ def test_every_signature_answers_like_keras_at_any_batch_size(serve, detector, f
         change = np.abs(expected["reconstruction"] - (frames / 127.5 - 1)).mean(-1) / 2
         wanted = {**expected, "artifact_map": change}
         for outputs, names in (
-            (plain, {"probability", "logit"}),
-            (jpeg, {"probability", "logit"}),
-            (explained, {"probability", "reconstruction", "artifact_map"}),
+            (plain, {"probability", "log10_likelihood_ratio", "logit"}),
+            (jpeg, {"probability", "log10_likelihood_ratio", "logit"}),
+            (explained, {"probability", "log10_likelihood_ratio", "reconstruction", "artifact_map"}),
         ):
             assert set(outputs) == names
             for name, value in outputs.items():

@@ -18,6 +18,7 @@ import pytest
 from records.errors import DataError
 from savedmodel_export import describe
 from savedmodel_export.client import GrpcClient, RestClient, ServingError
+from tfafsr import SCORES
 
 TOLERANCE = 1e-4
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +89,8 @@ def strings(values):
 
 def test_both_clients_answer_like_keras(client, faces, expected):
     got = client.detect(*faces)
-    for name in ("probability", "logit"):
+    assert set(got) == set(SCORES)
+    for name in SCORES:
         assert got[name].dtype == np.float32
         np.testing.assert_allclose(got[name], expected[name][:, 0], atol=TOLERANCE)
     files = client.detect_encoded(encoded(faces[0]), faces[1])
@@ -103,7 +105,8 @@ def test_many_faces_are_sent_in_parts_and_come_back_in_order(client, faces, expe
 
 def test_explain(client, faces, expected):
     got = client.explain(faces[0][:2], faces[1][:2])
-    np.testing.assert_allclose(got["probability"], expected["probability"][:2, 0], atol=TOLERANCE)
+    for name in ("probability", "log10_likelihood_ratio"):
+        np.testing.assert_allclose(got[name], expected[name][:2, 0], atol=TOLERANCE)
     np.testing.assert_allclose(got["reconstruction"], expected["reconstruction"][:2], atol=TOLERANCE)
     assert got["artifact_map"].shape == (2, 64, 64, 1)
 

@@ -14,7 +14,7 @@ def test_the_description_is_json_and_says_how_faces_are_read(detector):
     assert json.loads(json.dumps(described)) == described
     assert described["size"] == 64
     assert described["keypoints"][2] == "nose"
-    assert described["temperature"] == pytest.approx(1.7)
+    assert described["calibration"] == {"scale": pytest.approx(0.6), "bias": pytest.approx(0.25)}
     assert described["heatmaps"] == {"stride": 8, "sigma": 0.75, "cells": 8}
     assert described["ela"] == {"of": "input", "quality": 90, "gain": 20.0}
 

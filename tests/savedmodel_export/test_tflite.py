@@ -16,7 +16,7 @@ from savedmodel_export import QUANTIZE, convert, describe, export_tflite
 from savedmodel_export.edge_runtime.description import LABELS_FILE
 from savedmodel_export.model import LABELS
 from savedmodel_export.tflite import read_description
-from tfafsr import Detector
+from tfafsr import SCORES, Detector
 
 # Largest difference of the logit, as a share of its standard deviation over the faces: this untrained detector's
 # probabilities are so close to 0 that they would agree whatever was computed. Measured: 1e-5, 0.01, 0.12, 0.53; the
@@ -72,10 +72,12 @@ def test_answers_like_the_keras_model_for_any_number_of_faces(files, fields, det
     content = files[form].read_bytes()
     found = answer(content, fields[form])
     shapes = {name: (value.dtype, value.shape) for name, value in found.items()}
-    assert shapes == dict.fromkeys(("probability", "logit"), (np.float32, (12, 1)))
+    assert shapes == dict.fromkeys(SCORES, (np.float32, (12, 1)))
     np.testing.assert_allclose(found["logit"], expected, atol=close)
     assert np.corrcoef(found["logit"][:, 0], expected[:, 0])[0, 1] > CORRELATION[form]
-    np.testing.assert_allclose(found["probability"], 1 / (1 + np.exp(-found["logit"] / 1.7)), atol=0.005)
+    log_odds = 0.6 * found["logit"].astype(np.float64) + 0.25  # in every form, the int8 one included, in float32
+    np.testing.assert_allclose(found["probability"], 1 / (1 + np.exp(-log_odds)), atol=1e-6)
+    np.testing.assert_allclose(found["log10_likelihood_ratio"], log_odds / np.log(10), atol=1e-6)
     for index in (0, 7):
         alone = answer(content, {name: value[index : index + 1] for name, value in fields[form].items()})
         np.testing.assert_allclose(alone["logit"][0], found["logit"][index], atol=close)

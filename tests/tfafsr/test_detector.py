@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from faces import error_level_analysis
 from tfafsr import Detector
+from tfafsr.calibration import Platt
 from tfafsr.detector import ELA_QUALITY
 from tfafsr.restoration import GAINS
 
@@ -58,10 +59,14 @@ def test_inputs_and_outputs_are_the_contracts(plain, faces):
         "ela": ((None, 65, 65, 3), "uint8"),
     }
     outputs = plain(faces(65, 3)[0])
-    shapes = {"logit": (3, 1), "probability": (3, 1), "reconstruction": (3, 65, 65, 3), "embedding": (3, 64)}
+    shapes = {
+        **dict.fromkeys(("logit", "probability", "log10_likelihood_ratio"), (3, 1)),
+        **{"reconstruction": (3, 65, 65, 3), "embedding": (3, 64)},
+    }
     assert {name: tuple(value.shape) for name, value in outputs.items()} == shapes
     assert {value.dtype for value in outputs.values()} == {tf.float32}
     np.testing.assert_allclose(outputs["probability"], 1 / (1 + np.exp(-outputs["logit"].numpy())), rtol=1e-5)
+    np.testing.assert_allclose(outputs["log10_likelihood_ratio"], outputs["logit"].numpy() / np.log(10), rtol=1e-5)
 
 
 def test_loss_is_the_weighted_sum_of_the_papers_terms(plain, faces):
@@ -144,19 +149,21 @@ def test_deployed_agrees_with_the_model_fed_from_the_records(plain, faces):
     expected, deployed = plain(x), plain.deployed()
     outputs = deployed({"frame": x["frame"], "keypoints": x["keypoints"]})
     assert set(deployed.input) == {"frame", "keypoints"}
-    assert set(outputs) == {"probability", "logit", "reconstruction"}
+    assert set(outputs) == {"probability", "log10_likelihood_ratio", "logit", "reconstruction"}
     for name, value in outputs.items():
         np.testing.assert_allclose(value, expected[name], atol=1e-3)
 
 
-def test_deployed_shares_weights_and_temperature(in_graph, faces):
+def test_deployed_shares_weights_and_calibration(in_graph, faces):
     x, _ = faces(64)
     x = {"frame": x["frame"], "keypoints": x["keypoints"]}
     deployed = in_graph.deployed()
-    in_graph.temperature.assign(2)
+    in_graph.calibration = Platt(0.5, -0.25)
     outputs = deployed(x)
-    in_graph.temperature.assign(1)
-    np.testing.assert_allclose(outputs["probability"], 1 / (1 + np.exp(-outputs["logit"].numpy() / 2)), rtol=1e-5)
+    in_graph.calibration = Platt()
+    log_odds = 0.5 * outputs["logit"].numpy() - 0.25
+    np.testing.assert_allclose(outputs["probability"], 1 / (1 + np.exp(-log_odds)), rtol=1e-5)
+    np.testing.assert_allclose(outputs["log10_likelihood_ratio"], log_odds / np.log(10), rtol=1e-5)
     assert deployed.count_params() == in_graph.count_params()
 
 
@@ -230,7 +237,7 @@ def test_mixed_bfloat16_keeps_float32_where_it_matters(faces):
     model = Detector(size=64, width=8, blocks=1, ela_of="reconstruction", dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
     assert model.get_layer("tfe_stage4a_relu").compute_dtype == "bfloat16"
-    names = ("ela_of_reconstruction", "afsr_output", "tfe_heatmaps", "tfe_fusion_pooling", "logit", "probability")
+    names = ("ela_of_reconstruction", "afsr_output", "tfe_heatmaps", "tfe_fusion_pooling", "logit", "calibration")
     assert {model.get_layer(name).compute_dtype for name in names} == {"float32"}
     assert {str(variable.dtype) for variable in model.variables} == {"float32"}
     outputs = model({"frame": x["frame"], "keypoints": x["keypoints"]})
@@ -316,5 +323,5 @@ def test_keras_draws_and_summarises_it(plain):
     lines = []
     plain.summary(print_fn=lines.append)
     for text in (drawn, "\n".join(lines)):
-        assert "probability" in text
+        assert "calibration" in text
         assert "afsr_output" in text

@@ -7,12 +7,12 @@ import sys
 import keras
 import pytest
 
-from tfafsr.layers import TemperatureScaling
+from tfafsr.layers import PlattScaling
 
 
 @pytest.mark.slow  # a process that loads TensorFlow
 def test_a_users_program_needs_no_custom_objects(tmp_path):
-    model = keras.Sequential([keras.Input((1,)), TemperatureScaling()])
+    model = keras.Sequential([keras.Input((1,)), PlattScaling()])
     model.save(tmp_path / "model.keras")
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").write_text("import tfafsr\n")  # sys.argv[0] is "-m", as for tfafsr's own
@@ -26,4 +26,4 @@ def test_a_users_program_needs_no_custom_objects(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert (done.stdout, done.stderr) == ("TemperatureScaling\n", "")
+    assert (done.stdout, done.stderr) == ("PlattScaling\n", "")

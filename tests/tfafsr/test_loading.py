@@ -1,21 +1,24 @@
 """Loading a detector: in float32, and every unusable file is named in a sentence that is ours, not Keras's."""
 
+import io
 import json
 import os
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
 
 from tfafsr import Detector, ModelError, load_detector
+from tfafsr.calibration import Platt
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     """The file of a small compiled detector."""
     model = Detector(size=64, width=4, blocks=1, output="none", pooling="gap", dtype="mixed_bfloat16")
-    model.temperature.assign(1.7)
+    model.calibration = Platt(1.75, -0.5)
     model.compile(optimizer=keras.optimizers.Adam(1e-3))
     model.optimizer.build(model.trainable_variables)
     path = tmp_path_factory.mktemp("saved") / "model.keras"
@@ -38,7 +41,7 @@ def test_layers_are_float32_whatever_it_was_trained_with(saved):
     assert (exact.options["dtype"], trained.options["dtype"]) == ("float32", "mixed_bfloat16")
     assert not exact.compiled
     assert trained.compiled
-    assert float(exact.temperature) == pytest.approx(1.7)
+    assert exact.calibration == Platt(1.75, -0.5)
     for one, other in zip(trained.get_weights(), exact.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -107,6 +110,32 @@ def nest(values):
 def test_a_changed_configuration_is_refused(saved, tmp_path, change, message):
     with pytest.raises(ModelError, match=message):
         load_detector(rewritten(saved, tmp_path / "model.keras", change))
+
+
+def test_a_model_with_a_temperature_is_of_an_earlier_version(saved, tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(saved) as archive, zipfile.ZipFile(path, "w") as copy:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name.endswith(".h5"):
+                file = io.BytesIO(content)
+                with h5py.File(file, "r+") as weights:  # as the layer TemperatureScaling was saved
+                    weights.move("layers/platt_scaling", "layers/temperature_scaling")
+                    del weights["layers/temperature_scaling/vars/1"]
+                content = file.getvalue()
+            copy.writestr(name, content)
+    for for_training in (False, True):
+        with pytest.raises(ModelError, match=r"model\.keras was saved by an earlier version.*temperature.*train again"):
+            load_detector(path, for_training)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0])
+def test_a_scale_that_would_turn_the_order_around_is_refused(saved, tmp_path, scale):
+    model = load_detector(saved)
+    model.calibration = Platt(scale, 0.0)
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match=rf"calibrated with the scale {scale}, which must be above 0"):
+        load_detector(tmp_path / "model.keras")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from tfafsr import metrics
@@ -165,6 +166,48 @@ def test_replicates_without_a_class_are_left_out():
         metrics.auc_interval([0, 1], [0.2, 0.7], ["a", "a"])
     with pytest.raises(ValueError, match="1 groups and 2 labels"):
         metrics.auc_interval([0, 1], [0.2, 0.7], ["a"])
+
+
+def test_of_few_people_the_interval_is_bca(people):
+    labels, scores, groups = people
+    few = groups < 12
+    sample = (labels[few], scores[few], groups[few])
+    assert metrics.auc_interval(*sample) == metrics.auc_interval(*sample, bca=True)
+    assert metrics.auc_interval(*sample) != metrics.auc_interval(*sample, bca=False)
+    assert metrics.auc_interval(*people) == metrics.auc_interval(*people, bca=False)  # 30 are enough
+    assert metrics.mean_interval(scores[few], groups[few]) != metrics.mean_interval(scores[few], groups[few], bca=False)
+
+
+def test_classes_that_are_separated_perfectly_have_an_interval_without_width():
+    labels = np.tile([0, 1], 10)
+    for scores in (labels, 1 - labels):
+        area = float(scores[1])
+        assert metrics.auc_interval(labels, scores, np.arange(20) // 4) == (area, area)
+
+
+def test_one_person_alone_with_both_classes_leaves_the_jackknife_a_hole():
+    # Without the third group there is no fake: its jackknife value does not exist.
+    low, high = metrics.auc_interval([0, 0, 0, 1, 1], [0.1, 0.7, 0.4, 0.6, 0.3], ["a", "b", "c", "c", "c"])
+    assert 0 <= low <= high <= 1
+
+
+def test_a_rate_and_its_interval():
+    groups = np.repeat(np.arange(10), 4)
+    hits = groups < 3
+    found = metrics.rate(hits, groups)
+    assert (found["rate"], found["n"]) == (0.3, 40)
+    assert found["ci95"] == metrics.mean_interval(hits, groups)
+    assert 0 < found["ci95"][0] < 0.3 < found["ci95"][1] < 1
+
+
+def test_the_rate_of_none_and_of_all_has_the_exact_binomial_interval():
+    for hits in (0, 40):
+        found = metrics.rate(np.arange(40) < hits, np.repeat(np.arange(10), 4))
+        wanted = binomtest(hits // 4, 10).proportion_ci(0.95, method="exact")
+        assert found["ci95"] == pytest.approx([wanted.low, wanted.high])
+    assert metrics.rate([], []) == {"rate": None, "ci95": None, "n": 0}
+    assert metrics.rate([True, False], ["a", "a"]) == {"rate": 0.5, "ci95": None, "n": 2}
+    assert metrics.rate([False, False], ["a", "a"]) == {"rate": 0.0, "ci95": None, "n": 2}
 
 
 def test_six_thousand_frames_take_about_a_second():

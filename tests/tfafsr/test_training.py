@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfafsr import Detector
+from tfafsr.calibration import Platt
 from tfafsr.restoration import GAINS
 
 METRICS = {"loss", "reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss", "auc"}
@@ -66,12 +67,12 @@ def test_overfits_eight_faces(trained, eight):
 @pytest.mark.slow
 def test_saves_and_loads_without_custom_objects_and_trains_on(trained, eight, tmp_path):
     model, _ = trained
-    model.temperature.assign(1.5)
+    model.calibration = Platt(1.5, -0.5)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert type(loaded) is Detector
     assert loaded.get_config() == model.get_config()
-    assert float(loaded.temperature) == 1.5
+    assert loaded.calibration == Platt(1.5, -0.5)
     x, y = eight
     expected, outputs = model(x), loaded(x)
     for name, value in outputs.items():

@@ -70,7 +70,7 @@ def damaged(file, path, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda meta, arrays: meta.update(format=2), "has the format 2; this version, .*, reads 1"),
+        (lambda meta, arrays: meta.update(format=1), "has the format 1; this version, .*, reads 2"),
         (lambda meta, arrays: meta.update(preset="huge"), "is damaged: an unknown preset"),
         (lambda meta, arrays: meta["options"].update(width=8), "do not fit this version.*other shapes"),
         (lambda meta, arrays: meta["options"].update(wings=2), "do not fit this version"),

@@ -1,17 +1,18 @@
 """The method's layers, registered with Keras so that a saved model loads without custom objects."""
 
 from tfafsr.layers.batch_norm import FusedBatchNormalization
-from tfafsr.layers.calibration import TemperatureScaling
+from tfafsr.layers.calibration import EARLIER, PlattScaling
 from tfafsr.layers.ela import ErrorLevelAnalysis
 from tfafsr.layers.gradient import StopGradient
 from tfafsr.layers.heatmaps import KeypointHeatmaps
 from tfafsr.layers.pooling import FusionPooling
 
 __all__ = [
+    "EARLIER",
     "ErrorLevelAnalysis",
     "FusedBatchNormalization",
     "FusionPooling",
     "KeypointHeatmaps",
+    "PlattScaling",
     "StopGradient",
-    "TemperatureScaling",
 ]

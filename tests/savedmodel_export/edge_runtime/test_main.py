@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import cv2
 import numpy as np
@@ -58,17 +59,21 @@ def test_a_video_is_scored_as_the_project_scores_it(capsys, bundle, detector, me
     assert [frame["index"] for frame in result["frames"]] == [1, 2, 3, 4, 5]
     assert result["frames_without_face"] == [{"index": 0, "reason": "no face"}]
     video, faces = cv2.VideoCapture(str(media / "person.mp4")), face_detector()
-    expected = []
+    expected, ratios = [], []
     for index in range(FRAMES):
         frame = np.ascontiguousarray(video.read()[1][..., ::-1])
         for face in faces.detect(frame):
             box = crop_box(face.box)
             keypoints = normalise_keypoints(face.keypoints, box)[None]
             x = {"frame": crop_square(frame, box, 64)[None], "keypoints": keypoints}
-            expected.append(detector.deployed().predict(x, verbose=0)["probability"][0, 0])
+            outputs = detector.deployed().predict(x, verbose=0)
+            expected.append(outputs["probability"][0, 0])
+            ratios.append(outputs["log10_likelihood_ratio"][0, 0])
             np.testing.assert_allclose(result["frames"][index - 1]["box"], face.box, atol=0.02)
     np.testing.assert_allclose([frame["probability"] for frame in result["frames"]], expected, atol=1e-3)
     assert result["probability"] == pytest.approx(np.mean(expected), abs=1e-3)
+    np.testing.assert_allclose([frame["log10_likelihood_ratio"] for frame in result["frames"]], ratios, atol=2e-3)
+    assert result["log10_likelihood_ratio"] == pytest.approx(np.mean(ratios), abs=2e-3)
 
 
 def test_frames_are_spaced_over_the_whole_video(capsys, bundle, media):
@@ -80,7 +85,7 @@ def test_an_image_and_one_without_a_face(capsys, bundle, media):
     status, out, _ = run(capsys, bundle, media / "person.png", media / "empty.png")
     assert status == 0
     first, second = out.splitlines()
-    assert "manipulated with a probability of 0." in first
+    assert re.search(r"manipulated with a probability of 0\.\d{3} at even odds, log10 likelihood ratio [+-]\d", first)
     assert second.endswith("empty.png: no face found in 1 frames; no score.")
 
 
