@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,6 @@ import numpy as np
 
 from records.atomic import atomic_file
 from records.building import in_processes
-from records.forge.mesh import Topology
 from records.forge.networks.autoencoder import autoencoder, autoencoder_batch, autoencoder_inputs
 from records.forge.networks.faces import FaceCrops, crop_everybody
 from records.forge.networks.guides import clip_guides
@@ -51,7 +49,7 @@ def paint_networks(
         pairs: (target, source); the two swap their faces.
         seed: seed of the networks and their batches.
         folder: folder of the painted clips, and of unfinished training.
-        kept: folder of the trained weights, which it is worth to keep.
+        kept: folder of the trained weights: autoencoder.npz and mouth.npz, float32 arrays by the weights' names.
         workers: number of processes that make clips; the bytes do not depend on it.
         say: prints one line of text.
 
@@ -67,10 +65,11 @@ def paint_networks(
     numbers = {name: number for number, name in enumerate(names)}
     jobs = [(number, *_of_clip(crops, *(numbers[name] for name in names))) for number, names in enumerate(missing)]
     guided = in_processes(clip_guides, jobs, workers, tasks_a_process=len(jobs))
-    for number, references, lips in progress(guided, len(jobs), "Painting faces"):
+    for number, guides in progress(guided, len(jobs), "Painting faces"):
         target = numbers[missing[number][0]]
-        swapped = autoencoder_inputs(crops.pictures[target], references)
-        mouth = mouth_inputs(crops.pictures[target], crops.lower_faces[target], lips)
+        pictures = crops.pictures[target]
+        swapped = autoencoder_inputs(pictures, guides.persons)
+        mouth = mouth_inputs(pictures, guides.textures, crops.lower_faces[target], guides.lips)
         painted = Painted(_pictures(swapper, swapped), _pictures(renderer, mouth))
         write_painted(folder, *missing[number], painted)
 
@@ -84,8 +83,8 @@ def _trained(crops: FaceCrops, seed: int, folder: Path, kept: Path, say: Say) ->
     """Both networks after training; their weights are written to `kept`."""
     networks = []
     for build, batch, file in (
-        (autoencoder, autoencoder_batch, "autoencoder.weights.h5"),
-        (mouth_renderer, mouth_batch, "mouth.weights.h5"),
+        (autoencoder, autoencoder_batch, "autoencoder.npz"),
+        (mouth_renderer, mouth_batch, "mouth.npz"),
     ):
         network = build(seed)
         train_network(
@@ -102,15 +101,15 @@ def _trained(crops: FaceCrops, seed: int, folder: Path, kept: Path, say: Say) ->
 
 
 def _save_weights(network: keras.Model, path: Path) -> None:
+    """Writes the weights by name. A .weights.h5 would also hold names that Keras makes up, so its bytes would vary."""
     with atomic_file(path) as temporary:
-        saved = temporary.with_name(f"{temporary.stem}.weights.h5")  # the ending that Keras asks for
-        network.save_weights(saved)
-        os.replace(saved, temporary)
+        np.savez(temporary, **{weight.path: weight.numpy() for weight in network.weights})
 
 
-def _of_clip(crops: FaceCrops, target: int, source: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, Topology]:
+def _of_clip(crops: FaceCrops, target: int, source: int) -> tuple:
     """What `clip_guides` needs; the arrays are views, so that a long list of clips takes no memory."""
-    return crops.meshes[target], crops.pictures[source], crops.meshes[source], crops.topology
+    pictures, meshes = crops.pictures, crops.meshes
+    return pictures[target], meshes[target], pictures[source], meshes[source], crops.topology
 
 
 def _pictures(network: keras.Model, inputs: Inputs) -> np.ndarray:

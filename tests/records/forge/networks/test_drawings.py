@@ -43,9 +43,7 @@ def test_lips_are_drawn_where_the_mesh_has_them(mesh):
     for number, part in enumerate((RENDERED.outer_lips, RENDERED.inner_lips)):
         x, y = mesh[list(part)].T
         area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
-        assert drawn[..., number].sum() / 255 == pytest.approx(
-            area, rel=0.12, abs=6
-        )
+        assert drawn[..., number].sum() / 255 == pytest.approx(area, rel=0.12, abs=6)
     weight = drawn[..., 0] / drawn[..., 0].sum()
     rows, columns = np.mgrid[0:SIDE, 0:SIDE]
     np.testing.assert_allclose(
