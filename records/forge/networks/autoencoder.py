@@ -7,6 +7,7 @@ own, with a decoder's traces.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,31 +37,39 @@ def autoencoder(seed: int) -> keras.Model:
     """The network: {"face", "person"} -> picture, all float32 (B, SIDE, SIDE, 3), inputs in [0, 1].
 
     `face` is encoded into a short code of pose, expression and light. `person` gives the face its identity: by a code
-    that scales and shifts the features of each stage of the decoder (FiLM, Perez et al. 2018), by features at 16 x 16
-    pixels, and by its own average over 4 x 4 pixels, to which the decoder's output is added.
+    that scales and shifts the features of each stage of the decoder (FiLM, Perez et al. 2018), by features at 16 and
+    at 32 pixels, and by its own average over 4 x 4 pixels, to which the decoder's output is added.
     """
     import keras
     from keras import layers
 
     start = initializers(seed, "autoencoder")
+
+    def dense(units: int, **options: str) -> layers.Dense:
+        return layers.Dense(units, kernel_initializer=next(start), **options)
+
     face = keras.Input((SIDE, SIDE, 3), name="face")
     person = keras.Input((SIDE, SIDE, 3), name="person")
-    expression = layers.Dense(EXPRESSION, kernel_initializer=next(start))(layers.Flatten()(_encoded(face, start)[-1]))
-    of_person = _encoded(person, start)
+    of_face, of_person = _encoded(face, start, "face"), _encoded(person, start, "person")
+    expression = dense(EXPRESSION, name="expression")(layers.Flatten()(of_face[-1]))
+    code = dense(PERSON, activation="relu", name="identity")(layers.Flatten()(of_person[-1]))
     detail = {
-        size: layers.Conv2D(DETAIL[size], 1, kernel_initializer=next(start))(features)
+        size: layers.Conv2D(DETAIL[size], 1, kernel_initializer=next(start), name=f"detail_{size}")(features)
         for size, features in ((16, of_person[0]), (32, unshuffled(person)))
     }
-    code = layers.Dense(PERSON, "relu", kernel_initializer=next(start))(layers.Flatten()(of_person[-1]))
 
-    x = layers.Dense(4 * 4 * DECODER[0], kernel_initializer=next(start))(layers.Concatenate()([expression, code]))
+    x = dense(4 * 4 * DECODER[0], name="decoder_4")(layers.Concatenate()([expression, code]))
     x = layers.LeakyReLU(0.1)(layers.Reshape((4, 4, DECODER[0]))(x))
     for filters in DECODER[1:]:
         x = layers.UpSampling2D(2)(x)
-        if x.shape[1] in detail:
-            x = layers.Concatenate()([x, detail[x.shape[1]]])
-        x = layers.Conv2D(filters, 3, padding="same", kernel_initializer=next(start))(x)
-        scale, shift = (layers.Dense(filters, kernel_initializer="zeros")(code) for _ in range(2))
+        size = x.shape[1]
+        if size in detail:
+            x = layers.Concatenate()([x, detail[size]])
+        x = layers.Conv2D(filters, 3, padding="same", kernel_initializer=next(start), name=f"decoder_{size}")(x)
+        scale, shift = (
+            layers.Dense(filters, kernel_initializer="zeros", name=f"{what}_{size}")(code)
+            for what in ("scale", "shift")
+        )
         scale, shift = (layers.Reshape((1, 1, filters))(one) for one in (scale, shift))
         x = layers.LeakyReLU(0.1)(layers.Add()([x, layers.Multiply()([x, scale]), shift]))
     added = layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", name="added")(x)
@@ -88,11 +97,11 @@ def autoencoder_batch(crops: FaceCrops, size: int, rng: np.random.Generator) -> 
     return inputs, wanted, _weight()
 
 
-def _encoded(picture: keras.KerasTensor, start: object) -> list[keras.KerasTensor]:
+def _encoded(picture: keras.KerasTensor, start: Iterator, name: str) -> list[keras.KerasTensor]:
     """The features of a picture at 16, 8 and 4 pixels."""
     x, stages = unshuffled(picture), []
-    for filters in ENCODER:
-        x = conv(x, filters, start, strides=2)
+    for number, filters in enumerate(ENCODER):
+        x = conv(x, filters, start, f"{name}_{16 >> number}", strides=2)
         stages.append(x)
     return stages
 

@@ -16,10 +16,13 @@ RIM = np.array([(x, y) for x in (0, 21, 42, 63) for y in (0, 21, 42, 63) if {x, 
 LIPS = ("outer_lips", "inner_lips")
 FEATURES = ("left_brow", "right_brow", "left_eye", "right_eye", *LIPS)
 """The parts of the face that an expression moves."""
+FACE_AMOUNT, LIPS_AMOUNT = 0.6, 0.8
+"""How much of the other's expression is carried over, for the autoencoder and for the mouth renderer. With more, skin
+between open lips is stretched over the mouth."""
 
 
 def training_references(pictures: np.ndarray, meshes: np.ndarray) -> np.ndarray:
-    """For each frame of a person, another frame of the same person, whose mesh is brought to this frame's.
+    """For each frame of a person, a neighbouring frame, whose mesh is brought to this frame's.
 
     Args:
         pictures: uint8 (T, SIDE, SIDE, 3), crops.
@@ -28,8 +31,7 @@ def training_references(pictures: np.ndarray, meshes: np.ndarray) -> np.ndarray:
     Returns:
         uint8 (T, SIDE, SIDE, 3).
     """
-    count = len(pictures)
-    others = [(t + max(1, count // 2)) % count for t in range(count)]
+    others = [t + 1 for t in range(len(pictures) - 1)] + [max(len(pictures) - 2, 0)]
     return _warped(pictures[others], meshes[others], meshes)
 
 
@@ -66,8 +68,8 @@ def clip_guides(
     """
     frames = [source_frame(t, len(target_meshes)) for t in range(len(target_meshes))]
     source_pictures, source_meshes = source_pictures[frames], source_meshes[frames]
-    as_target = _with_expression(source_meshes, target_meshes, topology, FEATURES)
-    as_source = _with_expression(target_meshes, source_meshes, topology, LIPS)
+    as_target = _with_expression(source_meshes, target_meshes, topology, FEATURES, FACE_AMOUNT)
+    as_source = _with_expression(target_meshes, source_meshes, topology, LIPS, LIPS_AMOUNT)
     return number, Guides(
         persons=_warped(source_pictures, source_meshes, as_target),
         textures=_warped(target_pictures, target_meshes, as_source),
@@ -75,10 +77,12 @@ def clip_guides(
     )
 
 
-def _with_expression(meshes: np.ndarray, like: np.ndarray, topology: Topology, features: tuple[str, ...]) -> np.ndarray:
+def _with_expression(
+    meshes: np.ndarray, like: np.ndarray, topology: Topology, features: tuple[str, ...], amount: float
+) -> np.ndarray:
     """Each mesh with the expression of another: float32 (T, K, 2)."""
     pairs = zip(meshes, like, strict=True)
-    return np.array([carried_expression(mesh, other, topology, 1.0, features) for mesh, other in pairs])
+    return np.array([carried_expression(mesh, other, topology, amount, features) for mesh, other in pairs])
 
 
 def _warped(pictures: np.ndarray, meshes: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -21,12 +21,16 @@ def initializers(seed: int, name: str) -> Iterator[keras.initializers.Initialize
 
 
 def conv(
-    x: keras.KerasTensor, filters: int, start: Iterator[keras.initializers.Initializer], strides: int = 1
+    x: keras.KerasTensor, filters: int, start: Iterator[keras.initializers.Initializer], name: str, strides: int = 1
 ) -> keras.KerasTensor:
-    """A 3x3 convolution and a leaky ReLU."""
+    """A 3x3 convolution called `name`, and a leaky ReLU.
+
+    Layers with weights need names: those that Keras makes up differ in a second network of the same process, and the
+    weights are saved by name.
+    """
     from keras import layers
 
-    x = layers.Conv2D(filters, 3, strides, padding="same", kernel_initializer=next(start))(x)
+    x = layers.Conv2D(filters, 3, strides, padding="same", kernel_initializer=next(start), name=name)(x)
     return layers.LeakyReLU(0.1)(x)
 
 

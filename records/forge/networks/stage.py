@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ def paint_networks(
         pairs: (target, source); the two swap their faces.
         seed: seed of the networks and their batches.
         folder: folder of the painted clips, and of unfinished training.
-        kept: folder of the trained weights, which it is worth to keep.
+        kept: folder of the trained weights: autoencoder.npz and mouth.npz, float32 arrays by the weights' names.
         workers: number of processes that make clips; the bytes do not depend on it.
         say: prints one line of text.
 
@@ -84,8 +83,8 @@ def _trained(crops: FaceCrops, seed: int, folder: Path, kept: Path, say: Say) ->
     """Both networks after training; their weights are written to `kept`."""
     networks = []
     for build, batch, file in (
-        (autoencoder, autoencoder_batch, "autoencoder.weights.h5"),
-        (mouth_renderer, mouth_batch, "mouth.weights.h5"),
+        (autoencoder, autoencoder_batch, "autoencoder.npz"),
+        (mouth_renderer, mouth_batch, "mouth.npz"),
     ):
         network = build(seed)
         train_network(
@@ -102,10 +101,9 @@ def _trained(crops: FaceCrops, seed: int, folder: Path, kept: Path, say: Say) ->
 
 
 def _save_weights(network: keras.Model, path: Path) -> None:
+    """Writes the weights by name. A .weights.h5 would also hold names that Keras makes up, so its bytes would vary."""
     with atomic_file(path) as temporary:
-        saved = temporary.with_name(f"{temporary.stem}.weights.h5")  # the ending that Keras asks for
-        network.save_weights(saved)
-        os.replace(saved, temporary)
+        np.savez(temporary, **{weight.path: weight.numpy() for weight in network.weights})
 
 
 def _of_clip(crops: FaceCrops, target: int, source: int) -> tuple:

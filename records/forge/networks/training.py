@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 RATE = 2e-3
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
+WORTH_COMPILING = 120
+"""From so many steps on, the step is compiled by XLA: it takes a third off each step, and ten seconds at first."""
 Inputs = dict[str, np.ndarray]
 Batch = tuple[Inputs, np.ndarray, np.ndarray]
 """The inputs; the wanted pictures, float32 (B, H, W, 3) in [0, 1]; the weight of their pixels, (B or 1, H, W, 1)."""
@@ -65,7 +67,7 @@ def train_network(
         if done:
             say(f"Resuming the training of the {title} after {done} of {steps} steps.")
 
-        @tf.function(jit_compile=True)
+        @tf.function(jit_compile=steps >= WORTH_COMPILING)
         def step(inputs: dict[str, tf.Tensor], wanted: tf.Tensor, weight: tf.Tensor) -> None:
             with tf.GradientTape() as tape:
                 loss = picture_loss(network(inputs, training=True), wanted, weight)
