@@ -53,7 +53,7 @@ def results_table(results: dict[str, dict], title: str) -> Table:
 
     Args:
         results: compression -> metrics as `evaluate` returns them.
-        title: title of the table.
+        title: title of the table; methods that the run was not trained on are marked with a star.
     """
     table = Table(title=title, title_justify="left")
     for name in ("tested at", "method", "frame AUC", "video AUC"):
@@ -63,14 +63,13 @@ def results_table(results: dict[str, dict], title: str) -> Table:
         for number, (method, part) in enumerate(rows.items()):
             cells = [_auc(part[level], 3) for level in ("frame", "video")]
             style = "bold" if method == "all" else None
-            table.add_row(
-                "" if number else compression, escaped(method), *cells, style=style, end_section=number == len(rows) - 1
-            )
+            name = escaped(method) + (" *" if number and method in metrics["not_trained_on"] else "")
+            table.add_row("" if number else compression, name, *cells, style=style, end_section=number == len(rows) - 1)
     return table
 
 
 def results_lines(metrics: dict) -> list[str]:
-    """The lines below the table of results: coverage, false alarms on decoys, calibration.
+    """The lines below the table of results: methods not trained on, coverage, false alarms on decoys, calibration.
 
     Args:
         metrics: as `evaluate` returns them.
@@ -81,6 +80,8 @@ def results_lines(metrics: dict) -> list[str]:
         f"{coverage['frames_scored']} of {total} frames of {coverage['clips']} clips scored; "
         f"{coverage['frames_without_face']} without a face."
     ]
+    if metrics["not_trained_on"]:
+        lines.insert(0, f"* not in the run's training data: {escaped(', '.join(metrics['not_trained_on']))}.")
     if "decoys" in metrics:
         with_decoy, without = metrics["decoys"]["with_decoy"], metrics["decoys"]["without_decoy"]
         lines.append(
