@@ -116,6 +116,9 @@ class TrainConfig:
     drop_every: int | None = _option(
         None, "Epochs after which the learning rate falls to a tenth." + PRESETS_DEFAULT, range=(1, None)
     )
+    leave_out: tuple[str, ...] | None = _option(
+        None, "Train and validate without the fakes of these methods.", metavar="METHOD ..."
+    )
     seed: int = _option(
         0, "Seed of the initial weights, the order of the faces and their random changes.", range=(0, 2**32 - 1)
     )
@@ -144,6 +147,11 @@ class TrainConfig:
         return dataclasses.replace(
             SCHEDULES[self.preset], **{name: value for name, value in given.items() if value is not None}
         )
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """The methods whose fakes are left out; empty if none are."""
+        return self.leave_out or ()
 
     def learning_rate_at(self, epoch: int) -> float:
         """Adam's learning rate in `epoch` (from 0): divided by 10 every `drop_every` epochs."""
@@ -189,5 +197,5 @@ def _flat(config: TrainConfig) -> Iterator[tuple[str, object]]:
 
 def _short(value: object) -> str:
     """A value for a message, in at most 60 characters."""
-    text = "the preset's" if value is None else repr(value)
+    text = "the default" if value is None else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -36,7 +36,7 @@ def input_size(model: keras.Model) -> int:
 
 def steps_per_epoch(config: TrainConfig) -> tuple[int, int]:
     """Number of full batches in an epoch, and the batch size (at most the number of faces)."""
-    faces = shards.count([Path(folder) for folder in config.records], "train", config.compressions)
+    faces = shards.count([Path(folder) for folder in config.records], "train", config.compressions, config.without)
     batch = min(config.schedule.batch_size, faces)
     steps = faces // batch
     return steps if config.steps is None else min(steps, config.steps), batch
@@ -58,6 +58,7 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         balanced=config.balanced,
         size=input_size(model),
         fields=_fields(inputs),
+        without=config.without,
     )
     changes = list(AUGMENTATIONS[config.augment])
     if config.degrade:
@@ -79,13 +80,14 @@ def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> t
     inputs, batch = input_names(model), config.schedule.batch_size
     folders = [Path(folder) for folder in config.records]
     datasets = [
-        shards.read(folder, split, compression, size=input_size(model), fields=_fields(inputs))
+        shards.read(folder, split, compression, size=input_size(model), fields=_fields(inputs), without=config.without)
         for folder in folders
         for compression in shards.held(folder, split, config.compressions)
+        if shards.count(folder, split, compression, config.without)
     ]
     faces = functools.reduce(tf.data.Dataset.concatenate, datasets)
     batches = faces.batch(batch).map(lambda fields: _split(fields, inputs)).prefetch(2)
-    return _of_length(-(-shards.count(folders, split, config.compressions) // batch), batches)
+    return _of_length(-(-shards.count(folders, split, config.compressions, config.without) // batch), batches)
 
 
 def scoring_batches(

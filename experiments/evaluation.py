@@ -61,6 +61,7 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
             "frames_without_face": sum(clip.frames_without_face for clip in clips.values()),
         },
         "people": {**people, "components": len(set(component_of.values()))},
+        "not_trained_on": runs.untrained(run, scoring.methods_of(frames)),
         "records": str(records),
         "records_content": manifest.content_hash,
         "run": str(run),

@@ -18,24 +18,44 @@ if TYPE_CHECKING:  # importing it loads TensorFlow, which takes seconds and is n
 
 CONFIG_FILE, MODEL_FILE, HISTORY_FILE, PEOPLE_FILE = "config.json", "model.keras", "history.json", "people.json"
 LOG_FOLDER = "tensorboard"
-CONTENT = "records_content"  # key of config.json
+CONTENT, METHODS = "records_content", "trained_methods"  # keys of config.json beside the options
 MAX_BYTES = 2**28
 People = dict[str, set[tuple[str, str]]]  # split -> (dataset, subject)
 
 
-def save_config(run: Path, config: TrainConfig, content: Sequence[str]) -> None:
-    """Writes `config.json`: the options, and the content hash of each records folder in the order of the options."""
-    write_json(run / CONFIG_FILE, {**dataclasses.asdict(config), CONTENT: list(content)}, sort_keys=True)
+def save_config(run: Path, config: TrainConfig, content: Sequence[str], methods: Sequence[str]) -> None:
+    """Writes `config.json`: the options and what they found.
+
+    Args:
+        run: the run folder.
+        config: the options.
+        content: the content hash of each records folder, in the order of the options.
+        methods: the manipulation methods that the run is trained on.
+    """
+    found = {CONTENT: list(content), METHODS: list(methods)}
+    write_json(run / CONFIG_FILE, {**dataclasses.asdict(config), **found}, sort_keys=True)
 
 
 def load_config(run: Path) -> TrainConfig:
     """The options of a run; raises `DataError` if the folder holds no run, or a value is missing or out of range."""
-    return _config_and_content(run)[0]
+    return _load(run)[0]
 
 
 def records_content(run: Path) -> tuple[str, ...]:
     """The content hashes of the records of a run; raises `DataError` as `load_config` does."""
-    return _config_and_content(run)[1]
+    return _load(run)[1]
+
+
+def untrained(run: Path, methods: Iterable[str]) -> list[str]:
+    """Those of the manipulation methods that a run was not trained on, in alphabetical order.
+
+    Runs of earlier versions do not say on which methods they were trained; they left none out.
+
+    Raises:
+        DataError: as in `load_config`.
+    """
+    trained = _load(run)[2]
+    return sorted(set(methods) - set(methods if trained is None else trained))
 
 
 def trained_on(run: Path) -> str:
@@ -156,14 +176,16 @@ def load_people(run: Path) -> People:
     return people
 
 
-def _config_and_content(run: Path) -> tuple[TrainConfig, tuple[str, ...]]:
+def _load(run: Path) -> tuple[TrainConfig, tuple[str, ...], tuple[str, ...] | None]:
+    """The options of a run, the hashes of its records and the methods in them."""
     path = run / CONFIG_FILE
     try:
         values = _read_json(path)
         if type(values) is not dict:
             raise ValueError("it must be an object")
         content = from_json(tuple[str, ...], values.pop(CONTENT, None), CONTENT)
-        return from_json(TrainConfig, values), content
+        methods = from_json(tuple[str, ...] | None, values.pop(METHODS, None), METHODS)
+        return from_json(TrainConfig, values), content, methods
     except FileNotFoundError:
         raise DataError(
             f"{run} is no run folder (it has no {CONFIG_FILE}); give the --out of `tfafsr train`."

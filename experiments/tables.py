@@ -53,7 +53,7 @@ def results_table(results: dict[str, dict], title: str) -> Table:
 
     Args:
         results: compression -> metrics as `evaluate` returns them.
-        title: title of the table.
+        title: title of the table; methods that the run was not trained on are marked with a star.
     """
     table = Table(title=title, title_justify="left")
     for name in ("tested at", "method", "frame AUC", "video AUC"):
@@ -63,14 +63,13 @@ def results_table(results: dict[str, dict], title: str) -> Table:
         for number, (method, part) in enumerate(rows.items()):
             cells = [_auc(part[level], 3) for level in ("frame", "video")]
             style = "bold" if method == "all" else None
-            table.add_row(
-                "" if number else compression, escaped(method), *cells, style=style, end_section=number == len(rows) - 1
-            )
+            name = escaped(method) + (" *" if number and method in metrics["not_trained_on"] else "")
+            table.add_row("" if number else compression, name, *cells, style=style, end_section=number == len(rows) - 1)
     return table
 
 
 def results_lines(metrics: dict) -> list[str]:
-    """The lines below the table of results: coverage, components, false alarms and misses, decoys, calibration.
+    """The lines below the table of results: methods not trained on, coverage, components, errors, decoys, calibration.
 
     Args:
         metrics: as `evaluate` returns them.
@@ -85,6 +84,8 @@ def results_lines(metrics: dict) -> list[str]:
     for name, key, kind in (("False alarms", "false_alarms", "real"), ("Misses", "misses", "manipulated")):
         shares = (f"{_share(metrics['errors'][level][key])} {kind} {level}s" for level in ("video", "frame"))
         lines.append(f"{name} at {metrics['errors']['threshold']}: {', '.join(shares)}.")
+    if metrics["not_trained_on"]:
+        lines.insert(0, f"* not in the run's training data: {escaped(', '.join(metrics['not_trained_on']))}.")
     if "decoys" in metrics:
         with_decoy, without = metrics["decoys"]["with_decoy"], metrics["decoys"]["without_decoy"]
         lines.append(

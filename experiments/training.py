@@ -60,6 +60,8 @@ def _train(config: TrainConfig, run: Path, say) -> dict[str, float]:
         model = _load_model(before / state.MODEL, config)
         if progress.epoch < epochs:
             say(f"Resuming {run}: {progress.epoch} of {epochs} epochs are done.")
+    if config.without:
+        say(f"Left out: {', '.join(config.without)}.")
     steps, batch = data.steps_per_epoch(config)
     say(
         f"{model.count_params() / 1e6:.1f} M parameters; {steps} steps of {batch} faces an epoch; "
@@ -173,6 +175,7 @@ def _prepare(config: TrainConfig, run: Path) -> None:
                     f"The records {', '.join(config.records)} hold no {compression} faces of the split {split!r}; "
                     "`tfafsr inspect` lists what they hold."
                 )
+    methods = _methods(config, manifests)
     people = runs.people_in(manifests.values())
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         if shared := people.get(one, set()) & people.get(other, set()):
@@ -183,7 +186,35 @@ def _prepare(config: TrainConfig, run: Path) -> None:
     content = tuple(manifest.content_hash for manifest in manifests.values())
     _check_run(config, content, run)
     runs.save_people(run, people)
-    runs.save_config(run, config, content)
+    runs.save_config(run, config, content, methods)
+
+
+def _methods(config: TrainConfig, manifests: dict[str, shards.Manifest]) -> list[str]:
+    """The methods that the run is trained on, in alphabetical order.
+
+    Raises:
+        DataError: a method that is to be left out is not in the records, or none remains.
+    """
+    present = {
+        split: {
+            method
+            for manifest in manifests.values()
+            for compression in config.compressions
+            for method in manifest.counts.get(split, {}).get(compression, {})
+            if method != shards.REAL
+        }
+        for split in ("train", "val")
+    }
+    known = present["train"] | present["val"]
+    if unknown := [method for method in config.without if method not in known]:
+        raise DataError(
+            f"--leave-out: the records {', '.join(config.records)} hold no method {unknown[0]!r} for training; they "
+            f"hold {', '.join(sorted(known)) or 'none'}."
+        )
+    for split, methods in present.items():
+        if config.without and not methods - set(config.without):
+            raise DataError(f"--leave-out leaves no fakes in the split {split!r}; leave out fewer methods.")
+    return sorted(present["train"] - set(config.without))
 
 
 def _check_videos(manifests: dict[str, shards.Manifest]) -> None:
@@ -222,7 +253,7 @@ def _with_hashes(records: tuple[str, ...], content: tuple[str, ...]) -> str:
 
 
 def _count(config: TrainConfig, split: str) -> int:
-    return shards.count([Path(folder) for folder in config.records], split, config.compressions)
+    return shards.count([Path(folder) for folder in config.records], split, config.compressions, config.without)
 
 
 def _calibrate(config: TrainConfig, model: Detector, say) -> None:

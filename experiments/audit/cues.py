@@ -29,7 +29,7 @@ class Region:
 
     Attributes:
         face: bool (H, W), every pixel that any method manipulates.
-        blank: bool (H, W), `face` and a margin: what the blanked network does not see.
+        blank: bool (H, W), `face` and a margin: what the network that sees no face does not see.
         box: (y0, x0, y1, x1) in pixels around `face`.
     """
 
@@ -82,7 +82,9 @@ def grid_strength(gray: np.ndarray, period: int = 8) -> float:
     return float(np.mean(strengths))
 
 
-def judge(labels: np.ndarray, scores: np.ndarray, identities: np.ndarray, seed: int = 0) -> dict[str, object]:
+def judge(
+    labels: np.ndarray, scores: np.ndarray, identities: np.ndarray, seed: int = 0, limit: float | None = None
+) -> dict[str, object]:
     """How well `scores` tell fake clips from real ones.
 
     Args:
@@ -91,12 +93,13 @@ def judge(labels: np.ndarray, scores: np.ndarray, identities: np.ndarray, seed: 
         identities: (n,), the target of each clip. Clips of one person are alike, so the interval is a bootstrap over
             people (`tfafsr.metrics.auc_interval`).
         seed: seed of the bootstrap.
+        limit: the highest AUC that does not betray; None: the interval must contain 0.5.
 
     Returns:
         {"auc", "auc_ci95", "reals", "fakes", "identities", "verdict"}. The AUC is below 0.5 when fakes score lower. The
-        verdict is `betrays` when the interval excludes 0.5, `clean` when it does not, `too few` when there are fewer
-        than `FEWEST_IDENTITIES` identities or a class is missing. AUC and interval are None where a class is missing or
-        there is only one identity.
+        verdict is `betrays` when the interval excludes 0.5 (with a limit: when the AUC is above it), else `clean`, and
+        `too few` when there are fewer than `FEWEST_IDENTITIES` identities or a class is missing. AUC and interval are
+        None where a class is missing or there is only one identity.
     """
     labels = np.asarray(labels)
     fakes, people = int(labels.sum()), len(np.unique(identities))
@@ -105,10 +108,12 @@ def judge(labels: np.ndarray, scores: np.ndarray, identities: np.ndarray, seed: 
         return {"auc": None, "auc_ci95": None, **numbers, "verdict": "too few"}
     from tfafsr import metrics  # imported here because it loads TensorFlow
 
+    area = metrics.auc(labels, scores)
     low, high = metrics.auc_interval(labels, scores, identities, REPLICATES, seed)
-    verdict = "betrays" if low > 0.5 or high < 0.5 else "clean"
+    betrays = not low <= 0.5 <= high if limit is None else area > limit
+    verdict = "betrays" if betrays else "clean"
     return {
-        "auc": round(metrics.auc(labels, scores), 4),
+        "auc": round(area, 4),
         "auc_ci95": [round(low, 4), round(high, 4)],
         **numbers,
         "verdict": verdict if people >= FEWEST_IDENTITIES else "too few",

@@ -8,16 +8,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from experiments.audit.blanked import blanked_crop, fit_and_score
 from experiments.audit.cues import CUES, FEWEST_IDENTITIES, Region, frame_cues, judge
+from experiments.audit.network import cross_validated
+from experiments.audit.views import VIEWS
 from records.atomic import write_json, write_text
 from records.errors import DataError
 from records.footage import Footage, evenly_spaced, info, length, read_frames
 from records.progress import progress
 from records.sources import Clip, SourceOptions, find
 
-NETWORK = "blanked_face"
-FOLDS = 3
 MASK_LEVEL = 16
 """A pixel of a mask counts as manipulated above this grey level; masks are stored with a lossy codec."""
 MARGIN = 0.12
@@ -29,18 +28,19 @@ SMALLEST = 24
 
 @dataclass
 class Samples:
-    """The measurements of every clip and the blanked crops of its frames, in the order of the clips."""
+    """The measurements of every clip and the crops of its frames, in the order of the clips."""
 
     clips: list[Clip] = field(default_factory=list)
     cues: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CUES})
-    crops: list[np.ndarray] = field(default_factory=list)  # (frames, size, size, 3) for each clip
+    crops: dict[str, list[np.ndarray]] = field(default_factory=lambda: {name: [] for name in VIEWS})
+    # view -> (frames, size, size, 3) for each clip
     left_out: list[str] = field(default_factory=list)
 
 
 def report(
     root: str | Path, compression: str = "c40", seed: int = 0, frames: int = 4, identities: int = 300, steps: int = 100
 ) -> dict[str, object]:
-    """Measures the cues and the blanked-face network on `root`; writes `probe.json` and `probe.txt` there.
+    """Measures the cues and trains the networks on `root`; writes `probe.json` and `probe.txt` there.
 
     Masks say where a face is: the union of the manipulated pixels over all methods, for each frame of an identity. The
     same region is used for the real clip and all its fakes, so that it does not depend on the label.
@@ -48,18 +48,18 @@ def report(
     Args:
         root: a data set in FaceForensics++'s layout, with mask videos, as `forge` writes it.
         compression: the compression of the measured clips.
-        seed: seed of the bootstrap and the network.
+        seed: seed of the bootstrap and the networks.
         frames: number of evenly spaced frames that are measured in every clip.
         identities: number of target identities that are measured, at most.
-        steps: training batches of the blanked-face network, for each fold.
+        steps: training batches of each network, for each fold.
 
     Returns:
         The content of probe.json: {"compression", "seed", "frames", "identities", "clips", "left_out",
-        "cues": {cue: judgement}, "network": judgement, "intervals", "betrays": [cues that betray over all methods],
-        "betrays_somewhere": [cues that betray for some method or group]}. A judgement is
+        "cues": {cue: judgement}, "networks": {view: judgement}, "intervals", "betrays": [cues and views that betray
+        over all methods], "betrays_somewhere": [those that betray for some method or group]}. A judgement is
         {"overall", "per_method": {method: ...}, "decoy", "plain"}, each a result of `cues.judge`; `decoy` and `plain`
-        are the identities whose real clip has a decoy or none. "network" is None with fewer than `FEWEST_IDENTITIES`
-        people, for which no network is trained.
+        are the identities whose real clip has a decoy or none. "networks" is empty with fewer than
+        `FEWEST_IDENTITIES` people, for which no network is trained. "intervals" counts the verdicts by an interval.
 
     Raises:
         DataError: no clips at this compression, or no masks.
@@ -75,8 +75,11 @@ def report(
     scores = {name: np.array(values) for name, values in samples.cues.items()}
     people = len({_target(clip) for clip in clips})
     if people >= FEWEST_IDENTITIES:
-        scores[NETWORK] = _network_scores(samples, steps, seed)
-    judgements = {name: _judgement(clips, values, seed) for name, values in scores.items()}
+        labels, targets = np.array([clip.label for clip in clips]), [_target(clip) for clip in clips]
+        for name, crops in samples.crops.items():
+            scores[name] = cross_validated(crops, labels, targets, steps, seed)
+    limits = {name: view.limit for name, view in VIEWS.items()}
+    judgements = {name: _judgement(clips, values, seed, limits.get(name)) for name, values in scores.items()}
     verdicts = {name: _verdicts(judgement) for name, judgement in judgements.items()}
     found = {
         "compression": compression,
@@ -86,8 +89,10 @@ def report(
         "clips": {"real": sum(not clip.label for clip in clips), "fake": sum(bool(clip.label) for clip in clips)},
         "left_out": samples.left_out,
         "cues": {name: judgements[name] for name in CUES},
-        "network": judgements.get(NETWORK),
-        "intervals": sum(verdict != "too few" for all_of in verdicts.values() for verdict in all_of),
+        "networks": {name: judgements[name] for name in VIEWS if name in judgements},
+        "intervals": sum(
+            verdict != "too few" for name, all_of in verdicts.items() if limits.get(name) is None for verdict in all_of
+        ),
         "betrays": [name for name, judgement in judgements.items() if judgement["overall"]["verdict"] == "betrays"],
         "betrays_somewhere": [name for name, all_of in verdicts.items() if "betrays" in all_of],
     }
@@ -157,10 +162,12 @@ def _regions(fakes: list[Clip], indices: np.ndarray) -> dict[int, Region]:
 
 
 def _measure_clip(clip: Clip, regions: dict[int, Region], samples: Samples) -> None:
-    measured, crops = [], []
+    measured = []
+    crops: dict[str, list[np.ndarray]] = {name: [] for name in VIEWS}
     for index, rgb in read_frames(clip.footage.path, sorted(regions)):
         measured.append(frame_cues(rgb, regions[index]))
-        crops.append(blanked_crop(rgb, regions[index]))
+        for name, view in VIEWS.items():
+            crops[name].append(view.crop(rgb, regions[index]))
     facts = info(clip.footage.path)
     of_video = {
         "bits_per_pixel": 8 * facts.bytes / (length(clip.footage) * facts.width * facts.height),
@@ -169,36 +176,11 @@ def _measure_clip(clip: Clip, regions: dict[int, Region], samples: Samples) -> N
     for name, values in samples.cues.items():
         values.append(of_video[name] if name in of_video else float(np.mean([one[name] for one in measured])))
     samples.clips.append(clip)
-    samples.crops.append(np.stack(crops))
+    for name, of_view in crops.items():
+        samples.crops[name].append(np.stack(of_view))
 
 
-def _network_scores(samples: Samples, steps: int, seed: int) -> np.ndarray:
-    """The mean score of each clip by a network that was trained without its identity (cross-validation).
-
-    Identities are divided into folds, and each fold is scored by a network trained on the others. As every identity is
-    tested, the interval is several times narrower than with a separate test split. Scores are standardised within a
-    fold, because the scales of two networks differ.
-    """
-    people, member = np.unique([_target(clip) for clip in samples.clips], return_inverse=True)
-    labels = np.array([clip.label for clip in samples.clips])
-    counts = np.array([len(crops) for crops in samples.crops])
-    folds = (np.random.default_rng(seed).permutation(len(people)) % FOLDS)[member]
-    scores = np.zeros(len(labels))
-    for fold in range(min(FOLDS, len(people)) if len(people) > 1 else 0):
-        learnt, tested = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        found = fit_and_score(
-            np.concatenate([samples.crops[i] for i in learnt]),
-            np.repeat(labels[learnt], counts[learnt]),
-            np.concatenate([samples.crops[i] for i in tested]),
-            steps=steps,
-            seed=seed + fold,
-        )
-        means = np.array([part.mean() for part in np.split(found, np.cumsum(counts[tested])[:-1])])
-        scores[tested] = (means - means.mean()) / max(means.std(), 1e-9)
-    return scores
-
-
-def _judgement(clips: list[Clip], scores: np.ndarray, seed: int) -> dict[str, object]:
+def _judgement(clips: list[Clip], scores: np.ndarray, seed: int, limit: float | None) -> dict[str, object]:
     """Judges one cue over all clips, for each method, and for identities with and without a decoy."""
     labels = np.array([clip.label for clip in clips], int)
     people = np.array([_target(clip) for clip in clips])
@@ -206,7 +188,7 @@ def _judgement(clips: list[Clip], scores: np.ndarray, seed: int) -> dict[str, ob
     decoyed = np.isin(people, [_target(clip) for clip in clips if not clip.label and clip.notes.get("decoy")])
 
     def of(chosen: np.ndarray) -> dict[str, object]:
-        return judge(labels[chosen], scores[chosen], people[chosen], seed=seed)
+        return judge(labels[chosen], scores[chosen], people[chosen], seed=seed, limit=limit)
 
     return {
         "overall": of(np.ones(len(clips), bool)),
@@ -229,19 +211,20 @@ def _verdicts(judgement: dict[str, object]) -> list[str]:
 
 
 def readable(found: dict[str, object]) -> str:
-    """The report as text: a table with one row for each cue and group."""
+    """The report as text: a table with one row for each cue or view, and group."""
+    limits = ", ".join(f"for {name} AUC above {view.limit}" for name, view in VIEWS.items() if view.limit is not None)
     lines = [
         f"Does this data set betray its labels by anything but the forgery? ({found['compression']})",
         "",
         f"{found['clips']['real']} real and {found['clips']['fake']} fake clips of {found['identities']} identities, "
         f"{found['frames']} frames a clip, seed {found['seed']}.",
-        "AUC (fake = 1) of single numbers, and of a network that sees all but the face, on people it never saw.",
-        "Intervals: 95%, bootstrap over identities. * : the interval excludes 0.5.",
+        "AUC (fake = 1) of single numbers, and of small networks on people they never saw: one sees all but the face,",
+        "the other the face at 16 x 16 pixels.",
+        f"Intervals: 95%, bootstrap over identities. * : the interval excludes 0.5; {limits}.",
         "",
         f"{'cue':<17}{'clips':<19}{'AUC':>7}   {'95% interval':<16}{'reals':>6}{'fakes':>7}  verdict",
     ]
-    judgements = {**found["cues"], **({NETWORK: found["network"]} if found["network"] else {})}
-    for name, judgement in judgements.items():
+    for name, judgement in {**found["cues"], **found["networks"]}.items():
         for group, part in _parts(judgement).items():
             if part["auc"] is not None:
                 low, high = part["auc_ci95"]
@@ -254,8 +237,8 @@ def readable(found: dict[str, object]) -> str:
     lines += [
         "",
         *(f"{name}: {meaning}." for name, meaning in CUES.items()),
-        f"{NETWORK}: crops whose face is painted over, the same area in the real clip and in its fakes.",
-        f"Fewer than {FEWEST_IDENTITIES} identities: no verdict, and no {NETWORK}. About {count / 20:.0f} of {count} "
+        *(f"{name}: {view.meaning}." for name, view in VIEWS.items()),
+        f"Fewer than {FEWEST_IDENTITIES} identities: no verdict, and no network. About {count / 20:.0f} of {count} "
         "intervals would exclude 0.5 by chance.",
         "The sharpness of the face may rightly differ where a method blurs it: that is the forgery; this is its size.",
         "",

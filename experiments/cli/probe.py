@@ -24,9 +24,9 @@ from experiments.cli.command import command, load_tensorflow
     help="Identities that are measured, at most.",
 )
 @click.option(
-    "--steps", default=100, show_default=True, type=click.IntRange(1), help="Training batches of the network."
+    "--steps", default=100, show_default=True, type=click.IntRange(1), help="Training batches of each network."
 )
-@click.option("--seed", default=0, show_default=True, type=int, help="Seed of the bootstrap and the network.")
+@click.option("--seed", default=0, show_default=True, type=int, help="Seed of the bootstrap and the networks.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
 def probe(root: Path, compression: str, frames: int, identities: int, steps: int, seed: int, as_json: bool) -> None:
     """Check whether anything but the manipulation reveals the labels of the forged data set in ROOT.

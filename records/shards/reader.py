@@ -21,11 +21,20 @@ PARALLEL_FILES = 8
 PARALLEL_CALLS = max(2, os.cpu_count() or 1)
 
 
-def count(folders: Sequence[Path] | Path, split: str, compressions: Sequence[str] | str) -> int:
-    """Number of examples of a split at one or several compressions; a folder without them counts 0."""
+def count(
+    folders: Sequence[Path] | Path, split: str, compressions: Sequence[str] | str, without: Sequence[str] = ()
+) -> int:
+    """Number of examples of a split at one or several compressions; a folder without them counts 0.
+
+    Args:
+        folders: one folder of records, or several.
+        split, compressions: which examples to count.
+        without: methods that do not count.
+    """
     names = [compressions] if isinstance(compressions, str) else compressions
     present = [Manifest.load(folder).counts.get(split, {}) for folder in several(folders)]
-    return sum(sum(counts.get(name, {}).values()) for counts in present for name in names)
+    methods = [item for counts in present for name in names for item in counts.get(name, {}).items()]
+    return sum(number for method, number in methods if method not in without)
 
 
 def held(folder: Path, split: str, compressions: Sequence[str]) -> list[str]:
@@ -49,6 +58,7 @@ def read(
     size: int | None = None,
     fields: Iterable[str] | None = None,
     chosen: np.ndarray | None = None,
+    without: Sequence[str] = (),
 ) -> tf.data.Dataset:
     """Reads each example of one split at one compression once, always in the same order: for validation and evaluation.
 
@@ -62,17 +72,21 @@ def read(
         size: side of the faces that the caller needs; None accepts any.
         fields: names of the fields wanted; None for all.
         chosen: bool (N,), which of the N examples to read, in this function's order; the others are not decoded.
+        without: names of methods that are not read; the records need not hold them.
 
     Returns:
         A dataset of dicts as `schema.parse` returns them.
 
     Raises:
-        DataError: no such records, split, compression or method; another schema version or size; a damaged shard.
+        DataError: no such records, split, compression or method; another schema version or size; a damaged shard;
+            nothing remains without those methods.
     """
     folder = Path(folder)
     manifest = Manifest.load(folder)
     size = _checked_size(manifest, folder, size)
-    shards = _shards(manifest, folder, split, compression, methods)
+    shards = _shards(manifest, folder, split, compression, methods, without)
+    if not shards:
+        raise DataError(f"{folder} holds nothing but {', '.join(without)} in the split {split!r} at {compression}.")
     numbers = [sum(shard.examples for shard in of_method) for of_method in shards.values()]
     records = tf.data.Dataset.choose_from_datasets(
         [_records(of_method) for of_method in shards.values()],
@@ -95,6 +109,7 @@ def read_training(
     size: int | None = None,
     fields: Iterable[str] | None = None,
     shuffle_buffer: int = SHUFFLE_BUFFER,
+    without: Sequence[str] = (),
 ) -> tf.data.Dataset:
     """Reads the examples of one training epoch one by one, shuffled; there are as many as in the split.
 
@@ -110,6 +125,7 @@ def read_training(
         size: side of the faces that the caller needs; None accepts any.
         fields: names of the fields wanted; None for all.
         shuffle_buffer: examples of each class held in memory for shuffling.
+        without: names of methods that are not read; the records need not hold them.
 
     Raises:
         DataError: as in `read`; or, with `balanced`, a class without examples.
@@ -122,7 +138,7 @@ def read_training(
     shards: dict[str, list[_Shard]] = {}
     for folder, manifest in zip(folders, manifests, strict=True):
         for compression in held(folder, split, compressions):
-            for method, of_method in _shards(manifest, folder, split, compression).items():
+            for method, of_method in _shards(manifest, folder, split, compression, without=without).items():
                 shards.setdefault(method, []).extend(of_method)
     rng = np.random.default_rng((seed, epoch))
     total = sum(shard.examples for of_method in shards.values() for shard in of_method)
@@ -194,10 +210,16 @@ class _Shard:
 
 
 def _shards(
-    manifest: Manifest, folder: Path, split: str, compression: str, methods: list[str] | None = None
+    manifest: Manifest,
+    folder: Path,
+    split: str,
+    compression: str,
+    methods: list[str] | None = None,
+    without: Sequence[str] = (),
 ) -> dict[str, list[_Shard]]:
     """Method -> its shards, after their size and ends were compared with the manifest."""
-    files = manifest.files(split, compression, methods)
+    found = manifest.files(split, compression, methods)
+    files = {method: names for method, names in found.items() if method not in without}
     check_shards(folder, manifest, [name for names in files.values() for name in names])
     return {
         method: [_Shard(str(folder / name), group_of(name), manifest.shards[name].examples) for name in names]

@@ -59,4 +59,4 @@ def test_more_epochs_and_another_path_prolong_a_run_and_anything_else_makes_anot
     config = TrainConfig(("records",), ("c40",), "tiny")
     assert config.differences(dataclasses.replace(config, epochs=99, records=("moved",))) == []
     other = dataclasses.replace(config, seed=1, detector=DetectorOptions(pooling="gap"))
-    assert config.differences(other) == ["pooling: the preset's, there 'gap'", "seed: 0, there 1"]
+    assert config.differences(other) == ["pooling: the default, there 'gap'", "seed: 0, there 1"]

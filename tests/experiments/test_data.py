@@ -60,6 +60,19 @@ def test_several_compressions_are_trained_and_validated_on_together(two_qualitie
     assert {name: validated.count(name) for name in ("raw", "c40")} == {"raw": 18, "c40": 18}
 
 
+def methods(batches):
+    return {video.decode().split("/")[1] for _, y in batches for video in np.atleast_1d(y["video"].numpy())}
+
+
+def test_left_out_fakes_are_neither_trained_nor_validated_on(two_qualities, with_videos):
+    config = TrainConfig(two_qualities, ("raw", "c40"), "tiny", batch_size=8, leave_out=("FaceSwap",))
+    assert data.steps_per_epoch(config) == (6, 8)  # 2 x 24 of 2 x 36 faces
+    assert methods(data.training_epoch(config, a_model(), 0)) == {"real", "Deepfakes"}
+    validated = data.validation(config, a_model())
+    assert methods(validated) == {"real", "Deepfakes"}
+    assert int(validated.cardinality()) == len(list(validated)) == 3  # 2 x 12 faces
+
+
 def test_fewer_steps_take_other_faces_in_each_epoch(two_qualities, with_videos):
     config = TrainConfig(two_qualities, ("raw", "c40"), "tiny", batch_size=8, steps=2)
     assert data.steps_per_epoch(config) == (2, 8)

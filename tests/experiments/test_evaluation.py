@@ -48,6 +48,7 @@ def test_metrics_json_has_the_documented_form(measured, trained_run, made_record
     assert result["records_content"] == Manifest.load(made_records).content_hash
     assert result["people"] == {"evaluated": 3, "trained_on": 0, "selected_on": 0, "components": 3}
     assert (result["compression"], result["split"]) == ("c40", "test")
+    assert result["not_trained_on"] == []
     assert result["decoys"]["with_decoy"]["videos"] == 1  # of the people 6, 7 and 8 the odd one
     assert result["decoys"]["without_decoy"]["videos"] == 2
     assert set(result["calibration"]) == {"scale", "bias", "before", "after"}
@@ -227,6 +228,17 @@ def test_the_command_prints_a_table_and_the_coverage(trained_run, made_records, 
     assert re.search(r"Misses at 0\.5: .* of 6 manipulated videos, .* of 18 manipulated frames", result.output)
     interval = r"0\.\d{3} \[0\.\d\d, 0\.\d\d\]"
     assert re.search(rf"calibration error of frames: {interval} before and {interval} after calibration", result.output)
+
+
+@pytest.mark.slow
+def test_methods_that_the_run_was_not_trained_on_are_marked(own_run, made_records, tmp_path):
+    runs.save_config(own_run, runs.load_config(own_run), runs.records_content(own_run), ["Deepfakes"])
+    arguments = ["evaluate", "--run", str(own_run), "--records", str(made_records), "--compression", "c40"]
+    result = CliRunner().invoke(cli, [*arguments, "--out", str(tmp_path / "m.json")], catch_exceptions=False)
+    assert "FaceSwap * " in result.output
+    assert "Deepfakes * " not in result.output
+    assert "* not in the run's training data: FaceSwap." in result.output
+    assert json.loads((tmp_path / "m.json").read_text())["not_trained_on"] == ["FaceSwap"]
 
 
 @pytest.mark.slow

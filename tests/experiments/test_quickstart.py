@@ -26,7 +26,8 @@ class Recorded:
         if name == "evaluate":
             nothing = {"auc": None}
             values["out"].parent.mkdir(exist_ok=True)
-            values["out"].write_text(json.dumps({"frame": nothing, "video": nothing, "per_method": {}}))
+            measured = {"frame": nothing, "video": nothing, "per_method": {}, "not_trained_on": []}
+            values["out"].write_text(json.dumps(measured))
         if name == "export" and values["form"] == "savedmodel":
             (values["out"] / "1").mkdir(parents=True)
         elif name == "export":

@@ -19,7 +19,7 @@ CONFIG = TrainConfig(
 
 
 def test_options_and_content_survive_the_disk(tmp_path):
-    runs.save_config(tmp_path, CONFIG, ["12", "34"])
+    runs.save_config(tmp_path, CONFIG, ["12", "34"], ["FaceSwap"])
     assert runs.load_config(tmp_path) == CONFIG
     assert runs.records_content(tmp_path) == ("12", "34")
     assert runs.trained_on(tmp_path) == "c23"
@@ -42,10 +42,12 @@ def test_options_and_content_survive_the_disk(tmp_path):
         ({"detector": [1]}, "detector must be an object"),
         ({"detector": {"temperature": 2}}, "detector has an unknown field 'temperature'"),
         ({runs.CONTENT: None}, "records_content must be a list"),
+        ({runs.METHODS: "FaceSwap"}, "trained_methods must be a list"),
+        ({"leave_out": "FaceSwap"}, "leave_out must be a list"),
     ],
 )
 def test_a_foreign_value_in_the_configuration_is_named(tmp_path, change, message):
-    runs.save_config(tmp_path, CONFIG, ["12", "34"])
+    runs.save_config(tmp_path, CONFIG, ["12", "34"], ["FaceSwap"])
     path = tmp_path / runs.CONFIG_FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(DataError, match=rf"config\.json is damaged \({message}.*train again into a new folder"):
@@ -57,6 +59,17 @@ def test_a_configuration_that_is_no_object_is_named(tmp_path, text):
     (tmp_path / runs.CONFIG_FILE).write_text(text, errors="surrogateescape")
     with pytest.raises(DataError, match=r"config\.json is damaged"):
         runs.load_config(tmp_path)
+
+
+def test_a_run_of_an_earlier_version_left_no_method_out(tmp_path):
+    runs.save_config(tmp_path, CONFIG, ["12", "34"], ["FaceSwap"])
+    assert runs.untrained(tmp_path, ["Face2Face", "FaceSwap"]) == ["Face2Face"]
+    path = tmp_path / runs.CONFIG_FILE
+    values = json.loads(path.read_text())
+    del values[runs.METHODS], values["leave_out"]
+    path.write_text(json.dumps(values))
+    assert runs.load_config(tmp_path) == CONFIG
+    assert runs.untrained(tmp_path, ["Face2Face", "FaceSwap"]) == []
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):

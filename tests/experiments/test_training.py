@@ -204,6 +204,32 @@ def test_a_compression_that_is_not_there_is_named(train_config, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        (["FaceSwap", "Faceswap"], "--leave-out: .* hold no method 'Faceswap' .*; they hold Deepfakes, FaceSwap"),
+        (["real"], "hold no method 'real'"),
+        (["FaceSwap", "Deepfakes"], "--leave-out leaves no fakes in the split 'train'"),
+    ],
+)
+def test_methods_that_cannot_be_left_out_are_named(train_config, tmp_path, methods, message):
+    with pytest.raises(DataError, match=message):
+        training.train(dataclasses.replace(train_config, leave_out=tuple(methods)), tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_method_that_is_left_out_changes_the_run_and_is_remembered(train_config, trained_run, tmp_path):
+    run = tmp_path / "run"
+    lines = quietly(dataclasses.replace(train_config, leave_out=("FaceSwap",), epochs=1), run)
+    assert lines[0] == "Left out: FaceSwap."
+    assert "validation on 12 faces" in lines[1]
+    assert runs.load_config(run).leave_out == ("FaceSwap",)
+    assert runs.untrained(run, ["Deepfakes", "FaceSwap", "Other"]) == ["FaceSwap", "Other"]
+    assert runs.untrained(trained_run, ["Deepfakes", "FaceSwap", "Other"]) == ["Other"]
+    with pytest.raises(DataError, match=r"other options \(leave_out: the default, there \('FaceSwap',\)\)"):
+        training.train(train_config, run)
+
+
+@pytest.mark.parametrize(
     ("split", "person", "other"), [("val", "004", "000"), ("test", "007", "000"), ("test", "007", "004")]
 )
 def test_people_in_two_splits_are_refused(train_config, made_records, tmp_path, split, person, other):

@@ -56,6 +56,16 @@ def test_an_auc_below_one_half_stays_there_and_betrays():
     assert (judged["verdict"], judged["reals"], judged["fakes"]) == ("betrays", 20, 20)
 
 
+@pytest.mark.parametrize(("limit", "verdict"), [(None, "betrays"), (0.65, "clean"), (0.55, "betrays")])
+def test_with_a_limit_the_auc_decides_and_else_the_interval(limit, verdict):
+    """Of 400 fakes 60% score 1, of 400 real clips 40%: AUC = 0.6 * 0.6 + (0.6 * 0.4 + 0.4 * 0.6) / 2 = 0.6."""
+    labels = np.repeat([0, 1], 400)
+    scores = np.concatenate([np.arange(400) % 5 < 2, np.arange(400) % 5 < 3]).astype(float)
+    judged = judge(labels, scores, np.tile(np.arange(400), 2), limit=limit)
+    assert (judged["auc"], judged["verdict"]) == (pytest.approx(0.6), verdict)
+    assert judged["auc_ci95"][0] > 0.5
+
+
 def test_few_identities_and_one_class_give_no_verdict():
     labels = np.tile([0, 1], FEWEST_IDENTITIES - 1)
     assert judge(labels, labels, np.arange(len(labels)) // 2)["verdict"] == "too few"

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from experiments.audit.blanked import blanked_crop
-from experiments.audit.cues import CUES, Region
-from experiments.audit.probe import NETWORK, report
+from experiments.audit.cues import CUES
+from experiments.audit.probe import report
+from experiments.audit.views import VIEWS
 from experiments.cli.probe import probe
 from records.errors import DataError
 from records.footage import write_video
@@ -28,11 +28,12 @@ def textured(rng):
 
 
 def frames_of(identity, face_seed, careless):
-    """A clip: background and motion of the identity, its own face; a careless one is blurred, beside a patch."""
+    """A clip: background and motion of the identity, its own face; a careless one is blurred and violet, and there is
+    a patch beside it."""
     backdrop = textured(np.random.default_rng([identity, 0]))
     face = textured(np.random.default_rng([identity, face_seed]))
     if careless:
-        face = cv2.GaussianBlur(face, (0, 0), 2.5)
+        face = cv2.GaussianBlur(face, (0, 0), 2.5) + np.float32([25, -25, 25])
     for t in range(FRAMES):
         noise = np.random.default_rng([identity, 1, t]).normal(0, 2, backdrop.shape).astype(np.float32)
         x, y = 64 + 2 * (identity % 3 - 1) * t, 64 + t
@@ -86,25 +87,19 @@ def careless(tmp_path_factory):
     return found, (root / "probe.txt").read_text()
 
 
-def test_the_blank_hides_the_face_from_the_network():
-    face = np.zeros((SIDE, SIDE), bool)
-    face[36:92, 42:86] = True
-    blank = cv2.dilate(face.astype(np.uint8), np.ones((33, 33), np.uint8)).astype(bool)
-    region = Region(face, blank, (36, 42, 92, 86))
-    one, other = (np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), np.uint8) for seed in (0, 1))
-    crops = [blanked_crop(np.where(blank[..., None], image, one), region) for image in (one, other)]
-    np.testing.assert_array_equal(*crops)
-    assert (blanked_crop(other, region) != crops[0]).any()
-
-
 @pytest.mark.slow
 def test_an_honest_data_set_is_clean(honest):
     found = report(honest, frames=2, steps=20)
     assert not set(found["betrays"]) & set(CUES)
-    assert abs(found["network"]["overall"]["auc"] - 0.5) < CHANCE
-    low, high = found["network"]["overall"]["auc_ci95"]
-    assert (NETWORK in found["betrays"]) == (not low <= 0.5 <= high)
-    assert found["identities"] == found["network"]["overall"]["identities"] == 40
+    blanked, coarse = (found["networks"][name]["overall"] for name in VIEWS)
+    assert abs(blanked["auc"] - 0.5) < CHANCE
+    low, high = blanked["auc_ci95"]
+    assert ("blanked_face" in found["betrays"]) == (not low <= 0.5 <= high)
+    assert coarse["auc"] <= 0.65
+    assert coarse["verdict"] == "clean"
+    assert "face_16x16" not in found["betrays"]
+    assert found["intervals"] == 6 * (1 + len(METHODS) + 2)  # of five cues and the blanked face
+    assert found["identities"] == blanked["identities"] == coarse["identities"] == 40
     assert found["clips"] == {"real": 40, "fake": 80}
     assert set(found["cues"]) == set(CUES)
     assert set(found["cues"]["grid"]["per_method"]) == set(METHODS)
@@ -127,8 +122,22 @@ def test_blurred_fakes_betray_themselves_by_their_sharpness(careless):
 @pytest.mark.slow
 def test_a_patch_beside_the_face_of_fakes_is_seen_by_the_network(careless):
     found, _ = careless
-    assert found["network"]["overall"]["auc_ci95"][0] > 0.5 + CHANCE
+    assert found["networks"]["blanked_face"]["overall"]["auc_ci95"][0] > 0.5 + CHANCE
     assert "blanked_face" in found["betrays"]
+
+
+@pytest.mark.slow
+def test_fakes_of_another_colour_are_seen_at_16_pixels(careless):
+    found, text = careless
+    coarse = found["networks"]["face_16x16"]
+    assert coarse["overall"]["auc"] > 0.65
+    assert "face_16x16" in found["betrays"]
+    assert {method: part["verdict"] for method, part in coarse["per_method"].items()} == dict.fromkeys(
+        METHODS, "betrays"
+    )
+    row = next(line for line in text.splitlines() if line.startswith("face_16x16 "))
+    assert row.split()[:2] == ["face_16x16", "all"]
+    assert row.endswith("betrays")
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ def run(detector, made_records, tmp_path_factory):
     folder.mkdir()
     detector.save(folder / "model.keras")
     options = DetectorOptions(size=64, width=4, blocks=1, output="none", pooling="gap")
-    save_config(folder, TrainConfig((str(made_records),), ("c40",), "tiny", options), ["0" * 64])
+    save_config(folder, TrainConfig((str(made_records),), ("c40",), "tiny", options), ["0" * 64], ["FaceSwap"])
     return folder
 
 

@@ -90,6 +90,21 @@ def test_several_folders_are_read_together(made_records, write_records, tmp_path
     assert reader.count([made_records, other], "train", "c40") == 72
 
 
+def test_methods_that_are_left_out_are_neither_read_nor_counted(made_records):
+    without = {"without": ["FaceSwap", "not there"]}
+    for split, dataset in (
+        ("train", reader.read_training(made_records, fields=FIELDS, **without)),
+        ("train", reader.read_training(made_records, fields=FIELDS, balanced=False, **without)),
+        ("val", reader.read(made_records, "val", "c40", fields=FIELDS, **without)),
+    ):
+        methods = Counter(fields["method"].decode() for fields in dataset.as_numpy_iterator())
+        assert set(methods) == {"real", "Deepfakes"}
+        assert methods["real"] == methods["Deepfakes"]
+        assert methods.total() == reader.count(made_records, split, "c40", **without)
+    with pytest.raises(DataError, match="holds nothing but real in the split 'val' at c40"):
+        reader.read(made_records, "val", "c40", methods=["real"], without=["real"])
+
+
 def test_folders_of_two_sizes_are_refused(made_records, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(made_records, other)
