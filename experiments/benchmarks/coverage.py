@@ -14,8 +14,6 @@ import click
 import numpy as np
 from scipy.stats import norm
 
-from experiments.cli.command import load_tensorflow
-
 FRAMES = 2
 SHARED, OWN = 0.7, 0.7  # standard deviations of a component's part, for each class, and of a frame's
 
@@ -49,7 +47,6 @@ def covered(components: int, samples: int, fakes: int, shift: float, seed: int) 
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 def main(samples: int, fakes: int, seed: int) -> None:
     """Prints a row for each number of components and each true AUC."""
-    load_tensorflow()
     for shift in (1.2, 2.3):
         truth = norm.cdf(shift / np.hypot(SHARED, OWN) / np.sqrt(2))
         for components in (7, 14, 29):
