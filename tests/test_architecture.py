@@ -12,7 +12,10 @@ SOURCES = sorted(path for house in HOUSES for path in (ROOT / house).rglob("*.py
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in SOURCES + TESTS}
 GROUND = {"records.errors", "records.progress", "records.atomic"}  # what every room of the records needs
-FORGE = {"records.forge", "records.forge.people", "records.forge.camera", "records.forge.manipulations"}
+FORGE = {
+    "records.forge",
+    *(f"records.forge.{room}" for room in ("people", "mesh", "camera", "manipulations", "networks")),
+}
 METHOD = {"tfafsr", "tfafsr.layers", "tfafsr.losses"}
 EXPORT = {"savedmodel_export", "savedmodel_export.edge_runtime"}
 # Room -> the rooms that it may import, by their `__init__.py` alone; a room may always import itself and GROUND.

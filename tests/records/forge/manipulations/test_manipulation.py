@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 import pytest
-from records.forge.networks import face_crop
 
 from records.forge.geometry import region
 from records.forge.manipulations import METHODS, Manipulation
+from records.forge.networks import face_crop
 from records.forge.people import RenderedFaces
 
 SIZE = 192
