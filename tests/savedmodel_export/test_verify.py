@@ -87,13 +87,13 @@ def test_a_ratio_that_contradicts_its_probability_does_not_agree():
     labels, expected = np.array([0, 1, 0, 1]), scores(np.array([0.1, 0.9, 0.2, 0.8]))
     found = {**expected, "log10_likelihood_ratio": expected["log10_likelihood_ratio"] + [0, 0, 0, 0.01]}
     (reason,) = compare("none", expected, found, labels, np.arange(4))["reasons"]
-    assert reason.startswith("probability and likelihood ratio contradict each other by 0.0036")
+    assert reason.startswith("probability and likelihood ratio contradict each other by 0.0037, more than")
     assert compare("none", expected, expected, labels, np.arange(4))["agrees"]
 
 
 def test_a_loss_of_auc_counts_where_there_are_faces_enough():
     labels = np.arange(2 * AUC_FACES) % 2
-    expected = np.linspace(0, 1, 2 * AUC_FACES) * 0.01 + 0.02 * labels  # perfect, by a hair
+    expected = 0.4 + np.linspace(0, 1, 2 * AUC_FACES) * 0.01 + 0.02 * labels  # perfect, by a hair
     found = expected - 0.0201 * labels  # and level
     result = compare("int8", scores(expected), scores(found), labels, np.arange(2 * AUC_FACES))
     assert result["auc_loss"] > 40
