@@ -32,9 +32,9 @@ def match_colour(face: np.ndarray, like: np.ndarray, mask: np.ndarray) -> np.nda
 def skin_shift(rng: np.random.Generator, strength: float) -> np.ndarray:
     """A random shift in the directions in which light and skin differ, brightness and warmth: float32 (3,).
 
-    Its standard deviation is at most 4 grey levels in brightness and 3 in warmth, at strength 1.
+    Its standard deviation is at most 2.5 grey levels in brightness and 2 in warmth, at strength 1.
     """
-    brightness, warmth = strength * rng.normal(0, (4.0, 3.0))
+    brightness, warmth = strength * rng.normal(0, (2.5, 2.0))
     return np.array((brightness + warmth, brightness, brightness - warmth), np.float32)
 
 

@@ -21,9 +21,9 @@ class Face2Face:
     def __init__(self, rng: np.random.Generator, frames: int, strength: float) -> None:
         self.hull = Hull.of(rng, shrink=(0.90, 0.99), feather=(0.12 - 0.07 * strength, 0.22 - 0.10 * strength))
         self.amount = 0.35 + 0.65 * strength
-        self.flatten = rng.uniform(0.1, 0.45) * strength
+        self.flatten = rng.uniform(0.05, 0.25) * strength
         self.smooth = rng.uniform(0.25, 0.35 + 0.35 * strength)
-        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.04, 0.12) * strength
+        self.angle, self.light = rng.uniform(0, 2 * np.pi), rng.uniform(0.02, 0.06) * strength
         self.shift = skin_shift(rng, 0.7 * strength)
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:

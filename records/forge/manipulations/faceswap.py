@@ -23,8 +23,8 @@ class FaceSwap:
         self.hull = Hull.of(rng, KINDS, feather=(0.16 - 0.10 * strength, 0.26 - 0.12 * strength))
         self.poisson = rng.random() < POISSON_SHARE
         self.shift = skin_shift(rng, strength)
-        self.own_light = rng.uniform(0.2, 0.6) * strength
-        self.angle, self.light = rng.uniform(0, 2 * np.pi), 0.10 * strength
+        self.own_light = rng.uniform(0.1, 0.4) * strength
+        self.angle, self.light = rng.uniform(0, 2 * np.pi), 0.05 * strength
         self.stretch = 1 + strength * rng.uniform(-0.04, 0.04, 2)
         self.jitter = strength * rng.normal(0, 0.006, (frames, 2)).astype(np.float32)
 

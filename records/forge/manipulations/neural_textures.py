@@ -17,7 +17,7 @@ LIPS = ("outer_lips", "inner_lips")
 class NeuralTextures:
     """The lower face only: the network's picture, and of the finer detail a part that the warped face keeps."""
 
-    DETAIL = 1.0
+    DETAIL = 1.05
 
     def __init__(self, rng: np.random.Generator, frames: int, strength: float) -> None:
         self.hull = Hull.of(

@@ -25,7 +25,7 @@ class SelfBlended:
         self.turn = rng.uniform(-1.5, 1.5) * strength
         self.blur = rng.uniform(0.0, 0.4 + 0.5 * strength)
         self.sharpen = rng.random() < 0.4
-        self.contrast = 1 + rng.uniform(-0.12, 0.12) * strength
+        self.contrast = 1 + rng.uniform(-0.08, 0.08) * strength
         self.shift = skin_shift(rng, strength)
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:
