@@ -128,7 +128,7 @@ def _forge_pairs(
             missing.append(pair)
     if not missing:
         return notes
-    jobs = [(tree, faces, seed, compressions, pair) for pair in missing]
+    jobs = [(tree, faces.only(*pair), seed, compressions, pair) for pair in missing]
     forged = in_processes(forge_pair, jobs, workers, tasks_a_process=len(jobs))
     for of_pair in progress(forged, len(jobs), "Forging pairs of clips"):
         notes.update(of_pair)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import keras
 
 BATCH = 16
-LEAST_STEPS, MOST_STEPS = 40, 2400
+LEAST_STEPS, MOST_STEPS = 12, 2400
 STEPS_A_PERSON = {"autoencoder": 4.0, "mouth_renderer": 2.0}
 """Training steps for each person in the data set, between the limits above."""
 Say = Callable[[str], None]

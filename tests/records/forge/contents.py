@@ -13,8 +13,12 @@ def content(folder):
 
 
 def media(folder):
-    """`content` without the notes, which differ between layouts."""
-    return {name: value for name, value in content(folder).items() if name not in ("forge.json", "README.txt")}
+    """`content` without the notes, which differ between layouts, and without the weights of the networks."""
+    return {
+        name: value
+        for name, value in content(folder).items()
+        if name not in ("forge.json", "README.txt") and not name.startswith("networks/")
+    }
 
 
 def differing(folder, other):

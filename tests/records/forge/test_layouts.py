@@ -16,7 +16,7 @@ from records.forge import LAYOUTS, arrange, forge_dataset
 from records.forge.tree import WORKING
 from tests.records.forge.contents import media
 
-METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "SelfBlended")
 
 
 @pytest.fixture
