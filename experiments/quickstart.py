@@ -10,13 +10,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.tables import results_table
+from experiments.tables import quality_table, results_table
 from records.errors import DataError
 from records.progress import duration
 
 COMPRESSIONS = ("raw", "c23", "c40")
 TRAINED_ON = "c40"
 QUANTIZE = ("none", "dynamic", "int8")
+SIZES = (64, 32, 16)  # of faces, in pixels; the records' have 96
 IDENTITIES, FRAMES = 100, 8
 
 
@@ -71,7 +72,7 @@ def quickstart(
             (
                 f"Scoring people never seen in training, at {compression}",
                 f"evaluate --run {_q(run)} --records {_q(records)} --compression {compression}"
-                f" --split test --out {_q(path)} --quiet",
+                f" --split test --sizes {' '.join(map(str, SIZES))} --out {_q(path)} --quiet",
             )
             for compression, path in metrics.items()
         ),
@@ -90,6 +91,7 @@ def quickstart(
     results = {compression: json.loads(path.read_text()) for compression, path in metrics.items()}
     console.rule("[bold]Result", align="left")
     console.print(results_table(results, f"Trained on {TRAINED_ON}, tested on people never seen: AUC [95% interval]"))
+    console.print(quality_table(results))
     console.print(
         f"Pictures: {out / 'report'}. Everything took {duration(time.monotonic() - started)}.", highlight=False
     )

@@ -68,8 +68,50 @@ def results_table(results: dict[str, dict], title: str) -> Table:
     return table
 
 
+def quality_table(results: dict[str, dict]) -> Table:
+    """A table of AUC, false alarms and misses of frames at one threshold, by compression and size of the face.
+
+    Args:
+        results: compression -> metrics as `evaluate` returns them, with or without `sizes`.
+    """
+    threshold = next(iter(results.values()))["errors"]["threshold"]
+    table = Table(title=f"Frames by quality; errors at the threshold {threshold}", title_justify="left")
+    for name in ("tested at", "face", "frame AUC"):
+        table.add_column(name, no_wrap=True)
+    for name in ("false alarms", "misses"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for compression, metrics in results.items():
+        rows = {"as it is": metrics, **{f"{part['side']} pixels": part for part in metrics.get("sizes", ())}}
+        for number, (face, part) in enumerate(rows.items()):
+            errors = part["errors"]["frame"]
+            rates = (
+                "-" if rate is None else f"{rate:.1%}" for rate in (errors["false_alarm_rate"], errors["miss_rate"])
+            )
+            name = "" if number else compression
+            table.add_row(name, face, _auc(part["frame"], 3), *rates, end_section=number == len(rows) - 1)
+    return table
+
+
+def strength_table(thirds: dict) -> Table:
+    """A table of frame AUC by strength: a row for all methods together and for each method, a column for each third.
+
+    Args:
+        thirds: the value of `strength` in metrics.json.
+    """
+    table = Table(title="Frame AUC by strength of the manipulation (from-to)", title_justify="left")
+    for name in ("method", *thirds["all"]):
+        table.add_column(name, no_wrap=True)
+    for method, row in {"all": thirds["all"], **thirds["per_method"]}.items():
+        cells = [
+            "-" if part["frame"]["auc"] is None else f"{part['frame']['auc']:.3f} ({part['from']:.2f}-{part['to']:.2f})"
+            for part in row.values()
+        ]
+        table.add_row(escaped(method), *cells, style="bold" if method == "all" else None)
+    return table
+
+
 def results_lines(metrics: dict) -> list[str]:
-    """The lines below the table of results: methods not trained on, coverage, false alarms on decoys, calibration.
+    """The lines below the table of results: methods not trained on, coverage, errors, decoys, calibration.
 
     Args:
         metrics: as `evaluate` returns them.
@@ -82,6 +124,11 @@ def results_lines(metrics: dict) -> list[str]:
     ]
     if metrics["not_trained_on"]:
         lines.insert(0, f"* not in the run's training data: {escaped(', '.join(metrics['not_trained_on']))}.")
+    errors = metrics["errors"]["frame"]
+    lines.append(
+        f"At the threshold {metrics['errors']['threshold']}: {errors['false_alarms']} of {errors['reals']} real frames "
+        f"are false alarms, {errors['misses']} of {errors['fakes']} manipulated frames are missed."
+    )
     if "decoys" in metrics:
         with_decoy, without = metrics["decoys"]["with_decoy"], metrics["decoys"]["without_decoy"]
         lines.append(
