@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from experiments import runs, scoring
+from experiments import runs, scoring, strength
 from records.atomic import atomic_file, write_json
 from records.errors import DataError
 from records.shards import Manifest
 
 
-def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) -> dict:
+def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, sizes: Sequence[int] = ()) -> dict:
     """Scores every face of `split`: AUC, over all methods and for each, errors at 0.5, calibration, restoration.
 
     Args:
@@ -22,13 +23,14 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
         split: train, val or test.
         out: the JSON file. `<stem of out>.frames.csv` and `<stem of out>.videos.csv` are written beside it: all three
             files or none.
+        sizes: sides in pixels; the faces are also scored after they were shrunk to each of them and enlarged again.
 
     Returns:
         The content of `metrics.json`, see docs/metrics.md.
 
     Raises:
-        DataError: no such run, records, split or compression; the split shares people with another split or with the
-            training of the run; or a file cannot be written.
+        DataError: no such run, records, split or compression; a size larger than the model's faces; the split shares
+            people with another split or with the training of the run; or a file cannot be written.
     """
     manifest = Manifest.load(records)
     clips = {
@@ -37,9 +39,8 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
     manifest.files(split, compression)  # raises an error before the model is loaded
     people = _check_people(manifest, split, run)
     model = runs.load_detector(run)
-    scored = scoring.score_frames(model, records, split, compression)
-    frames, gains = scored.frames, scored.gains
-    videos = scoring.score_videos(frames)
+    scored = scoring.score_frames(model, records, split, compression, sizes)
+    frames, videos = scored.frames, scoring.score_videos(scored.frames)
     component_of = scoring.connected({video: clip.subjects for video, clip in clips.items()})
 
     def both(select) -> dict:
@@ -50,10 +51,10 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
 
     result = {
         **both(lambda scores: scores),
+        "errors": scoring.errors(frames, videos, component_of),
         "per_method": {
             method: both(lambda scores, method=method: scores.only(method)) for method in scoring.methods_of(frames)
         },
-        "errors": scoring.errors(frames, videos, component_of),
         "coverage": {
             "clips": len(clips),
             "clips_scored": len(videos.ids),
@@ -68,11 +69,17 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
         "compression": compression,
         "split": split,
     }
-    if gains:
-        result["restoration"] = scoring.restored(gains, np.array([component_of[video] for video in frames.videos]))
+    if sizes:
+        result["sizes"] = [_at_side(side, smaller, component_of) for side, smaller in scored.at_side.items()]
+    if scored.gains:
+        clusters = np.array([component_of[video] for video in frames.videos])
+        result["restoration"] = scoring.restored(scored.gains, clusters)
     decoys = scoring.false_alarms(videos, {video: clip.notes for video, clip in clips.items()})
     if decoys is not None:
         result["decoys"] = decoys
+    thirds = strength.by_strength(frames, videos, strength.strengths(clips), component_of)
+    if thirds is not None:
+        result["strength"] = thirds
     if len(set(frames.labels.tolist())) == 2:
         result["calibration"] = scoring.calibrated(scored, model.calibration, component_of)
     # Files are renamed in reverse order: once metrics.json exists, both tables exist.
@@ -85,6 +92,17 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path) 
         videos.save(videos_csv)
         write_json(metrics_json, result)
     return result
+
+
+def _at_side(side: int, frames: scoring.Scores, component_of: dict[str, int]) -> dict:
+    """AUC and errors of faces that were shrunk to `side` pixels."""
+    videos = scoring.score_videos(frames)
+    return {
+        "side": side,
+        "frame": scoring.summary(frames, component_of),
+        "video": scoring.summary(videos, component_of),
+        "errors": scoring.errors(frames, videos, component_of),
+    }
 
 
 def _check_people(manifest: Manifest, split: str, run: Path) -> dict[str, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.tables import results_table
+from experiments.tables import quality_table, results_table
 from records.errors import DataError
 from records.progress import duration
 
@@ -19,6 +19,7 @@ TRAINED_ON = ("c40", "c23", "raw")
 REPORTED = "c40"  # the compression of the report and of the exports' comparison
 STEPS = 90  # of an epoch; each epoch has other faces
 QUANTIZE = ("none", "dynamic", "int8")
+SIZES = (64, 32, 16)  # of faces, in pixels; the records' have 96
 IDENTITIES, FRAMES = 100, 8
 
 
@@ -75,7 +76,7 @@ def quickstart(
             (
                 f"Scoring people never seen in training, at {compression}",
                 f"evaluate --run {_q(run)} --records {_q(records)} --compression {compression}"
-                f" --split test --out {_q(path)} --quiet",
+                f" --split test --sizes {' '.join(map(str, SIZES))} --out {_q(path)} --quiet",
             )
             for compression, path in metrics.items()
         ),
@@ -95,6 +96,7 @@ def quickstart(
     console.rule("[bold]Result", align="left")
     title = f"Trained on {', '.join(TRAINED_ON)}, tested on people never seen: AUC [95% interval]"
     console.print(results_table(results, title))
+    console.print(quality_table(results))
     console.print(
         f"Pictures: {out / 'report'}. Everything took {duration(time.monotonic() - started)}.", highlight=False
     )

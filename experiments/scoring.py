@@ -17,7 +17,7 @@ from experiments import data
 from records.errors import DataError
 from records.progress import progress
 from records.shards import count
-from tfafsr import Detector, calibration, metrics, restoration
+from tfafsr import Detector, calibration, degradation, metrics, restoration
 
 BATCH = 32
 THRESHOLD = 0.5  # neutral at even odds
@@ -44,7 +44,13 @@ class Scores:
 
     def only(self, method: str) -> Scores:
         """The scores of one method's fakes and of all reals."""
-        keep = (self.methods == method) | (self.labels == 0)
+        return self._where((self.methods == method) | (self.labels == 0))
+
+    def among(self, fakes: Sequence[str]) -> Scores:
+        """The scores of these manipulated videos and of all reals."""
+        return self._where(np.isin(self.videos, fakes) | (self.labels == 0))
+
+    def _where(self, keep: np.ndarray) -> Scores:
         return Scores(*(getattr(self, field.name)[keep] for field in dataclasses.fields(self)))
 
     def save(self, path: Path) -> None:
@@ -60,21 +66,23 @@ class Scores:
 
 @dataclasses.dataclass(frozen=True)
 class Scored:
-    """What the model says of every face of a split.
+    """What the model says of every face of a split at one compression.
 
     Attributes:
         frames: the scores.
         logits: the logits, which calibration makes the scores of, float64 (N,).
         gains: name of the restoration gain -> its value for each face, float64 (N,), NaN where it does not count; see
             `tfafsr.restoration`. Without AFSR there are no gains.
+        at_side: side in pixels -> the scores of the same faces when they are shrunk to it and enlarged again.
     """
 
     frames: Scores
     logits: np.ndarray
     gains: dict[str, np.ndarray]
+    at_side: dict[int, Scores]
 
 
-def score_frames(model: Detector, folder: Path, split: str, compression: str) -> Scored:
+def score_frames(model: Detector, folder: Path, split: str, compression: str, sides: Sequence[int] = ()) -> Scored:
     """Scores every face of a split, and measures how much AFSR restores of it.
 
     Args:
@@ -82,10 +90,16 @@ def score_frames(model: Detector, folder: Path, split: str, compression: str) ->
         folder: records written by `tfafsr build`.
         split: train, val or test.
         compression: raw, c23 or c40.
+        sides: sides in pixels, at which each face is scored, too; see `tfafsr.degradation.at_side`.
 
     Raises:
-        DataError: no such faces, a damaged shard, or a score that is not finite.
+        DataError: no such faces, a damaged shard, a score that is not finite, or a side larger than the model's faces.
     """
+    size = data.input_size(model)
+    if too_large := [side for side in sides if side > size]:
+        raise DataError(
+            f"A face cannot be shrunk to {too_large[0]} pixels: the model takes faces of {size}; give smaller sizes."
+        )
     names = restoration.GAINS if model.options["output"] != "none" else ()
 
     def measure(inputs: dict, supervision: dict) -> dict:
@@ -94,20 +108,24 @@ def score_frames(model: Detector, folder: Path, split: str, compression: str) ->
         if names:
             gains = restoration.restoration_gains(inputs["frame"], outputs["reconstruction"], **supervision)
             found |= {name: tf.where(weight > 0, value, np.nan) for name, (value, weight) in gains.items()}
+        for side in sides:
+            smaller = degradation.at_side(inputs, side, model.options["ela_quality"])
+            found[f"score at {side}"] = model(smaller, training=False)["probability"][:, 0]
         return found
 
     measure_in_graph = tf.function(measure, reduce_retracing=True)
     total = -(-count([folder], split, compression) // BATCH)
     batches = data.scoring_batches(folder, split, compression, model, BATCH, extra=RESTORED if names else ())
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in (*data.IDENTITY, "score", "logit", *names)}
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in data.IDENTITY}
     for inputs, fields in progress(batches, total, f"scoring {split} {compression}"):
         for name in data.IDENTITY:
             columns[name].append(fields[name])
         for name, values in measure_in_graph(inputs, {name: fields[name] for name in RESTORED if names}).items():
-            columns[name].append(values.numpy())
+            columns.setdefault(name, []).append(values.numpy())
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
-    if unusable := int((~np.isfinite(joined["score"])).sum()):
-        raise DataError(f"{unusable} of {len(joined['score'])} faces got no finite score from the model; train again.")
+    for name in ("score", *(f"score at {side}" for side in sides)):
+        if unusable := int((~np.isfinite(joined[name])).sum()):
+            raise DataError(f"{unusable} of {len(joined[name])} faces got no finite score from the model; train again.")
     videos = np.char.decode(joined["video"].astype("S"), "utf-8")
     scores = Scores(
         ids=np.array([f"{video}#{index}" for video, index in zip(videos, joined["frame_index"], strict=True)]),
@@ -116,8 +134,14 @@ def score_frames(model: Detector, folder: Path, split: str, compression: str) ->
         labels=joined["label"].astype(np.int64),
         values=joined["score"].astype(np.float64),
     )
-    gains = {name: joined[name].astype(np.float64) for name in names}
-    return Scored(scores, joined["logit"].astype(np.float64), gains)
+    return Scored(
+        frames=scores,
+        logits=joined["logit"].astype(np.float64),
+        gains={name: joined[name].astype(np.float64) for name in names},
+        at_side={
+            side: dataclasses.replace(scores, values=joined[f"score at {side}"].astype(np.float64)) for side in sides
+        },
+    )
 
 
 def restored(gains: dict[str, np.ndarray], groups: np.ndarray) -> dict[str, dict]:

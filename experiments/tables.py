@@ -68,6 +68,46 @@ def results_table(results: dict[str, dict], title: str) -> Table:
     return table
 
 
+def quality_table(results: dict[str, dict]) -> Table:
+    """A table of AUC, false alarms and misses of frames at one threshold, by compression and size of the face.
+
+    Args:
+        results: compression -> metrics as `evaluate` returns them, with or without `sizes`.
+    """
+    threshold = next(iter(results.values()))["errors"]["threshold"]
+    table = Table(title=f"Frames by quality; errors at the threshold {threshold}", title_justify="left")
+    for name in ("tested at", "face", "frame AUC"):
+        table.add_column(name, no_wrap=True)
+    for name in ("false alarms", "misses"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for compression, metrics in results.items():
+        rows = {"as it is": metrics, **{f"{part['side']} pixels": part for part in metrics.get("sizes", ())}}
+        for number, (face, part) in enumerate(rows.items()):
+            shares = (part["errors"]["frame"][name]["rate"] for name in ("false_alarms", "misses"))
+            rates = ("-" if rate is None else f"{rate:.1%}" for rate in shares)
+            name = "" if number else compression
+            table.add_row(name, face, _auc(part["frame"], 3), *rates, end_section=number == len(rows) - 1)
+    return table
+
+
+def strength_table(thirds: dict) -> Table:
+    """A table of frame AUC by strength: a row for all methods together and for each method, a column for each third.
+
+    Args:
+        thirds: the value of `strength` in metrics.json.
+    """
+    table = Table(title="Frame AUC by strength of the manipulation (from-to)", title_justify="left")
+    for name in ("method", *thirds["all"]):
+        table.add_column(name, no_wrap=True)
+    for method, row in {"all": thirds["all"], **thirds["per_method"]}.items():
+        cells = [
+            "-" if part["frame"]["auc"] is None else f"{part['frame']['auc']:.3f} ({part['from']:.2f}-{part['to']:.2f})"
+            for part in row.values()
+        ]
+        table.add_row(escaped(method), *cells, style="bold" if method == "all" else None)
+    return table
+
+
 def results_lines(metrics: dict) -> list[str]:
     """The lines below the table of results: methods not trained on, coverage, components, errors, decoys, calibration.
 

@@ -1,6 +1,7 @@
-"""Degrades faces while they are read for training: smaller and back, blurred, JPEG; the target stays as it is.
+"""Degrades faces: at random while they are read for training, and to a given size for evaluation.
 
-AFSR then learns super-resolution proper, and TFE sees faces of many qualities.
+Faces are shrunk and enlarged again, blurred, and compressed (JPEG); the target stays as it is. So AFSR learns
+super-resolution proper, and TFE sees faces of many qualities.
 """
 
 from __future__ import annotations
@@ -79,6 +80,34 @@ def random_degradation(
         return changed
 
     return tf.cond(chances[0] < share, degraded, lambda: dict(fields))
+
+
+def at_side(fields: dict[str, tf.Tensor], side: int, ela_quality: int = 90) -> dict[str, tf.Tensor]:
+    """Shrinks the frames of a batch to `side` pixels (mean of the area) and enlarges them again (bicubic).
+
+    Args:
+        fields: a batch with at least `frame`, uint8 (B, S, S, 3), as the records give it; its `ela` is computed again.
+        side: side in pixels, from 1 to S; at S nothing changes.
+        ela_quality: JPEG quality of the records' error images.
+
+    Returns:
+        The same fields with the same shapes and dtypes.
+
+    Raises:
+        ValueError: the side is larger than that of the frames, or below 1.
+    """
+    size = fields["frame"].shape[1]
+    if not 1 <= side <= size:
+        raise ValueError(f"side must be in [1, {size}], the side of the frames; received {side}.")
+    if side == size:
+        return dict(fields)
+    small = tf.image.resize(tf.cast(fields["frame"], tf.float32), (side, side), method="area")
+    frame = tf.round(tf.image.resize(small, (size, size), method="bicubic"))
+    changed = {**fields, "frame": tf.cast(tf.clip_by_value(frame, 0.0, 255.0), tf.uint8)}
+    if "ela" in fields:
+        ela = ErrorLevelAnalysis(quality=ela_quality)(changed["frame"])
+        changed["ela"] = tf.cast(tf.round(ela), fields["ela"].dtype)
+    return changed
 
 
 def _blurred(image: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:

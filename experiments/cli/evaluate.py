@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from experiments.cli.command import command, load_tensorflow
+from experiments.cli.many_values import several
 from experiments.cli.options import FILE, FOLDER
 
 
@@ -16,18 +17,31 @@ from experiments.cli.options import FILE, FOLDER
 @click.option("--compression", required=True, help="Score the faces at raw, c23 or c40.")
 @click.option("--split", default="test", show_default=True, type=click.Choice(["train", "val", "test"]))
 @click.option("--out", required=True, type=FILE, help="metrics.json; score tables are written beside it.")
+@several(
+    "--sizes",
+    each=click.IntRange(4, 1024),
+    metavar="PIXELS ...",
+    default=None,
+    help="Score the faces also when they are shrunk to these sides and enlarged again.",
+)
 @click.option("--quiet", is_flag=True, help="Print no table.")
-def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, quiet: bool) -> None:
+def evaluate(
+    run: Path, records: Path, compression: str, split: str, out: Path, sizes: tuple[int, ...] | None, quiet: bool
+) -> None:
     """Measure frame and video AUC, per method, with 95% intervals."""
     load_tensorflow()
     from rich.console import Console
 
     from experiments.evaluation import evaluate as run_evaluation
-    from experiments.tables import results_lines, results_table
+    from experiments.tables import quality_table, results_lines, results_table, strength_table
 
-    result = run_evaluation(run, records, compression, split, out)
+    result = run_evaluation(run, records, compression, split, out, sizes or ())
     console = Console()
     if not quiet:
         console.print(results_table({compression: result}, f"{split} split of {records}: AUC [95% interval]"))
+        if "strength" in result:
+            console.print(strength_table(result["strength"]))
+        if "sizes" in result:
+            console.print(quality_table({compression: result}))
     for line in (*results_lines(result), f"Written: {out} and its score tables."):
         console.print(line, highlight=False, soft_wrap=True)

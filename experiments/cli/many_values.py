@@ -58,21 +58,25 @@ class ManyValues(click.Command):
 
 
 class Several(click.ParamType):
-    """One or more values, from `choices` if given, converted to a tuple in the order typed, without duplicates."""
+    """One or more values, converted to a tuple in the order typed, without duplicates.
+
+    Args:
+        choices: the allowed values; None for any.
+        each: the type of each value; None for text.
+    """
 
     name = "several"
 
-    def __init__(self, choices: Sequence[str] | None = None) -> None:
+    def __init__(self, choices: Sequence[str] | None = None, each: click.ParamType | None = None) -> None:
         self.choices = tuple(choices) if choices is not None else None
+        self.each = each
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         """`raw|c23|c40 ...`, or `NAME ...` if any value is allowed."""
         return ("|".join(self.choices) if self.choices else "NAME") + " ..."
 
-    def convert(
-        self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """Splits the joined values; a value that is not one of `choices` is an error."""
+    def convert(self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None) -> tuple:
+        """Splits the joined values; a value that is not one of `choices`, or not of the type of each, is an error."""
         parts = value.split(_BETWEEN) if isinstance(value, str) else value
         values = tuple(dict.fromkeys(one for part in parts for one in self._apart(part)))
         if not values:
@@ -80,7 +84,7 @@ class Several(click.ParamType):
         for one in values:
             if self.choices is not None and one not in self.choices:
                 self.fail(f"{one!r} is none of {', '.join(self.choices)}", param, ctx)
-        return values
+        return values if self.each is None else tuple(dict.fromkeys(self.each(one, param, ctx) for one in values))
 
     def _apart(self, text: str) -> Iterator[str]:
         """The values between commas; the name of an existing file or folder is not split."""
@@ -90,10 +94,12 @@ class Several(click.ParamType):
             yield from (part.strip() for part in text.split(",") if part.strip())
 
 
-def several(*flags: str, choices: Sequence[str] | None = None, **settings: object) -> Callable[[Callable], Callable]:
+def several(
+    *flags: str, choices: Sequence[str] | None = None, each: click.ParamType | None = None, **settings: object
+) -> Callable[[Callable], Callable]:
     """A decorator like `click.option` for an option that takes several values.
 
     Use it on a command made with `@click.command(cls=ManyValues)`. A positional argument must not come right after such
     an option: its values go on until the next flag.
     """
-    return click.option(*flags, type=Several(choices), **settings)
+    return click.option(*flags, type=Several(choices, each), **settings)

@@ -9,14 +9,15 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 from sklearn.metrics import roc_auc_score
 
-from experiments import runs
+from experiments import data, runs
 from experiments.cli.main import cli
 from experiments.evaluation import evaluate
 from experiments.report import read_scores, write_report
-from experiments.scoring import Scores, connected, errors, restored
+from experiments.scoring import Scores, connected, errors, restored, score_frames
 from records.errors import DataError
 from records.shards import Manifest
 from tfafsr.calibration import Platt, ece_interval, reliability
@@ -51,6 +52,7 @@ def test_metrics_json_has_the_documented_form(measured, trained_run, made_record
     assert result["not_trained_on"] == []
     assert result["decoys"]["with_decoy"]["videos"] == 1  # of the people 6, 7 and 8 the odd one
     assert result["decoys"]["without_decoy"]["videos"] == 2
+    assert "sizes" not in result
     assert set(result["calibration"]) == {"scale", "bias", "before", "after"}
     assert set(result["calibration"]["after"]) == set(result["calibration"]["before"]) == {"ece", "ece_ci95", "bins"}
     assert set(result["errors"]) == {"threshold", "frame", "video"}
@@ -128,6 +130,51 @@ def test_faces_that_do_not_count_are_not_in_the_mean():
     assert (found["mean"], found["n"]) == (3.0, 3)
     assert 1.5 <= found["ci95"][0] < 3 < found["ci95"][1] <= 6
     assert restored({"gain": np.array([1.0, 2.0, np.nan, np.nan])}, groups)["gain"]["ci95"] is None
+
+
+def scores(values, labels):
+    names = np.array([str(index) for index in range(len(values))])
+    return Scores(names, names, names, np.array(labels), np.array(values))
+
+
+@pytest.mark.slow
+def test_faces_are_scored_at_smaller_sizes(trained_run, made_records, tmp_path):
+    arguments = ["evaluate", "--run", str(trained_run), "--records", str(made_records), "--compression", "c40"]
+    done = CliRunner().invoke(
+        cli, [*arguments, "--sizes", "64", "16", "--out", str(tmp_path / "m.json")], catch_exceptions=False
+    )
+    result = json.loads((tmp_path / "m.json").read_text())
+    full, small = result["sizes"]
+    assert (full["side"], small["side"]) == (64, 16)
+    assert {level: full[level] for level in ("frame", "video", "errors")} == {
+        level: result[level] for level in ("frame", "video", "errors")
+    }
+    at_16 = score_frames(runs.load_detector(trained_run), made_records, "test", "c40", (16,)).at_side[16]
+    real = at_16.labels == 0
+    assert small["errors"]["frame"]["false_alarms"]["rate"] == pytest.approx((at_16.values[real] >= 0.5).mean())
+    row = next(line for line in done.output.splitlines() if "16 pixels" in line)
+    assert f"{small['errors']['frame']['misses']['rate']:.1%}" in row
+
+
+@pytest.mark.slow
+def test_a_face_at_a_size_is_scored_as_by_a_deployed_detector_that_sees_it_so(trained_run, made_records):
+    detector = runs.load_detector(trained_run)
+    scored = score_frames(detector, made_records, "test", "c40", (16,))
+    deployed = detector.deployed()
+    values = []
+    for inputs, _ in data.scoring_batches(made_records, "test", "c40", detector):
+        small = np.stack(
+            [cv2.resize(np.float32(face), (16, 16), interpolation=cv2.INTER_AREA) for face in inputs["frame"]]
+        )
+        frames = np.clip(np.round(tf.image.resize(small, (64, 64), method="bicubic")), 0, 255).astype(np.uint8)
+        values.append(deployed({"frame": frames, "keypoints": inputs["keypoints"]})["probability"].numpy()[:, 0])
+    np.testing.assert_allclose(scored.at_side[16].values, np.concatenate(values), atol=1e-3)
+    assert np.abs(scored.at_side[16].values - scored.frames.values).max() > 0.01
+
+
+def test_a_size_above_the_models_is_refused(trained_run, made_records, tmp_path):
+    with pytest.raises(DataError, match="cannot be shrunk to 65 pixels: the model takes faces of 64"):
+        evaluate(trained_run, made_records, "c40", "test", tmp_path / "m.json", sizes=(16, 65))
 
 
 def test_videos_that_share_people_are_one_component():

@@ -26,7 +26,8 @@ class Recorded:
         if name == "evaluate":
             nothing = {"auc": None}
             values["out"].parent.mkdir(exist_ok=True)
-            measured = {"frame": nothing, "video": nothing, "per_method": {}, "not_trained_on": []}
+            wrong = {"threshold": 0.5, "frame": {"false_alarm_rate": None, "miss_rate": None}}
+            measured = {"frame": nothing, "video": nothing, "per_method": {}, "not_trained_on": [], "errors": wrong}
             values["out"].write_text(json.dumps(measured))
         if name == "export" and values["form"] == "savedmodel":
             (values["out"] / "1").mkdir(parents=True)
@@ -61,6 +62,7 @@ def test_from_nothing_to_a_report(tmp_path, capfd):
         assert coverage["frames_scored"] + coverage["frames_without_face"] == 2 * coverage["clips"]
         assert metrics["compression"] == compression
         assert "decoys" in metrics
+        assert [part["side"] for part in metrics["sizes"]] == [64, 32, 16]
     clips = Manifest.load(tmp_path / "records").clips.values()
     people = {
         split: {one for clip in clips if clip.split == split for one in clip.subjects}
@@ -71,5 +73,6 @@ def test_from_nothing_to_a_report(tmp_path, capfd):
         assert cv2.imread(str(tmp_path / "report" / name)) is not None
     printed = capfd.readouterr().out
     assert "tested on people never seen" in printed
+    assert "16 pixels" in printed
     assert "SavedModel" in printed
     assert (tmp_path / "models" / "tfafsr" / "1" / "saved_model.pb").is_file()

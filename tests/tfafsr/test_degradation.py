@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfafsr.degradation import KERNELS, degrade, random_degradation
+from tfafsr.degradation import KERNELS, at_side, degrade, random_degradation
 from tfafsr.layers import ErrorLevelAnalysis
 
 SIZE = 30
@@ -44,6 +44,50 @@ def test_the_blur_is_a_gaussian(example):
 def test_jpeg_is_stronger_at_lower_quality(example):
     errors = [np.abs(degraded(example["frame"], quality=q).astype(float) - example["frame"]).mean() for q in (30, 90)]
     assert errors[0] > errors[1] + 3 > 5
+
+
+def keys_kernel(distance):
+    """Keys' cubic convolution with a = -0.5, whose weights at distances below 1 and below 2 are two cubics."""
+    x = abs(distance)
+    return 1.5 * x**3 - 2.5 * x**2 + 1 if x <= 1 else -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0
+
+
+def enlarged(small, size):
+    """Bicubic enlargement of (s, s, 3); weights of pixels beyond the border go to the others in proportion."""
+    weights = np.array(
+        [[keys_kernel((row + 0.5) * len(small) / size - 0.5 - x) for x in range(len(small))] for row in range(size)]
+    )
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("yi,xj,ijc->yxc", weights, weights, small)
+
+
+def test_a_face_at_a_side_is_the_mean_of_areas_enlarged_by_cubics(example):
+    frames = np.stack([example["frame"], example["target"]])
+    means = frames.reshape(2, 10, 3, 10, 3, 3).mean(axis=(2, 4))
+    expected = np.stack([enlarged(small, SIZE) for small in means])
+    found = at_side({"frame": tf.constant(frames)}, 10)["frame"].numpy()
+    assert found.dtype == np.uint8
+    assert np.abs(found - np.clip(expected, 0, 255)).max() <= 0.6  # TensorFlow tabulates the kernel
+    uneven = at_side({"frame": tf.constant(frames)}, 7)["frame"].numpy()
+    small = np.stack([cv2.resize(frame.astype(np.float32), (7, 7), interpolation=cv2.INTER_AREA) for frame in frames])
+    assert np.abs(uneven - np.clip([enlarged(one, SIZE) for one in small], 0, 255)).max() <= 0.6
+
+
+def test_at_a_side_the_error_image_is_that_of_the_changed_frame_and_the_rest_stays(example):
+    batch = {name: tf.constant(np.asarray(value)[None]) for name, value in example.items()}
+    found = tf.function(lambda fields: at_side(fields, 8))(batch)
+    expected = np.round(ErrorLevelAnalysis()(found["frame"]).numpy())
+    np.testing.assert_array_equal(found["ela"].numpy(), expected.astype(np.uint8))
+    assert found["ela"].dtype == tf.uint8
+    np.testing.assert_array_equal(found["target"].numpy()[0], example["target"])
+    full = at_side(batch, SIZE)
+    assert all(np.array_equal(full[name], value) for name, value in batch.items())
+
+
+@pytest.mark.parametrize("side", [0, SIZE + 1])
+def test_a_side_that_the_frame_has_not_is_refused(example, side):
+    with pytest.raises(ValueError, match=rf"side must be in \[1, {SIZE}\].*received {side}\."):
+        at_side({"frame": tf.constant(example["frame"][None])}, side)
 
 
 def test_random_degradations_change_frame_and_error_image_and_depend_on_the_seed_alone(example):

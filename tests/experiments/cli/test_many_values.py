@@ -9,13 +9,19 @@ from click.testing import CliRunner
 from experiments.cli.many_values import ManyValues, several
 
 
+def print_sizes(context, parameter, value):
+    if value is not None:
+        click.echo(repr(value))
+
+
 @click.command(cls=ManyValues)
 @click.option("--root", required=True)
 @several("--compressions", "-c", choices=("raw", "c23", "c40"), default=("raw", "c23", "c40"), show_default=True)
 @several("--methods", default=None)
+@several("--sizes", each=click.IntRange(4, 64), default=None, expose_value=False, callback=print_sizes)
 @click.option("--fast", is_flag=True)
 def command(root, compressions, methods, fast):
-    """A command with two options of several values."""
+    """A command with three options of several values."""
     click.echo(repr((root, compressions, methods, fast)))
 
 
@@ -45,6 +51,8 @@ def test_values_go_on_until_the_next_flag(args, expected):
         ("--root r --compressions", "'--compressions' needs at least one value"),
         ("--root r --compressions --fast", "needs at least one value"),
         ("--root r --compressions c40 c41", "'c41' is none of raw, c23, c40"),
+        ("--root r --sizes 16 65", "65 is not in the range 4<=x<=64"),
+        ("--root r --sizes 16,big", "'big' is not a valid integer range"),
         ("--root r stray", "unexpected extra argument"),
     ],
 )
@@ -52,6 +60,11 @@ def test_what_is_wrong_is_named(args, message):
     result = CliRunner().invoke(command, args.split())
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_values_may_be_numbers():
+    result = CliRunner().invoke(command, ["--sizes", "64", "16,16", "--root", "r"])
+    assert result.output.splitlines()[0] == "(64, 16)"
 
 
 def test_a_folder_that_is_there_keeps_its_commas(tmp_path, monkeypatch):
