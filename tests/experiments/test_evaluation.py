@@ -132,11 +132,6 @@ def test_faces_that_do_not_count_are_not_in_the_mean():
     assert restored({"gain": np.array([1.0, 2.0, np.nan, np.nan])}, groups)["gain"]["ci95"] is None
 
 
-def scores(values, labels):
-    names = np.array([str(index) for index in range(len(values))])
-    return Scores(names, names, names, np.array(labels), np.array(values))
-
-
 @pytest.mark.slow
 def test_faces_are_scored_at_smaller_sizes(trained_run, made_records, tmp_path):
     arguments = ["evaluate", "--run", str(trained_run), "--records", str(made_records), "--compression", "c40"]
