@@ -170,6 +170,31 @@ class TrainConfig:
         ]
 
 
+@dataclasses.dataclass(frozen=True)
+class LeaveOneOutConfig:
+    """Training runs of which each leaves one more method out, and one that does not.
+
+    Attributes:
+        train: the options of all runs; methods in its `leave_out` are in none of them.
+        methods: the methods that are left out in turn; None for all.
+
+    Raises:
+        DataError: `train` begins with trained weights.
+    """
+
+    train: TrainConfig
+    methods: tuple[str, ...] | None = _option(
+        None, "The methods that are left out in turn.  [default: all]", metavar="METHOD ..."
+    )
+
+    def __post_init__(self) -> None:
+        if self.train.weights is not None:
+            raise DataError(
+                "Leave out --weights: trained weights may know the method that is left out, and the figures would mean "
+                "nothing."
+            )
+
+
 def _check_ranges(options: object) -> None:
     """Raises `DataError` where a number is outside of its field's range."""
     for field in dataclasses.fields(options):

@@ -34,6 +34,13 @@ def input_size(model: keras.Model) -> int:
     return int(model.input["frame"].shape[1])
 
 
+def methods_held(config: TrainConfig, split: str) -> set[str]:
+    """The manipulation methods in the records of a run, at its compressions, also those that it leaves out."""
+    counts = [shards.Manifest.load(Path(folder)).counts.get(split, {}) for folder in config.records]
+    held = {method for one in counts for compression in config.compressions for method in one.get(compression, {})}
+    return held - {shards.REAL}
+
+
 def steps_per_epoch(config: TrainConfig) -> tuple[int, int]:
     """Number of full batches in an epoch, and the batch size (at most the number of faces)."""
     faces = shards.count([Path(folder) for folder in config.records], "train", config.compressions, config.without)

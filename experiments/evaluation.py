@@ -69,6 +69,9 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, 
         "compression": compression,
         "split": split,
     }
+    others = runs.left_out(run, manifest.content_hash, compression, split)
+    if others:
+        result["left_out"] = others
     if sizes:
         result["sizes"] = [_at_side(side, smaller, component_of) for side, smaller in scored.at_side.items()]
     if scored.gains:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # importing it loads TensorFlow, which takes seconds and is n
     from tfafsr import Detector
 
 CONFIG_FILE, MODEL_FILE, HISTORY_FILE, PEOPLE_FILE = "config.json", "model.keras", "history.json", "people.json"
+LEFT_OUT_FILE = "leave-one-out.json"  # in the run with all methods of `experiments.leave_one_out`
 LOG_FOLDER = "tensorboard"
 CONTENT, METHODS = "records_content", "trained_methods"  # keys of config.json beside the options
 MAX_BYTES = 2**28
@@ -174,6 +175,36 @@ def load_people(run: Path) -> People:
             f"{path} is damaged ({error}); run the same `tfafsr train` command again, which writes it again."
         ) from error
     return people
+
+
+def left_out(run: Path, content: str, compression: str, split: str) -> dict[str, dict] | None:
+    """The AUC of each method when it was left out, for `evaluate` of the run with all methods.
+
+    Args:
+        run: a run folder.
+        content: content hash of the records that are evaluated.
+        compression, split: what is evaluated of them.
+
+    Returns:
+        Method -> {"frame", "video"}, results of `scoring.summary`; None if the run is not the one with all methods of
+        `experiments.leave_one_out`, or was not tested on these records.
+
+    Raises:
+        DataError: the file in the run folder is damaged.
+    """
+    path = run / LEFT_OUT_FILE
+    if not path.is_file():
+        return None
+    try:
+        values = _read_json(path)
+        found = {
+            row["method"]: {level: dict(row["left_out"][level]) for level in ("frame", "video")}
+            for row in values["rows"]
+            if (row["records_content"], row["compression"], values["split"]) == (content, compression, split)
+        }
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} is damaged ({error}); run `tfafsr leave-one-out` again, or remove it.") from error
+    return found or None
 
 
 def _load(run: Path) -> tuple[TrainConfig, tuple[str, ...], tuple[str, ...] | None]:

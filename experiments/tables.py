@@ -68,6 +68,29 @@ def results_table(results: dict[str, dict], title: str) -> Table:
     return table
 
 
+def leave_one_out_table(result: dict) -> Table:
+    """A table of frame AUC by method, when it was trained on and when it was left out.
+
+    Args:
+        result: the content of leave-one-out.json.
+    """
+    table = Table(title="Frame AUC of people never seen [95% interval]", title_justify="left")
+    for name in ("tested at", "method", "trained on it", "left out"):
+        table.add_column(name, no_wrap=True)
+    several = len({row["records"] for row in result["rows"]}) > 1
+    places: dict[tuple[str, str], list[dict]] = {}
+    for row in result["rows"]:
+        places.setdefault((row["records"], row["compression"]), []).append(row)
+    for (records, compression), rows in places.items():
+        place = f"{records} {compression}" if several else compression
+        for number, row in enumerate(rows):
+            cells = [_auc(row[when]["frame"], 3) for when in ("trained", "left_out")]
+            table.add_row("" if number else escaped(place), escaped(row["method"]), *cells)
+        table.add_row("", "mean", *(_mean_auc(rows, when) for when in ("trained", "left_out")), style="bold")
+        table.add_section()
+    return table
+
+
 def quality_table(results: dict[str, dict]) -> Table:
     """A table of AUC, false alarms and misses of frames at one threshold, by compression and size of the face.
 
@@ -126,6 +149,9 @@ def results_lines(metrics: dict) -> list[str]:
         lines.append(f"{name} at {metrics['errors']['threshold']}: {', '.join(shares)}.")
     if metrics["not_trained_on"]:
         lines.insert(0, f"* not in the run's training data: {escaped(', '.join(metrics['not_trained_on']))}.")
+    if "left_out" in metrics:
+        areas = ", ".join(f"{escaped(name)} {_auc(part['frame'], 3)}" for name, part in metrics["left_out"].items())
+        lines.append(f"Frame AUC when left out of training: {areas}.")
     if "decoys" in metrics:
         with_decoy, without = metrics["decoys"]["with_decoy"], metrics["decoys"]["without_decoy"]
         lines.append(
@@ -183,6 +209,11 @@ def comparison_table(result: dict) -> Table:
             style=None if row.get("agrees", True) else "bold red",
         )
     return table
+
+
+def _mean_auc(rows: list[dict], when: str) -> str:
+    areas = [row[when]["frame"]["auc"] for row in rows if row[when]["frame"]["auc"] is not None]
+    return f"{sum(areas) / len(areas):.3f}" if areas else "-"
 
 
 def _auc(summary: dict, digits: int) -> str:

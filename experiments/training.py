@@ -175,7 +175,7 @@ def _prepare(config: TrainConfig, run: Path) -> None:
                     f"The records {', '.join(config.records)} hold no {compression} faces of the split {split!r}; "
                     "`tfafsr inspect` lists what they hold."
                 )
-    methods = _methods(config, manifests)
+    methods = _methods(config)
     people = runs.people_in(manifests.values())
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         if shared := people.get(one, set()) & people.get(other, set()):
@@ -189,22 +189,13 @@ def _prepare(config: TrainConfig, run: Path) -> None:
     runs.save_config(run, config, content, methods)
 
 
-def _methods(config: TrainConfig, manifests: dict[str, shards.Manifest]) -> list[str]:
+def _methods(config: TrainConfig) -> list[str]:
     """The methods that the run is trained on, in alphabetical order.
 
     Raises:
         DataError: a method that is to be left out is not in the records, or none remains.
     """
-    present = {
-        split: {
-            method
-            for manifest in manifests.values()
-            for compression in config.compressions
-            for method in manifest.counts.get(split, {}).get(compression, {})
-            if method != shards.REAL
-        }
-        for split in ("train", "val")
-    }
+    present = {split: data.methods_held(config, split) for split in ("train", "val")}
     known = present["train"] | present["val"]
     if unknown := [method for method in config.without if method not in known]:
         raise DataError(

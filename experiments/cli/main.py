@@ -34,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name -> (module with a command of th
     ),
     "train": ("experiments.cli.train", "Train AFSR and TFE together; resumes an interrupted run."),
     "evaluate": ("experiments.cli.evaluate", "Measure frame and video AUC of a run, per method, with intervals."),
+    "leave-one-out": (
+        "experiments.cli.leave_one_out",
+        "Train without each method in turn, and test on that method.",
+    ),
     "report": ("experiments.cli.report", "Draw ROC curves, losses and a contact sheet of scored faces."),
     "export": ("experiments.cli.export", "Write a run's detector for TensorFlow Serving, LiteRT or a device."),
     "verify": (
@@ -54,7 +58,7 @@ class LazyGroup(click.Group):
         """Imports the command called `cmd_name`; None if it is not in the table."""
         if cmd_name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -52,7 +52,7 @@ def test_every_command_is_in_the_table_under_its_file():
         name: module for name, (module, _) in main.COMMANDS.items()
     }
     for name, (module, command) in found.items():
-        assert module == f"experiments.cli.{name}"
+        assert module == f"experiments.cli.{name.replace('-', '_')}"
         assert command.help
 
 
@@ -119,6 +119,7 @@ def test_python_m_loads_no_heavy_package():
         (["inspect", "a", "b", "--png", "c"], "--png draws one folder of records."),
         (["probe", "not-there"], "Directory 'not-there' does not exist."),
         (["train", "--records", "a", "--compression", "c40", "--out", "b", "--learning-rate", "0"], "range x>0."),
+        (["leave-one-out", "--records", "a", "--compression", "c40"], "Missing option '--out'."),
         (["verify", "--run", "x", "--records", "y"], "Missing argument 'MODEL...'."),
     ],
 )
