@@ -123,7 +123,7 @@ def _restore(path: Path, variables: list, steps: int, say: Callable[[str], None]
         for variable, value in zip(variables, values, strict=True):
             if tuple(variable.shape) != value.shape:
                 raise ValueError("it belongs to another network")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         say(f"{path} cannot be used ({error}); the training starts again.")
         return 0
     for variable, value in zip(variables, values, strict=True):

@@ -62,6 +62,14 @@ def test_two_runs_give_the_same_bytes(tmp_path, undisturbed):
     assert trained(tmp_path / "checkpoint.npz") == undisturbed
 
 
+def test_compiled_by_xla_an_interrupted_run_gives_the_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "WORTH_COMPILING", 1)
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "interrupted.npz", draw=interrupted_at(5))
+    assert trained(tmp_path / "interrupted.npz") == trained(tmp_path / "undisturbed.npz")
+
+
 @pytest.mark.parametrize("step", [1, 7])
 def test_an_interrupted_run_goes_on_to_the_same_bytes(tmp_path, undisturbed, monkeypatch, step):
     monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
