@@ -9,7 +9,7 @@ from records.forge.manipulations.blending import match_shading, skin_shift
 from records.forge.manipulations.face2face import with_expression
 from records.forge.manipulations.painter import Scene
 from records.forge.mesh import Hull
-from records.forge.networks import paste_crop
+from records.forge.networks import LIPS_AMOUNT, paste_crop
 
 LIPS = ("outer_lips", "inner_lips")
 
@@ -23,9 +23,9 @@ class NeuralTextures:
         self.hull = Hull.of(
             rng, kinds=("lower",), shrink=(0.86, 0.98), feather=(0.22 - 0.10 * strength, 0.34 - 0.12 * strength)
         )
-        self.amount = 0.2 + 0.8 * strength
+        self.amount = LIPS_AMOUNT * (0.4 + 0.6 * strength)  # at full strength the lips lie where the network paints
         self.kept_detail = 0.8 * (1 - strength)
-        self.rendered = 0.4 + 0.6 * strength
+        self.rendered = 0.3 + 0.7 * strength
         self.shift = skin_shift(rng, 0.6 * strength)
 
     def paint(self, scene: Scene, frame: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "crops": ["SIDE", "crop_points", "face_crop", "paste_crop"],
+        "guides": ["LIPS_AMOUNT"],
         "painted": ["Painted", "read_painted", "source_frame"],
         "stage": ["paint_networks"],
     },
