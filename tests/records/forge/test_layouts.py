@@ -104,12 +104,12 @@ def test_deepfakebench(v3, tmp_path):
     arrange("deepfakebench", one_level, arranged)
     assert {path for path in files(arranged) if "/" not in path} == {
         *("train.json", "val.json", "test.json"),
-        *("FF-DF.json", "FF-F2F.json", "FF-FS.json", "FF-NT.json"),
+        *("FF-DF.json", "FF-F2F.json", "FF-FS.json", "FF-NT.json", "SelfBlended.json"),
     }
     assert not list(arranged.rglob("*.mp4"))
     pictures = {path for path in files(arranged) if path.endswith(".png")}
     listed = set()
-    for name in ("FF-DF", "FF-F2F", "FF-FS", "FF-NT"):
+    for name in ("FF-DF", "FF-F2F", "FF-FS", "FF-NT", "SelfBlended"):
         classes = json.loads((arranged / f"{name}.json").read_text())[name]
         assert set(classes) == {"FF-real", name}
         for label, splits in classes.items():
