@@ -31,6 +31,7 @@ def quickstart(
     frames: int = FRAMES,
     epochs: int | None = None,
     steps: int = STEPS,
+    sizes: Sequence[int] = SIZES,
     quantize: Sequence[str] = QUANTIZE,
 ) -> dict:
     """Forges a data set, builds records, trains preset `tiny` at all compressions, evaluates on unseen people, exports.
@@ -45,6 +46,7 @@ def quickstart(
         frames: number of frames of each video.
         epochs: epochs of training; None means the preset's.
         steps: steps of each epoch.
+        sizes: sides in pixels at which the faces are scored, too.
         quantize: the LiteRT forms that are exported.
 
     Returns:
@@ -76,7 +78,7 @@ def quickstart(
             (
                 f"Scoring people never seen in training, at {compression}",
                 f"evaluate --run {_q(run)} --records {_q(records)} --compression {compression}"
-                f" --split test --sizes {' '.join(map(str, SIZES))} --out {_q(path)} --quiet",
+                f" --split test --out {_q(path)} --quiet" + (f" --sizes {' '.join(map(str, sizes))}" if sizes else ""),
             )
             for compression, path in metrics.items()
         ),

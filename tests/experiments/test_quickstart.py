@@ -24,10 +24,11 @@ class Recorded:
         self.names.append(name)
         values = cli.get_command(None, name).make_context(name, rest).params
         if name == "evaluate":
-            nothing = {"auc": None}
+            nothing = {"auc": None, "auc_ci95": None}
+            share = {"rate": None, "ci95": None, "n": 0}
+            errors = {"threshold": 0.5, "frame": {"false_alarms": share, "misses": share}}
             values["out"].parent.mkdir(exist_ok=True)
-            wrong = {"threshold": 0.5, "frame": {"false_alarm_rate": None, "miss_rate": None}}
-            measured = {"frame": nothing, "video": nothing, "per_method": {}, "not_trained_on": [], "errors": wrong}
+            measured = {"frame": nothing, "video": nothing, "per_method": {}, "not_trained_on": [], "errors": errors}
             values["out"].write_text(json.dumps(measured))
         if name == "export" and values["form"] == "savedmodel":
             (values["out"] / "1").mkdir(parents=True)
@@ -55,7 +56,7 @@ def test_from_nothing_to_a_report(tmp_path, capfd):
     def run_command(arguments):
         return cli.main(arguments, standalone_mode=False)
 
-    results = quickstart(tmp_path, 1, run_command, identities=6, frames=2, epochs=1, steps=3, quantize=())
+    results = quickstart(tmp_path, 1, run_command, identities=6, frames=2, epochs=1, steps=3, sizes=(), quantize=())
     for compression, metrics in results.items():
         assert set(metrics["per_method"]) == {"Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "SelfBlended"}
         coverage = metrics["coverage"]
