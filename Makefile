@@ -38,8 +38,8 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-$(VENV)/.test-installed: requirements-test.txt requirements-beam.txt $(VENV)/.installed
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-test.txt -r requirements-beam.txt
+$(VENV)/.test-installed: requirements-test.txt requirements-beam.txt requirements-forge.txt $(VENV)/.installed
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix -r ,$(filter %.txt,$^))
 	@touch $@
 
 # tensorflow-addons and its TensorFlow exist for Python 3.9 to 3.11 only.
