@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from sklearn.metrics import roc_curve
 
-from experiments import data, runs
+from experiments import data, runs, scoring
 from experiments.tables import with_interval
 from records.atomic import atomic_file
 from records.errors import DataError
@@ -163,17 +162,9 @@ def _draw_enlarged(model: keras.Model, row: tuple[dict, dict], figure: SubFigure
 
 def read_scores(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Reads a score table of `evaluate`: "all" and each method (its fakes beside all reals) -> (labels, scores)."""
-    try:
-        with path.open(newline="") as file:
-            rows = [(int(row["label"]), row["method"], float(row["score"])) for row in csv.DictReader(file)]
-        labels, methods, values = (np.array(column) for column in zip(*rows, strict=True))
-        if not np.isin(labels, (0, 1)).all() or not np.isfinite(values).all():
-            raise ValueError("a label is neither 0 nor 1, or a score is not finite")
-    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
-        raise DataError(f"{path} is not a score table of `tfafsr evaluate` ({error}); run evaluate again.") from error
-    names = sorted(set(methods[labels == 1]))
-    selections = {"all": np.ones(len(rows), bool)} | {name: (methods == name) | (labels == 0) for name in names}
-    return {name: (labels[keep], values[keep]) for name, keep in selections.items()}
+    frames = scoring.load_frames(path)
+    selections = {"all": frames, **{method: frames.only(method) for method in scoring.methods_of(frames)}}
+    return {name: (scores.labels, scores.values) for name, scores in selections.items()}
 
 
 def write_report(run: Path, records: Path, metrics: Path, out: Path) -> list[Path]:

@@ -50,6 +50,10 @@ class Scores:
         """The scores of these manipulated videos and of all reals."""
         return self._where(np.isin(self.videos, fakes) | (self.labels == 0))
 
+    def of(self, videos: Iterable[str]) -> Scores:
+        """The scores of these videos alone."""
+        return self._where(np.isin(self.videos, list(videos)))
+
     def _where(self, keep: np.ndarray) -> Scores:
         return Scores(*(getattr(self, field.name)[keep] for field in dataclasses.fields(self)))
 
@@ -62,6 +66,23 @@ class Scores:
                 writer.writerow([row[0], int(row[1]), row[2], f"{row[3]:.6f}"])
             file.flush()
             os.fsync(file.fileno())
+
+
+def load_frames(path: Path) -> Scores:
+    """The scores of frames that `Scores.save` wrote.
+
+    Raises:
+        DataError: the file cannot be read, or holds something else.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [(row["id"], row["method"], int(row["label"]), float(row["score"])) for row in csv.DictReader(file)]
+        ids, methods, labels, values = (np.array(column) for column in zip(*rows, strict=True))
+        if not np.isin(labels, (0, 1)).all() or not np.isfinite(values).all():
+            raise ValueError("a label is neither 0 nor 1, or a score is not finite")
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+        raise DataError(f"{path} is not a score table of `tfafsr evaluate` ({error}); run evaluate again.") from error
+    return Scores(ids, np.array([name.rpartition("#")[0] for name in ids]), methods, labels, values)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,195 @@
+"""Makes weights that ship from a folder of photographs: forges, trains, measures, and writes weights and model card.
+
+    python -m experiments.photographs --photos FOLDER --groups metadata.csv --out OUT
+
+Killed and started again, it goes on where it stopped. `--groups` is a CSV file with the column `file` and one column
+for each of `--attributes`. OUT/photos-1.npz is the file of weights, OUT/photos-1.md its card, OUT/photos-1.csv the rows
+of all figures. To ship the file, copy it into tfafsr/shipped/ and enter its SHA-256, which is printed, into
+`tfafsr.weights.SHIPPED`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from experiments import groups
+from experiments.model_card import Measured, model_card
+from records.atomic import atomic_file, write_json
+from records.errors import DataError
+from records.shards import Manifest
+
+NAME, PRESET, SIZE = "photos-1", "small", 128
+COMPRESSIONS = ("c40", "c23", "raw")
+GROUPED_AT = "c40"
+SIDES = (96, 64, 32, 16)
+FRAMES = 4  # of each clip: many people teach more than many frames
+RECIPE = f"--compressions {' '.join(COMPRESSIONS)} --preset {PRESET} --degrade --augment strong --dtype mixed_bfloat16"
+STEPS, EPOCHS, DROP_EVERY = 250, 12, 8
+LEFT_OUT_EPOCHS, LEFT_OUT_DROP = 5, 3
+COLUMNS = ("compression", "face", "method", "level", "auc", "low", "high", "n", "false_alarms", "misses")
+
+
+def photographs(
+    photos: Path,
+    out: Path,
+    people: Path | None = None,
+    attributes: Sequence[str] = (),
+    leave_one_out: bool = True,
+    options: Sequence[str] = (),
+    epochs: int = EPOCHS,
+) -> Path:
+    """Makes the weights, their model card and the table of their figures.
+
+    Args:
+        photos: folder of photographs, as `tfafsr forge` takes it.
+        out: folder of all results.
+        people: CSV file of the photographs' groups; None for no figures by group.
+        attributes: columns of `people`.
+        leave_one_out: whether to train a run without each method, too; these take most of the time.
+        options: further options of `tfafsr train`.
+        epochs: epochs of the training.
+
+    Returns:
+        The file of weights.
+
+    Raises:
+        DataError: a step failed; what it printed says why.
+    """
+    console = Console()
+    data, records, run, left_out = out / "data", out / "records", out / "run", out / "left-out"
+    recipe = f"--records {_q(records)} {RECIPE} --steps {STEPS} {shlex.join(options)}".strip()
+    metrics = {compression: out / f"metrics-{compression}.json" for compression in COMPRESSIONS}
+    group_of = groups.read_groups(people, tuple(attributes)) if people else {}
+    commands = [
+        f"forge --faces {_q(photos)} --out {_q(data)} --frames {FRAMES}",
+        f"build --source ffpp --root {_q(data)} --out {_q(records)} --size {SIZE} --frames-train {FRAMES}"
+        f" --frames-eval {FRAMES}",
+        f"train {recipe} --epochs {epochs} --drop-every {DROP_EVERY} --out {_q(run)}",
+    ]
+    if leave_one_out:
+        schedule = f"--epochs {min(epochs, LEFT_OUT_EPOCHS)} --drop-every {LEFT_OUT_DROP}"
+        commands.append(f"leave-one-out {recipe} {schedule} --out {_q(left_out)}")
+    commands += [
+        f"evaluate --run {_q(run)} --records {_q(records)} --compression {compression} --out {_q(path)}"
+        f" --sizes {' '.join(map(str, SIDES))}"
+        for compression, path in metrics.items()
+    ]
+    for line in commands:
+        console.rule(f"[bold]tfafsr {line.partition(' ')[0]}", align="left")
+        console.print(f"$ tfafsr {line}", style="dim", soft_wrap=True, highlight=False)
+        if subprocess.run([sys.executable, "-m", "tfafsr", *shlex.split(line)]).returncode:
+            raise DataError(f"`tfafsr {line}` failed; see above. Run this command again to go on from there.")
+    found = {compression: json.loads(path.read_text()) for compression, path in metrics.items()}
+    by_group = _grouped(records, metrics[GROUPED_AT], group_of)
+    write_json(out / "groups.json", by_group)
+    measured = Measured(
+        metrics=found,
+        groups=by_group,
+        grouped_at=GROUPED_AT,
+        left_out=json.loads((left_out / "leave-one-out.json").read_text()) if leave_one_out else None,
+        people=_people(records),
+        methods=sorted(found[GROUPED_AT]["per_method"]),
+        commands=[f"tfafsr {line.replace(str(out), 'OUT').replace(str(photos), 'PHOTOS')}" for line in commands],
+    )
+    return _write(out, run, measured, console)
+
+
+def _write(out: Path, run: Path, measured: Measured, console: Console) -> Path:
+    """Writes weights, card and rows, and prints the hash."""
+    from experiments import runs
+    from tfafsr.weights import write_weights
+
+    card = model_card(NAME, measured)
+    weights = out / f"{NAME}.npz"
+    with (
+        atomic_file(weights) as npz,
+        atomic_file(out / f"{NAME}.md") as markdown,
+        atomic_file(out / f"{NAME}.csv") as table,
+    ):
+        write_weights(npz, runs.load_detector(run), PRESET, card)
+        markdown.write_text(card, encoding="utf-8")
+        with table.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerows([COLUMNS, *_rows(measured.metrics)])
+    content = weights.read_bytes()
+    console.print(card, markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"Written: {weights} ({len(content) / 1e6:.1f} MB) and its card. SHA-256 {hashlib.sha256(content).hexdigest()}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return weights
+
+
+def _rows(metrics: dict[str, dict]) -> list[tuple]:
+    """One row for each compression, size of the face, method and level."""
+    rows = []
+    for compression, found in metrics.items():
+        parts = [("as it is", "all", found), *((str(one["side"]), "all", one) for one in found["sizes"])]
+        parts += [("as it is", method, part) for method, part in found["per_method"].items()]
+        for face, method, part in parts:
+            for level in ("frame", "video"):
+                wrong = part.get("errors", {}).get(level, {})
+                rates = [wrong.get(kind, {}).get("rate") for kind in ("false_alarms", "misses")]
+                area = part[level]
+                values = (area["auc"], *(area["auc_ci95"] or (None, None)))
+                rows.append((compression, face, method, level, *map(_short, values), area["n"], *map(_short, rates)))
+    return rows
+
+
+def _grouped(records: Path, metrics: Path, group_of: dict[str, dict[str, str]]) -> dict[str, dict]:
+    from experiments.scoring import load_frames
+
+    clips = {
+        video: clip
+        for video, clip in Manifest.load(records).clips.items()
+        if (clip.split, clip.compression) == ("test", GROUPED_AT)
+    }
+    frames = load_frames(metrics.with_name(metrics.stem + ".frames.csv"))
+    return {attribute: groups.by_group(frames, clips, of) for attribute, of in group_of.items()}
+
+
+def _people(records: Path) -> dict[str, int]:
+    """Split -> number of people."""
+    people: dict[str, set[str]] = {}
+    for clip in Manifest.load(records).clips.values():
+        people.setdefault(clip.split, set()).update(clip.subjects)
+    return {split: len(of_split) for split, of_split in people.items()}
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _q(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+@click.command()
+@click.option("--photos", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--groups", "people", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--attributes", default="gender,ethnicity_folder", show_default=True, help="Columns of --groups.")
+@click.option("--epochs", type=click.IntRange(1), default=EPOCHS, show_default=True)
+@click.option("--leave-one-out/--no-leave-one-out", default=True, show_default=True)
+def main(photos: Path, out: Path, people: Path | None, attributes: str, epochs: int, leave_one_out: bool) -> None:
+    """Make the weights photos-1 from a folder of photographs."""
+    columns = attributes.split(",") if people else ()
+    try:
+        photographs(photos, out, people, columns, leave_one_out, (), epochs)
+    except DataError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()
