@@ -10,7 +10,6 @@ of all figures. To ship the file, copy it into tfafsr/shipped/ and enter its SHA
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import shlex
@@ -24,6 +23,7 @@ from rich.console import Console
 
 from experiments import groups
 from experiments.model_card import Measured, model_card
+from experiments.rows import write_rows
 from records.atomic import atomic_file, write_json
 from records.errors import DataError
 from records.shards import Manifest
@@ -33,10 +33,9 @@ COMPRESSIONS = ("c40", "c23", "raw")
 GROUPED_AT = "c40"
 SIDES = (96, 64, 32, 16)
 FRAMES = 4  # of each clip: many people teach more than many frames
-RECIPE = f"--compressions {' '.join(COMPRESSIONS)} --preset {PRESET} --degrade --augment strong --dtype mixed_bfloat16"
+RECIPE = f"--compressions {' '.join(COMPRESSIONS)} --preset {PRESET} --degrade --augment strong"
 STEPS, EPOCHS, DROP_EVERY = 250, 12, 8
 LEFT_OUT_EPOCHS, LEFT_OUT_DROP = 5, 3
-COLUMNS = ("compression", "face", "method", "level", "auc", "low", "high", "n", "false_alarms", "misses")
 
 
 def photographs(
@@ -111,16 +110,10 @@ def _write(out: Path, run: Path, measured: Measured, console: Console) -> Path:
 
     card = model_card(NAME, measured)
     weights = out / f"{NAME}.npz"
-    with (
-        atomic_file(weights) as npz,
-        atomic_file(out / f"{NAME}.md") as markdown,
-        atomic_file(out / f"{NAME}.csv") as table,
-    ):
+    write_rows(out / f"{NAME}.csv", measured.metrics)
+    with atomic_file(weights) as npz, atomic_file(out / f"{NAME}.md") as markdown:
         write_weights(npz, runs.load_detector(run), PRESET, card)
         markdown.write_text(card, encoding="utf-8")
-        with table.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([COLUMNS, *_rows(measured.metrics)])
     content = weights.read_bytes()
     console.print(card, markup=False, highlight=False, soft_wrap=True)
     console.print(
@@ -129,22 +122,6 @@ def _write(out: Path, run: Path, measured: Measured, console: Console) -> Path:
         soft_wrap=True,
     )
     return weights
-
-
-def _rows(metrics: dict[str, dict]) -> list[tuple]:
-    """One row for each compression, size of the face, method and level."""
-    rows = []
-    for compression, found in metrics.items():
-        parts = [("as it is", "all", found), *((str(one["side"]), "all", one) for one in found["sizes"])]
-        parts += [("as it is", method, part) for method, part in found["per_method"].items()]
-        for face, method, part in parts:
-            for level in ("frame", "video"):
-                wrong = part.get("errors", {}).get(level, {})
-                rates = [wrong.get(kind, {}).get("rate") for kind in ("false_alarms", "misses")]
-                area = part[level]
-                values = (area["auc"], *(area["auc_ci95"] or (None, None)))
-                rows.append((compression, face, method, level, *map(_short, values), area["n"], *map(_short, rates)))
-    return rows
 
 
 def _grouped(records: Path, metrics: Path, group_of: dict[str, dict[str, str]]) -> dict[str, dict]:
@@ -167,10 +144,6 @@ def _people(records: Path) -> dict[str, int]:
     return {split: len(of_split) for split, of_split in people.items()}
 
 
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
-
-
 def _q(path: Path) -> str:
     return shlex.quote(str(path))
 
@@ -181,12 +154,21 @@ def _q(path: Path) -> str:
 @click.option("--groups", "people", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--attributes", default="gender,ethnicity_folder", show_default=True, help="Columns of --groups.")
 @click.option("--epochs", type=click.IntRange(1), default=EPOCHS, show_default=True)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "mixed_bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="mixed_bfloat16 is faster on processors with AVX-512 BF16 or AMX, and several times slower on others.",
+)
 @click.option("--leave-one-out/--no-leave-one-out", default=True, show_default=True)
-def main(photos: Path, out: Path, people: Path | None, attributes: str, epochs: int, leave_one_out: bool) -> None:
+def main(
+    photos: Path, out: Path, people: Path | None, attributes: str, epochs: int, dtype: str, leave_one_out: bool
+) -> None:
     """Make the weights photos-1 from a folder of photographs."""
     columns = attributes.split(",") if people else ()
     try:
-        photographs(photos, out, people, columns, leave_one_out, (), epochs)
+        photographs(photos, out, people, columns, leave_one_out, ("--dtype", dtype), epochs)
     except DataError as error:
         raise click.ClickException(str(error)) from error
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from experiments.rows import write_rows
 from experiments.tables import quality_table, results_table
 from records.errors import DataError
 from records.progress import duration
@@ -39,7 +40,7 @@ def quickstart(
     Started again after an interruption, every step continues where it stopped.
 
     Args:
-        out: folder of all results: data/, records/, run/, metrics-*.json, report/, models/.
+        out: folder of all results: data/, records/, run/, metrics-*.json, results.csv, report/, models/.
         seed: seed of the data set and of the training.
         run_command: function that runs one `tfafsr` command line, given as a list of arguments.
         identities: number of rendered people.
@@ -95,6 +96,7 @@ def quickstart(
         if run_command(shlex.split(line)):
             raise DataError(f"`tfafsr {line}` found a model that does not answer like the Keras model; see above.")
     results = {compression: json.loads(path.read_text()) for compression, path in metrics.items()}
+    write_rows(out / "results.csv", results)
     console.rule("[bold]Result", align="left")
     title = f"Trained on {', '.join(TRAINED_ON)}, tested on people never seen: AUC [95% interval]"
     console.print(results_table(results, title))

@@ -1,7 +1,6 @@
 """Weights, model card and rows that `experiments.photographs` writes of a finished run."""
 
 import csv
-import json
 
 import pytest
 from rich.console import Console
@@ -63,4 +62,3 @@ def test_weights_card_and_rows_are_written(measured, tmp_path):
         for level in ("frame", "video")
     ]
     assert float(rows[0]["auc"]) == pytest.approx(measured.metrics["c40"]["frame"]["auc"], abs=1e-4)
-    json.dumps(weights.options)

@@ -77,3 +77,5 @@ def test_from_nothing_to_a_report(tmp_path, capfd):
     assert "16 pixels" in printed
     assert "SavedModel" in printed
     assert (tmp_path / "models" / "tfafsr" / "1" / "saved_model.pb").is_file()
+    # A header; two levels of all methods, one smaller size and five methods at each of three compressions.
+    assert len((tmp_path / "results.csv").read_text().splitlines()) == 1 + 3 * 2 * (1 + 1 + 5)
