@@ -17,11 +17,14 @@ from experiments.cli.options import FOLDER
     "--identities",
     type=click.IntRange(12),
     default=None,
-    help="Number of rendered people.  [default: as many as take 8 minutes]",
+    help="Number of rendered people.  [default: 160]",
 )
 @click.pass_context
 def quickstart(context: click.Context, out: Path, seed: int, identities: int | None) -> None:
-    """Run all steps on rendered faces: forge, build, train, evaluate, report, export. Takes 8 minutes on two cores."""
+    """Run all steps on rendered faces: forge, build, train, evaluate, report, export.
+
+    Takes 10 to 30 minutes on two cores, by the processor.
+    """
     load_tensorflow()
     from experiments.quickstart import IDENTITIES
     from experiments.quickstart import quickstart as run_quickstart
