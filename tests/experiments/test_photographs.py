@@ -1,6 +1,7 @@
 """Weights, model card and rows that `experiments.photographs` writes of a finished run."""
 
 import csv
+import dataclasses
 
 import pytest
 from rich.console import Console
@@ -9,6 +10,7 @@ from experiments import photographs
 from experiments.evaluation import evaluate
 from experiments.model_card import Measured, model_card
 from tfafsr import Detector
+from tfafsr.restoration import GAINS
 from tfafsr.weights import read_weights
 
 
@@ -31,8 +33,10 @@ def measured(trained_run, made_records, tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_card_shows_the_figures(measured):
-    card = model_card("photos-1", measured)
-    metrics = measured.metrics["c40"]
+    gain = {"mean": 0.25, "ci95": [0.2, 0.3], "n": 9}
+    metrics = {**measured.metrics["c40"], "restoration": dict.fromkeys(GAINS, gain)}
+    card = model_card("photos-1", dataclasses.replace(measured, metrics={"c40": metrics}))
+    assert "| c40 | +0.250 [0.20, 0.30] |" in card
     auc = metrics["sizes"][0]["frame"]["auc"]
     assert f"| c40 | 32 pixels | {auc:.3f} [" in card
     left_out = metrics["per_method"]["Deepfakes"]["frame"]["auc"]

@@ -24,7 +24,7 @@ class Recorded:
         self.names.append(name)
         values = cli.get_command(None, name).make_context(name, rest).params
         if name == "evaluate":
-            nothing = {"auc": None, "auc_ci95": None}
+            nothing = {"auc": None, "auc_ci95": None, "n": 0}
             share = {"rate": None, "ci95": None, "n": 0}
             errors = {"threshold": 0.5, "frame": {"false_alarms": share, "misses": share}}
             values["out"].parent.mkdir(exist_ok=True)
