@@ -108,7 +108,7 @@ def test_python_m_loads_no_heavy_package():
         (["trian"], "No such command 'trian'. Did you mean 'train'?"),
         (["evalute", "--run", "x"], "No such command 'evalute'. Did you mean 'evaluate'?"),
         (["nonsense"], "No such command 'nonsense'."),
-        (["train", "--epchs", "2"], "No such option '--epchs'. (Did you mean one of: '--epochs'"),
+        (["train", "--drop-evry", "2"], "No such option '--drop-evry'. Did you mean '--drop-every'?"),
         (["build", "--wrokers", "2"], "No such option '--wrokers'. Did you mean '--workers'?"),
         (["build", "--root", "x", "--out", "y", "stray"], "Got unexpected extra argument (stray)"),
         (["build", "--root", "x"], "Missing option '--out'."),

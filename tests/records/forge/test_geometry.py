@@ -58,9 +58,9 @@ def test_the_region_lies_inside_its_box():
     inside = region(POINTS, 200, 200) > 0
     y0, x0, y1, x1 = region_box(POINTS, 200, 200)
     assert inside.sum() == inside[y0:y1, x0:x1].sum() > 0
-    # A unit of the region's width is 40 pixels, a unit of its height is 44.
-    assert abs((x1 - x0) - 80 * REGION["half_width"]) <= 2
-    assert abs((y1 - y0) - 44 * (REGION["bottom"] - REGION["top"])) <= 3
+    # x1 and y1 are behind the last pixel. A unit of the region's width is 40 pixels, a unit of its height is 44.
+    assert abs((x1 - 1 - x0) - 80 * REGION["half_width"]) <= 2
+    assert abs((y1 - 1 - y0) - 44 * (REGION["bottom"] - REGION["top"])) <= 2
 
 
 def test_the_box_is_limited_to_the_frame():
