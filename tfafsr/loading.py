@@ -79,7 +79,7 @@ def _read_options(path: Path) -> dict:
         KeyError,
         TypeError,
         RuntimeError,
-        NotImplementedError,
+        NotImplementedError,  # zipfile: compressed in a way that it does not know
     ) as error:
         raise ModelError(
             f"{path} is damaged or was not written by Keras: it is cut off, or no archive with a configuration. "
