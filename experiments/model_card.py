@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from experiments.groups import largest_gap
+from experiments.tables import auc_of, by_size, face_of, with_interval
 
 NOT_FOR = (
     "Not a proof. A probability says how much a face looks like the forgeries described above; that nothing was found"
@@ -74,23 +75,23 @@ def _trained_on(measured: Measured) -> str:
 def _by_quality(metrics: dict[str, dict]) -> str:
     rows = []
     for compression, found in metrics.items():
-        for face, part in (("as it is", found), *((f"{one['side']} pixels", one) for one in found.get("sizes", ()))):
+        for side, part in by_size(found):
             wrong = part["errors"]["frame"]
             rates = (_percent(wrong[kind]["rate"]) for kind in ("false_alarms", "misses"))
-            rows.append((compression, face, _auc(part["frame"]), _auc(part["video"]), *rates))
+            rows.append((compression, face_of(side), auc_of(part["frame"]), auc_of(part["video"]), *rates))
     return _table(("compression", "face", "frame AUC", "video AUC", "false alarms at 0.5", "misses at 0.5"), rows)
 
 
 def _by_method(measured: Measured) -> str:
     left_out = {}
     for row in (measured.left_out or {"rows": []})["rows"]:
-        left_out[row["method"], row["compression"]] = _auc(row["left_out"]["frame"])
+        left_out[row["method"], row["compression"]] = auc_of(row["left_out"]["frame"])
     columns = list(measured.metrics)
     held = [compression for compression in columns if any(at == compression for _, at in left_out)]
     methods = sorted({method for found in measured.metrics.values() for method in found["per_method"]})
     rows = []
     for method in methods:
-        cells = [_auc(measured.metrics[compression]["per_method"][method]["frame"]) for compression in columns]
+        cells = [auc_of(measured.metrics[compression]["per_method"][method]["frame"]) for compression in columns]
         cells += [left_out.get((method, compression), "-") for compression in held]
         rows.append((method, *cells))
     return _table(("method", *columns, *(f"{compression}, left out of training" for compression in held)), rows)
@@ -98,7 +99,7 @@ def _by_method(measured: Measured) -> str:
 
 def _by_strength(metrics: dict[str, dict]) -> str:
     rows = [
-        (compression, *(_auc(part["frame"]) for part in found["strength"]["all"].values()))
+        (compression, *(auc_of(part["frame"]) for part in found["strength"]["all"].values()))
         for compression, found in metrics.items()
         if "strength" in found
     ]
@@ -111,7 +112,7 @@ def _by_group(measured: Measured) -> str:
     texts = [f"Frames at {measured.grouped_at}. The groups are those that the photographs' collectors gave."]
     for attribute, groups in measured.groups.items():
         rows = [
-            (group, found["people"], _auc(found["frame"]), _percent(found["errors"]["false_alarms"]["rate"]))
+            (group, found["people"], auc_of(found["frame"]), _percent(found["errors"]["false_alarms"]["rate"]))
             for group, found in groups.items()
         ]
         gap = largest_gap(groups)
@@ -126,7 +127,7 @@ def _calibration(metrics: dict[str, dict]) -> str:
     for compression, found in metrics.items():
         if "calibration" in found:
             parts = (found["calibration"][when] for when in ("before", "after"))
-            rows.append((compression, *(f"{part['ece']:.3f} {_interval(part['ece_ci95'])}" for part in parts)))
+            rows.append((compression, *(with_interval(part["ece"], part["ece_ci95"], 3) for part in parts)))
     return _table(("compression", "expected calibration error before", "after"), rows) if rows else ""
 
 
@@ -136,16 +137,8 @@ def _restoration(metrics: dict[str, dict]) -> str:
     for compression, found in metrics.items():
         gains = [found.get("restoration", {}).get(name, {"mean": None}) for name in names]
         if gains[0]["mean"] is not None:
-            rows.append((compression, *(f"{gain['mean']:+.3f} {_interval(gain['ci95'])}" for gain in gains)))
+            rows.append((compression, *(with_interval(gain["mean"], gain["ci95"], 3, "+") for gain in gains)))
     return _table(("compression", "PSNR gain, dB", "inside the mask, dB", "SSIM gain"), rows) if rows else ""
-
-
-def _auc(found: dict) -> str:
-    return "-" if found["auc"] is None else f"{found['auc']:.3f} {_interval(found['auc_ci95'])}".strip()
-
-
-def _interval(bounds: Sequence[float] | None) -> str:
-    return "" if bounds is None else f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"
 
 
 def _percent(rate: float | None) -> str:

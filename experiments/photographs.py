@@ -21,12 +21,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from experiments import groups
+from experiments import groups, runs, scoring
 from experiments.model_card import Measured, model_card
+from experiments.quickstart import quoted
 from experiments.rows import write_rows
 from records.atomic import atomic_file, write_json
 from records.errors import DataError
 from records.shards import Manifest
+from tfafsr.weights import write_weights
 
 NAME, PRESET, SIZE = "photos-1", "small", 128
 COMPRESSIONS = ("c40", "c23", "raw")
@@ -66,20 +68,20 @@ def photographs(
     """
     console = Console()
     data, records, run, left_out = out / "data", out / "records", out / "run", out / "left-out"
-    recipe = f"--records {_q(records)} {RECIPE} --steps {STEPS} {shlex.join(options)}".strip()
+    recipe = f"--records {quoted(records)} {RECIPE} --steps {STEPS} {shlex.join(options)}".strip()
     metrics = {compression: out / f"metrics-{compression}.json" for compression in COMPRESSIONS}
     group_of = groups.read_groups(people, tuple(attributes)) if people else {}
     commands = [
-        f"forge --faces {_q(photos)} --out {_q(data)} --frames {FRAMES}",
-        f"build --source ffpp --root {_q(data)} --out {_q(records)} --size {SIZE} --frames-train {FRAMES}"
+        f"forge --faces {quoted(photos)} --out {quoted(data)} --frames {FRAMES}",
+        f"build --source ffpp --root {quoted(data)} --out {quoted(records)} --size {SIZE} --frames-train {FRAMES}"
         f" --frames-eval {FRAMES}",
-        f"train {recipe} --epochs {epochs} --drop-every {DROP_EVERY} --out {_q(run)}",
+        f"train {recipe} --epochs {epochs} --drop-every {DROP_EVERY} --out {quoted(run)}",
     ]
     if leave_one_out:
         schedule = f"--epochs {min(epochs, LEFT_OUT_EPOCHS)} --drop-every {LEFT_OUT_DROP}"
-        commands.append(f"leave-one-out {recipe} {schedule} --out {_q(left_out)}")
+        commands.append(f"leave-one-out {recipe} {schedule} --out {quoted(left_out)}")
     commands += [
-        f"evaluate --run {_q(run)} --records {_q(records)} --compression {compression} --out {_q(path)}"
+        f"evaluate --run {quoted(run)} --records {quoted(records)} --compression {compression} --out {quoted(path)}"
         f" --sizes {' '.join(map(str, SIDES))}"
         for compression, path in metrics.items()
     ]
@@ -89,14 +91,15 @@ def photographs(
         if subprocess.run([sys.executable, "-m", "tfafsr", *shlex.split(line)]).returncode:
             raise DataError(f"`tfafsr {line}` failed; see above. Run this command again to go on from there.")
     found = {compression: json.loads(path.read_text()) for compression, path in metrics.items()}
-    by_group = _grouped(records, metrics[GROUPED_AT], group_of)
+    manifest = Manifest.load(records)
+    by_group = _grouped(manifest, metrics[GROUPED_AT], group_of)
     write_json(out / "groups.json", by_group)
     measured = Measured(
         metrics=found,
         groups=by_group,
         grouped_at=GROUPED_AT,
         left_out=json.loads((left_out / "leave-one-out.json").read_text()) if leave_one_out else None,
-        people=_people(records),
+        people={split: len(people) for split, people in runs.people_in([manifest]).items()},
         methods=sorted(found[GROUPED_AT]["per_method"]),
         commands=[f"tfafsr {line.replace(str(out), 'OUT').replace(str(photos), 'PHOTOS')}" for line in commands],
     )
@@ -105,9 +108,6 @@ def photographs(
 
 def _write(out: Path, run: Path, measured: Measured, console: Console) -> Path:
     """Writes weights, card and rows, and prints the hash."""
-    from experiments import runs
-    from tfafsr.weights import write_weights
-
     card = model_card(NAME, measured)
     weights = out / f"{NAME}.npz"
     write_rows(out / f"{NAME}.csv", measured.metrics)
@@ -124,28 +124,12 @@ def _write(out: Path, run: Path, measured: Measured, console: Console) -> Path:
     return weights
 
 
-def _grouped(records: Path, metrics: Path, group_of: dict[str, dict[str, str]]) -> dict[str, dict]:
-    from experiments.scoring import load_frames
-
+def _grouped(manifest: Manifest, metrics: Path, group_of: dict[str, dict[str, str]]) -> dict[str, dict]:
     clips = {
-        video: clip
-        for video, clip in Manifest.load(records).clips.items()
-        if (clip.split, clip.compression) == ("test", GROUPED_AT)
+        video: clip for video, clip in manifest.clips.items() if (clip.split, clip.compression) == ("test", GROUPED_AT)
     }
-    frames = load_frames(metrics.with_name(metrics.stem + ".frames.csv"))
+    frames = scoring.load_frames(metrics.with_name(metrics.stem + ".frames.csv"))
     return {attribute: groups.by_group(frames, clips, of) for attribute, of in group_of.items()}
-
-
-def _people(records: Path) -> dict[str, int]:
-    """Split -> number of people."""
-    people: dict[str, set[str]] = {}
-    for clip in Manifest.load(records).clips.values():
-        people.setdefault(clip.split, set()).update(clip.subjects)
-    return {split: len(of_split) for split, of_split in people.items()}
-
-
-def _q(path: Path) -> str:
-    return shlex.quote(str(path))
 
 
 @click.command()

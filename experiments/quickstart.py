@@ -32,7 +32,6 @@ def quickstart(
     frames: int = FRAMES,
     epochs: int | None = None,
     steps: int = STEPS,
-    sizes: Sequence[int] = SIZES,
     quantize: Sequence[str] = QUANTIZE,
 ) -> dict:
     """Forges a data set, builds records, trains preset `tiny` at all compressions, evaluates on unseen people, exports.
@@ -47,7 +46,6 @@ def quickstart(
         frames: number of frames of each video.
         epochs: epochs of training; None means the preset's.
         steps: steps of each epoch.
-        sizes: sides in pixels at which the faces are scored, too.
         quantize: the LiteRT forms that are exported.
 
     Returns:
@@ -63,30 +61,30 @@ def quickstart(
     commands = [
         (
             "Forging videos: rendered people, five kinds of manipulation, three compressions",
-            f"forge --faces rendered --out {_q(data)} --identities {identities} --frames {frames} --seed {seed}",
+            f"forge --faces rendered --out {quoted(data)} --identities {identities} --frames {frames} --seed {seed}",
         ),
         (
             "Finding faces and writing TFRecords",
-            f"build --source ffpp --root {_q(data)} --out {_q(records)} --size 96"
+            f"build --source ffpp --root {quoted(data)} --out {quoted(records)} --size 96"
             f" --frames-train {frames} --frames-eval {frames} --workers 2",
         ),
         (
             f"Training AFSR and TFE together on {', '.join(TRAINED_ON)}",
-            f"train --records {_q(records)} --compressions {' '.join(TRAINED_ON)} --preset tiny --degrade"
-            f" --steps {steps} --seed {seed} --out {_q(run)}" + (f" --epochs {epochs}" if epochs else ""),
+            f"train --records {quoted(records)} --compressions {' '.join(TRAINED_ON)} --preset tiny --degrade"
+            f" --steps {steps} --seed {seed} --out {quoted(run)}" + (f" --epochs {epochs}" if epochs else ""),
         ),
         *(
             (
                 f"Scoring people never seen in training, at {compression}",
-                f"evaluate --run {_q(run)} --records {_q(records)} --compression {compression}"
-                f" --split test --out {_q(path)} --quiet" + (f" --sizes {' '.join(map(str, sizes))}" if sizes else ""),
+                f"evaluate --run {quoted(run)} --records {quoted(records)} --compression {compression}"
+                f" --split test --sizes {' '.join(map(str, SIZES))} --out {quoted(path)} --quiet",
             )
             for compression, path in metrics.items()
         ),
         (
             "Drawing the report",
-            f"report --run {_q(run)} --records {_q(records)} --metrics {_q(metrics[REPORTED])}"
-            f" --out {_q(out / 'report')}",
+            f"report --run {quoted(run)} --records {quoted(records)} --metrics {quoted(metrics[REPORTED])}"
+            f" --out {quoted(out / 'report')}",
         ),
         *_export_steps(run, records, out / "models", quantize),
     ]
@@ -113,17 +111,18 @@ def _export_steps(run: Path, records: Path, models: Path, quantize: Sequence[str
     files = {form: models / f"detector-{form}.tflite" for form in quantize}
     steps = []
     if not version.exists():
-        line = f"export --run {_q(run)} --format savedmodel --version 1 --out {_q(version.parent)}"
+        line = f"export --run {quoted(run)} --format savedmodel --version 1 --out {quoted(version.parent)}"
         steps.append(("Exporting for TensorFlow Serving", line))
     for form, path in files.items():
         if not path.exists():
-            line = f"export --run {_q(run)} --format tflite --quantize {form} --out {_q(path)}"
-            line += f" --records {_q(records)}" if form == "int8" else ""
+            line = f"export --run {quoted(run)} --format tflite --quantize {form} --out {quoted(path)}"
+            line += f" --records {quoted(records)}" if form == "int8" else ""
             steps.append((f"Exporting for LiteRT, --quantize {form}", line))
-    exported = " ".join(_q(path) for path in (version.parent, *files.values()))
-    line = f"verify {exported} --run {_q(run)} --records {_q(records)}"
+    exported = " ".join(quoted(path) for path in (version.parent, *files.values()))
+    line = f"verify {exported} --run {quoted(run)} --records {quoted(records)}"
     return [*steps, ("Comparing what was exported with the Keras model", line)]
 
 
-def _q(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path as it is typed on a command line."""
     return shlex.quote(str(path))

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
+from experiments.tables import by_size, face_of
 from records.atomic import atomic_file
 
 COLUMNS = ("compression", "face", "method", "level", "auc", "low", "high", "n", "false_alarms", "misses")
@@ -19,9 +20,10 @@ def rows_of(metrics: Mapping[str, dict]) -> list[tuple]:
     """
     rows = []
     for compression, found in metrics.items():
-        parts = [("as it is", "all", found), *((str(one["side"]), "all", one) for one in found.get("sizes", ()))]
-        parts += [("as it is", method, part) for method, part in found["per_method"].items()]
-        for face, method, part in parts:
+        parts = [(side, "all", part) for side, part in by_size(found)]
+        parts += [(None, method, part) for method, part in found["per_method"].items()]
+        for side, method, part in parts:
+            face = side or face_of(None)
             for level in ("frame", "video"):
                 wrong = part.get("errors", {}).get(level, {})
                 rates = [wrong.get(kind, {}).get("rate") for kind in ("false_alarms", "misses")]

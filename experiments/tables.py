@@ -61,7 +61,7 @@ def results_table(results: dict[str, dict], title: str) -> Table:
     for compression, metrics in results.items():
         rows = {"all": metrics, **metrics["per_method"]}
         for number, (method, part) in enumerate(rows.items()):
-            cells = [_auc(part[level], 3) for level in ("frame", "video")]
+            cells = [auc_of(part[level], 3) for level in ("frame", "video")]
             style = "bold" if method == "all" else None
             name = escaped(method) + (" *" if number and method in metrics["not_trained_on"] else "")
             table.add_row("" if number else compression, name, *cells, style=style, end_section=number == len(rows) - 1)
@@ -84,11 +84,25 @@ def leave_one_out_table(result: dict) -> Table:
     for (records, compression), rows in places.items():
         place = f"{records} {compression}" if several else compression
         for number, row in enumerate(rows):
-            cells = [_auc(row[when]["frame"], 3) for when in ("trained", "left_out")]
+            cells = [auc_of(row[when]["frame"], 3) for when in ("trained", "left_out")]
             table.add_row("" if number else escaped(place), escaped(row["method"]), *cells)
         table.add_row("", "mean", *(_mean_auc(rows, when) for when in ("trained", "left_out")), style="bold")
         table.add_section()
     return table
+
+
+def by_size(metrics: dict) -> list[tuple[int | None, dict]]:
+    """The figures of the faces as they are, side None, and shrunk to each side in pixels.
+
+    Args:
+        metrics: as `evaluate` returns them, with or without `sizes`.
+    """
+    return [(None, metrics), *((part["side"], part) for part in metrics.get("sizes", ()))]
+
+
+def face_of(side: int | None) -> str:
+    """The words for a size of `by_size`."""
+    return "as it is" if side is None else f"{side} pixels"
 
 
 def quality_table(results: dict[str, dict]) -> Table:
@@ -104,12 +118,12 @@ def quality_table(results: dict[str, dict]) -> Table:
     for name in ("false alarms", "misses"):
         table.add_column(name, justify="right", no_wrap=True)
     for compression, metrics in results.items():
-        rows = {"as it is": metrics, **{f"{part['side']} pixels": part for part in metrics.get("sizes", ())}}
-        for number, (face, part) in enumerate(rows.items()):
+        rows = by_size(metrics)
+        for number, (side, part) in enumerate(rows):
             shares = (part["errors"]["frame"][name]["rate"] for name in ("false_alarms", "misses"))
             rates = ("-" if rate is None else f"{rate:.1%}" for rate in shares)
             name = "" if number else compression
-            table.add_row(name, face, _auc(part["frame"], 3), *rates, end_section=number == len(rows) - 1)
+            table.add_row(name, face_of(side), auc_of(part["frame"]), *rates, end_section=number == len(rows) - 1)
     return table
 
 
@@ -150,7 +164,7 @@ def results_lines(metrics: dict) -> list[str]:
     if metrics["not_trained_on"]:
         lines.insert(0, f"* not in the run's training data: {escaped(', '.join(metrics['not_trained_on']))}.")
     if "left_out" in metrics:
-        areas = ", ".join(f"{escaped(name)} {_auc(part['frame'], 3)}" for name, part in metrics["left_out"].items())
+        areas = ", ".join(f"{escaped(name)} {auc_of(part['frame'], 3)}" for name, part in metrics["left_out"].items())
         lines.append(f"Frame AUC when left out of training: {areas}.")
     if "decoys" in metrics:
         with_decoy, without = metrics["decoys"]["with_decoy"], metrics["decoys"]["without_decoy"]
@@ -202,7 +216,7 @@ def comparison_table(result: dict) -> Table:
         table.add_row(
             name,
             *(f"{difference[key]:.1e}" if key in difference else "-" for key in ("largest", "mean")),
-            _auc(row, 4),
+            auc_of(row, 4),
             "-" if row.get("auc_loss") is None else f"{row['auc_loss']:+.2f}",
             f"{row['bytes'] / 1e6:.2f}",
             *(f"{row['latency_ms'][count]:.1f}" for count in threads),
@@ -216,7 +230,7 @@ def _mean_auc(rows: list[dict], when: str) -> str:
     return f"{sum(areas) / len(areas):.3f}" if areas else "-"
 
 
-def _auc(summary: dict, digits: int) -> str:
+def auc_of(summary: dict, digits: int = 3) -> str:
     """AUC and interval of a summary; `-` without both classes."""
     return with_interval(summary["auc"], summary["auc_ci95"], digits)
 
@@ -229,8 +243,11 @@ def _share(found: dict) -> str:
     return f"{found['rate']:.1%}{ends} of {found['n']}"
 
 
-def with_interval(value: float | None, ends: list[float] | None, digits: int) -> str:
-    """A figure with its interval, as `0.969 [0.93, 0.99]`; `-` without a figure, no brackets without an interval."""
+def with_interval(value: float | None, ends: list[float] | None, digits: int, sign: str = "") -> str:
+    """A figure with its interval, as `0.969 [0.93, 0.99]`; `-` without a figure, no brackets without an interval.
+
+    With `sign="+"` a positive figure has a sign.
+    """
     if value is None:
         return "-"
-    return f"{value:.{digits}f}" if ends is None else f"{value:.{digits}f} [{ends[0]:.2f}, {ends[1]:.2f}]"
+    return f"{value:{sign}.{digits}f}" if ends is None else f"{value:{sign}.{digits}f} [{ends[0]:.2f}, {ends[1]:.2f}]"
