@@ -90,7 +90,7 @@ class TrainConfig:
         epochs, batch_size, learning_rate, drop_every: as in `Schedule`; None means the preset's value.
 
     Raises:
-        DataError: a number outside of its range.
+        DataError: a number outside of its range, or `self_blend` without `balanced`.
     """
 
     records: tuple[str, ...] = dataclasses.field(
@@ -133,12 +133,19 @@ class TrainConfig:
         "Half of the faces are degraded: shrunk by up to 6 and enlarged again, blurred, JPEG.",
         flag="--degrade/--no-degrade",
     )
+    self_blend: float = _option(
+        0.0,
+        "Share of the manipulated faces that are made while reading: the real face before them, blended with itself.",
+        range=(0, 1),
+    )
     weights: str | None = _option(
         None, "Begin with these trained weights: their name, such as photos-1, or a file.  [default: random ones]"
     )
 
     def __post_init__(self) -> None:
         _check_ranges(self)
+        if self.self_blend and not self.balanced:
+            raise DataError("--self-blend needs --balanced: each fake is made from the real face before it.")
 
     @property
     def schedule(self) -> Schedule:

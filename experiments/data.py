@@ -14,8 +14,10 @@ from experiments.config import TrainConfig
 from records import shards
 from records.errors import DataError
 from tfafsr import augmentation, degradation
+from tfafsr.self_blending import self_blend
 
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
+SELF_BLENDING = 1 << 40  # added to the seed of the self-blended faces, which no other random change shares
 IDENTITY = ("video", "method", "label", "frame_index")
 AUGMENTATIONS = {
     "none": (),
@@ -64,9 +66,11 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         epoch=epoch,
         balanced=config.balanced,
         size=input_size(model),
-        fields=_fields(inputs),
+        fields=(*dict.fromkeys((*_fields(inputs), "keypoints")),),
         without=config.without,
     )
+    if config.self_blend:
+        faces = _with_self_blended(faces, config, epoch)
     changes = list(AUGMENTATIONS[config.augment])
     if config.degrade:
         changes.append(degradation.random_degradation)
@@ -80,6 +84,20 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         faces = faces.enumerate().map(changed, num_parallel_calls=shards.PARALLEL_CALLS, deterministic=True)
     batches = faces.batch(batch, drop_remainder=True).take(steps)
     return _of_length(steps, batches.map(lambda fields: _split(fields, inputs)).prefetch(2))
+
+
+def _with_self_blended(faces: tf.data.Dataset, config: TrainConfig, epoch: int) -> tf.data.Dataset:
+    """Replaces a share of the fakes by the real face before them, blended with itself; real and fake alternate."""
+
+    def blended(index: tf.Tensor, pair: dict) -> dict:
+        real, fake = ({name: value[number] for name, value in pair.items()} for number in (0, 1))
+        seed = tf.stack([config.seed + SELF_BLENDING, (epoch << 32) + index])
+        replaced = tf.random.stateless_uniform([], seed) < config.self_blend
+        fake = tf.cond(replaced, lambda: self_blend(real, seed), lambda: fake)
+        return {name: tf.stack([real[name], fake[name]]) for name in pair}
+
+    pairs = faces.batch(2, drop_remainder=True).enumerate()
+    return pairs.map(blended, num_parallel_calls=shards.PARALLEL_CALLS, deterministic=True).unbatch()
 
 
 def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> tf.data.Dataset:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from experiments import data, runs, state
 from experiments.config import TrainConfig
+from experiments.processor import bfloat16_is_fast
 from records import shards
 from records.atomic import MARK, atomic_file, locked, write_json
 from records.errors import DataError
@@ -67,6 +68,11 @@ def _train(config: TrainConfig, run: Path, say) -> dict[str, float]:
         f"{model.count_params() / 1e6:.1f} M parameters; {steps} steps of {batch} faces an epoch; "
         f"validation on {_count(config, 'val')} faces."
     )
+    if config.dtype == "mixed_bfloat16" and not tf.config.list_physical_devices("GPU") and not bfloat16_is_fast():
+        say(
+            "This processor has no instructions for bfloat16 (AVX-512 BF16 or AMX); float32, the default of --dtype, "
+            "is several times faster here."
+        )
     validation = data.validation(config, model)
     started, first = time.monotonic(), progress.epoch
     for epoch in range(progress.epoch, epochs):

@@ -32,7 +32,7 @@ def degrade(frame: tf.Tensor, factor: tf.Tensor, kernel: tf.Tensor, sigma: tf.Te
     """
     size = frame.shape[0]
     image = tf.cast(frame, tf.float32)
-    image = tf.cond(sigma > 0, lambda: _blurred(image, sigma), lambda: image)
+    image = tf.cond(sigma > 0, lambda: blurred(image, sigma), lambda: image)
     small = tf.cast(tf.round(tf.cast(size, tf.float32) / factor), tf.int32)
     shrink = [
         lambda method=method: tf.image.resize(image, (small, small), method=method, antialias=True)
@@ -110,7 +110,7 @@ def at_side(fields: dict[str, tf.Tensor], side: int, ela_quality: int = 90) -> d
     return changed
 
 
-def _blurred(image: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
+def blurred(image: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
     """A Gaussian blur; beyond the border the image is mirrored."""
     radius = 4
     offsets = tf.range(-radius, radius + 1, dtype=tf.float32)

@@ -88,3 +88,35 @@ def test_a_compression_that_no_folder_holds_is_refused(two_qualities):
     config = TrainConfig(two_qualities[:1], ("c23",), "tiny")
     with pytest.raises(DataError, match="c23"):
         data.validation(config, a_model())
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)])
+def test_a_share_of_the_fakes_is_made_from_the_real_face_before_them(two_qualities, with_videos, share, expected):
+    config = TrainConfig(two_qualities, ("raw", "c40"), "tiny", batch_size=8, augment="none", self_blend=share)
+    made = 0
+    for x, y in data.training_epoch(config, a_model(), 0):
+        videos, labels = y["video"].numpy(), y["label"].numpy()
+        np.testing.assert_array_equal(labels, [0, 1] * 4)
+        real, fake = x["frame"].numpy()[::2], x["frame"].numpy()[1::2]
+        same = videos[::2] == videos[1::2]
+        made += int(same.sum())
+        assert all(b"/real/" in video for video in videos[::2])
+        assert all(np.any(one != other) for one, other in zip(real[same], fake[same], strict=True))
+    assert made / 36 == pytest.approx(expected, abs=0.2 if share == 0.5 else 0)
+
+
+def test_self_blending_gives_the_same_faces_again_and_others_in_another_epoch(two_qualities):
+    config = TrainConfig(two_qualities, ("raw", "c40"), "tiny", batch_size=8, self_blend=0.5)
+
+    def frames(epoch):
+        return np.concatenate([x["frame"].numpy() for x, _ in data.training_epoch(config, a_model(), epoch)])
+
+    np.testing.assert_array_equal(frames(0), frames(0))
+    assert not np.array_equal(frames(0), frames(1))
+
+
+def test_self_blending_needs_balanced_batches(two_qualities):
+    with pytest.raises(DataError, match="--self-blend needs --balanced"):
+        TrainConfig(two_qualities, ("raw",), "tiny", self_blend=0.5, balanced=False)
+    with pytest.raises(DataError, match="self_blend must be at most 1"):
+        TrainConfig(two_qualities, ("raw",), "tiny", self_blend=1.5)
