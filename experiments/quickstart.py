@@ -21,7 +21,7 @@ REPORTED = "c40"  # the compression of the report and of the exports' comparison
 STEPS = 90  # of an epoch; each epoch has other faces
 QUANTIZE = ("none", "dynamic", "int8")
 SIZES = (64, 32, 16)  # of faces, in pixels; the records' have 96
-IDENTITIES, FRAMES = 160, 4  # many people teach more than many frames of one
+IDENTITIES, FRAMES = 320, 2  # many people teach more than many frames of one
 
 
 def quickstart(

@@ -17,7 +17,7 @@ from experiments.cli.options import FOLDER
     "--identities",
     type=click.IntRange(12),
     default=None,
-    help="Number of rendered people.  [default: 160]",
+    help="Number of rendered people.  [default: 320]",
 )
 @click.pass_context
 def quickstart(context: click.Context, out: Path, seed: int, identities: int | None) -> None:

@@ -55,6 +55,10 @@ class Person:
     light: np.ndarray
     ambient: float
     shine: float
+    folds: float
+    bags: float
+    forehead: float
+    shadow: np.ndarray
     texture: np.ndarray
     strands: np.ndarray
 
@@ -100,6 +104,10 @@ def make_person(seed: int, identity: str) -> Person:
         light=(light / np.linalg.norm(light)).astype(np.float32),
         ambient=rng.uniform(0.42, 0.62),
         shine=rng.uniform(0.03, 0.14),
+        folds=rng.uniform(0.0, 0.45),
+        bags=rng.uniform(0.0, 0.35),
+        forehead=max(0.0, rng.uniform(-0.3, 0.4)),
+        shadow=_eye_shadow(rng, skin) if long_hair else _colour(skin),
         texture=_skin_texture(rng),
         strands=_strands(rng),
     )
@@ -132,10 +140,22 @@ def _noise(rng: np.random.Generator, sigma_x: float, sigma_y: float) -> np.ndarr
 
 
 def _skin_texture(rng: np.random.Generator) -> np.ndarray:
-    """Relative brightness of the skin: pores, spots and freckles: float32 (TEXTURE, TEXTURE), around 0."""
-    pores, spots, patches = _noise(rng, 0.9, 0.9), _noise(rng, 2.5, 2.5), _noise(rng, 10, 10)
-    freckles = np.clip(_noise(rng, 1.2, 1.2) - 2.4, 0, 1) * rng.choice((0.0, 0.0, 0.15))
-    return rng.uniform(0.012, 0.028) * pores + rng.uniform(0.01, 0.02) * spots + 0.012 * patches - freckles
+    """Relative brightness of the skin: pores, spots, patches, freckles and moles: float32 (TEXTURE, TEXTURE), around 0.
+
+    It is strong enough for two persons' skins to differ by more than the threshold of the masks here and there; on
+    skins as even as those of dolls, only the outlines of eyes and mouth would be manipulated.
+    """
+    pores, spots, patches = _noise(rng, 0.9, 0.9), _noise(rng, 3.0, 3.0), _noise(rng, 9, 9)
+    freckles = np.clip(_noise(rng, 2.0, 2.0) - rng.uniform(1.3, 2.2), 0, 1) * rng.choice((0.0, 0.0, 0.15, 0.3))
+    moles = np.clip(_noise(rng, 3.0, 3.0) - 3.2, 0, 0.5) * rng.uniform(0.5, 1.2)
+    even = rng.uniform(0.012, 0.03) * pores + rng.uniform(0.02, 0.05) * spots + rng.uniform(0.015, 0.05) * patches
+    return even - freckles - moles
+
+
+def _eye_shadow(rng: np.random.Generator, skin: np.ndarray) -> np.ndarray:
+    """The colour of made-up lids; often the skin's own."""
+    amount = max(0.0, rng.uniform(-0.5, 0.8))
+    return _colour(skin * (1 - amount) + amount * (0.5 * skin + 0.5 * _vivid(rng)) * 0.8)
 
 
 def _strands(rng: np.random.Generator) -> np.ndarray:

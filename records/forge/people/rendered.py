@@ -193,12 +193,35 @@ class _Drawing:
         for side in (-1, 1):
             blush += _bump(u, v, side * 0.62, 0.08, 0.28, 0.24)
         colour = person.skin * (1 + texture[..., None]) * (1 - blush[..., None] * BLUSH)
+        for side in (-1, 1):
+            lid = np.clip(1.3 * _bump(u, v, side * 0.5, -0.62, 0.22, 0.07), 0, 1)[..., None]
+            colour = colour + lid * (person.shadow - person.skin)
+        colour = colour * (1 - np.clip(self._lines(), 0, 0.6))[..., None]
         if person.stubble > 0:
             jaw = step(v + 0.35 * np.abs(u), 0.30, 0.62)
             jaw = jaw * (1 - 0.8 * _bump(u, v, 0, person.mouth_v, 0.30, 0.10))
             shadow = np.clip(person.stubble * jaw * (0.8 + 6 * texture), 0, 0.8)
             colour += shadow[..., None] * (0.36 * person.hair - 0.6 * colour)
         return colour
+
+    def _lines(self) -> np.ndarray:
+        """How much folds beside the mouth, bags under the eyes and lines on the forehead darken the skin: in [0, 1]."""
+        person, u, v = self.person, self.u, self.v
+        lines = np.zeros_like(u)
+        top, low = person.nose_length + 0.02, person.mouth_v + 0.06
+        along = np.clip((v - top) / (low - top), 0, 1)
+        for side in (-1, 1):
+            off = u - side * (0.20 + 0.26 * along**0.7)
+            fade = step(v, top - 0.06, top + 0.06) * (1 - step(v, low - 0.08, low + 0.06))
+            lines += person.folds * fade * np.exp(-0.5 * (off / 0.03) ** 2)
+            arc = -0.34 - 0.35 * (u - side * 0.5) ** 2
+            lines += (
+                person.bags * np.exp(-0.5 * ((v - arc) / 0.028) ** 2) * np.exp(-0.5 * ((u - side * 0.48) / 0.16) ** 2)
+            )
+        for height in (-1.00, -1.10, -1.20):
+            curve = height + 0.05 * u**2
+            lines += person.forehead * _bump(u, v - curve, 0, 0, 0.42, 0.014)
+        return lines
 
     def _relief(self) -> np.ndarray:
         """Height of nose, brows, cheeks, lips and chin over the head's ellipsoid."""
