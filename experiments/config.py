@@ -128,10 +128,10 @@ class TrainConfig:
         "flip",
         "Random changes: `flip` mirrors half of the faces; `strong` also changes colours and crop, and covers parts.",
     )
-    degrade: bool = _option(
-        False,
-        "Half of the faces are degraded: shrunk by up to 6 and enlarged again, blurred, JPEG.",
-        flag="--degrade/--no-degrade",
+    degrade: float = _option(
+        0.0,
+        "Share of the faces that are degraded: shrunk by up to 6 and enlarged again, blurred, JPEG.",
+        range=(0, 1),
     )
     self_blend: float = _option(
         0.0,

@@ -73,7 +73,7 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         faces = _with_self_blended(faces, config, epoch)
     changes = list(AUGMENTATIONS[config.augment])
     if config.degrade:
-        changes.append(degradation.random_degradation)
+        changes.append(functools.partial(degradation.random_degradation, share=config.degrade))
     if changes:
 
         def changed(index: tf.Tensor, fields: dict) -> dict:

@@ -4,12 +4,13 @@
 
 Killed and started again, it goes on where it stopped. `--groups` is a CSV file with the column `file` and one column
 for each of `--attributes`. OUT/photos-1.npz is the file of weights, OUT/photos-1.md its card, OUT/photos-1.csv the rows
-of all figures. To ship the file, copy it into tfafsr/shipped/ and enter its SHA-256, which is printed, into
-`tfafsr.weights.SHIPPED`.
+of all figures; with `--preset tiny` they are called photos-1-tiny. To ship the file, copy it into tfafsr/shipped/ and
+enter its SHA-256, which is printed, into `tfafsr.weights.SHIPPED`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shlex
@@ -28,37 +29,57 @@ from experiments.rows import write_rows
 from records.atomic import atomic_file, write_json
 from records.errors import DataError
 from records.shards import Manifest
+from tfafsr.presets import PRESETS
 from tfafsr.weights import write_weights
 
-NAME, PRESET, SIZE = "photos-1", "small", 128
 COMPRESSIONS = ("c40", "c23", "raw")
 GROUPED_AT = "c40"
 SIDES = (96, 64, 32, 16)
-FRAMES = 4  # of each clip: many people teach more than many frames
-RECIPE = f"--compressions {' '.join(COMPRESSIONS)} --preset {PRESET} --degrade --augment strong"
-STEPS, EPOCHS, DROP_EVERY = 250, 12, 8
+FRAMES, TESTED_FRAMES = 4, 2  # of each clip: many people teach and tell more than many frames
+RECIPE = f"--compressions {' '.join(COMPRESSIONS)} --degrade 0.25 --augment strong"
+STEPS = 250
 LEFT_OUT_EPOCHS, LEFT_OUT_DROP = 5, 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How the weights of a preset are called, and how long they are trained.
+
+    Attributes:
+        name: the name of the weights.
+        epochs: epochs of training, of `STEPS` steps each.
+        drop_every: as in `experiments.config.TrainConfig`.
+    """
+
+    name: str
+    epochs: int
+    drop_every: int
+
+
+PLANS = {"small": Plan("photos-1", epochs=12, drop_every=8), "tiny": Plan("photos-1-tiny", epochs=8, drop_every=6)}
 
 
 def photographs(
     photos: Path,
     out: Path,
+    preset: str = "small",
     people: Path | None = None,
     attributes: Sequence[str] = (),
     leave_one_out: bool = True,
     options: Sequence[str] = (),
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
 ) -> Path:
     """Makes the weights, their model card and the table of their figures.
 
     Args:
         photos: folder of photographs, as `tfafsr forge` takes it.
         out: folder of all results.
+        preset: a key of `PLANS`.
         people: CSV file of the photographs' groups; None for no figures by group.
         attributes: columns of `people`.
         leave_one_out: whether to train a run without each method, too; these take most of the time.
         options: further options of `tfafsr train`.
-        epochs: epochs of the training.
+        epochs: epochs of the training; None for those of the plan.
 
     Returns:
         The file of weights.
@@ -67,22 +88,24 @@ def photographs(
         DataError: a step failed; what it printed says why.
     """
     console = Console()
+    plan, size = PLANS[preset], PRESETS[preset].size
+    epochs = epochs or plan.epochs
     data, records, run, left_out = out / "data", out / "records", out / "run", out / "left-out"
-    recipe = f"--records {quoted(records)} {RECIPE} --steps {STEPS} {shlex.join(options)}".strip()
+    recipe = f"--records {quoted(records)} {RECIPE} --preset {preset} --steps {STEPS} {shlex.join(options)}".strip()
     metrics = {compression: out / f"metrics-{compression}.json" for compression in COMPRESSIONS}
     group_of = groups.read_groups(people, tuple(attributes)) if people else {}
     commands = [
         f"forge --faces {quoted(photos)} --out {quoted(data)} --frames {FRAMES}",
-        f"build --source ffpp --root {quoted(data)} --out {quoted(records)} --size {SIZE} --frames-train {FRAMES}"
-        f" --frames-eval {FRAMES}",
-        f"train {recipe} --epochs {epochs} --drop-every {DROP_EVERY} --out {quoted(run)}",
+        f"build --source ffpp --root {quoted(data)} --out {quoted(records)} --size {size} --frames-train {FRAMES}"
+        f" --frames-eval {TESTED_FRAMES}",
+        f"train {recipe} --epochs {epochs} --drop-every {plan.drop_every} --out {quoted(run)}",
     ]
     if leave_one_out:
         schedule = f"--epochs {min(epochs, LEFT_OUT_EPOCHS)} --drop-every {LEFT_OUT_DROP}"
         commands.append(f"leave-one-out {recipe} {schedule} --out {quoted(left_out)}")
     commands += [
         f"evaluate --run {quoted(run)} --records {quoted(records)} --compression {compression} --out {quoted(path)}"
-        f" --sizes {' '.join(map(str, SIDES))}"
+        f" --sizes {' '.join(str(side) for side in SIDES if side < size)}"
         for compression, path in metrics.items()
     ]
     for line in commands:
@@ -103,16 +126,17 @@ def photographs(
         methods=sorted(found[GROUPED_AT]["per_method"]),
         commands=[f"tfafsr {line.replace(str(out), 'OUT').replace(str(photos), 'PHOTOS')}" for line in commands],
     )
-    return _write(out, run, measured, console)
+    return _write(out, run, preset, measured, console)
 
 
-def _write(out: Path, run: Path, measured: Measured, console: Console) -> Path:
+def _write(out: Path, run: Path, preset: str, measured: Measured, console: Console) -> Path:
     """Writes weights, card and rows, and prints the hash."""
-    card = model_card(NAME, measured)
-    weights = out / f"{NAME}.npz"
-    write_rows(out / f"{NAME}.csv", measured.metrics)
-    with atomic_file(weights) as npz, atomic_file(out / f"{NAME}.md") as markdown:
-        write_weights(npz, runs.load_detector(run), PRESET, card)
+    name = PLANS[preset].name
+    card = model_card(name, measured)
+    weights = out / f"{name}.npz"
+    write_rows(out / f"{name}.csv", measured.metrics)
+    with atomic_file(weights) as npz, atomic_file(out / f"{name}.md") as markdown:
+        write_weights(npz, runs.load_detector(run), preset, card)
         markdown.write_text(card, encoding="utf-8")
     content = weights.read_bytes()
     console.print(card, markup=False, highlight=False, soft_wrap=True)
@@ -135,9 +159,10 @@ def _grouped(manifest: Manifest, metrics: Path, group_of: dict[str, dict[str, st
 @click.command()
 @click.option("--photos", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--preset", default="small", show_default=True, type=click.Choice(list(PLANS)))
 @click.option("--groups", "people", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--attributes", default="gender,ethnicity_folder", show_default=True, help="Columns of --groups.")
-@click.option("--epochs", type=click.IntRange(1), default=EPOCHS, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of training.  [default: 12; 8 for tiny]")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "mixed_bfloat16"]),
@@ -147,12 +172,19 @@ def _grouped(manifest: Manifest, metrics: Path, group_of: dict[str, dict[str, st
 )
 @click.option("--leave-one-out/--no-leave-one-out", default=True, show_default=True)
 def main(
-    photos: Path, out: Path, people: Path | None, attributes: str, epochs: int, dtype: str, leave_one_out: bool
+    photos: Path,
+    out: Path,
+    preset: str,
+    people: Path | None,
+    attributes: str,
+    epochs: int | None,
+    dtype: str,
+    leave_one_out: bool,
 ) -> None:
-    """Make the weights photos-1 from a folder of photographs."""
+    """Make the weights photos-1, or photos-1-tiny, from a folder of photographs."""
     columns = attributes.split(",") if people else ()
     try:
-        photographs(photos, out, people, columns, leave_one_out, ("--dtype", dtype), epochs)
+        photographs(photos, out, preset, people, columns, leave_one_out, ("--dtype", dtype), epochs)
     except DataError as error:
         raise click.ClickException(str(error)) from error
 

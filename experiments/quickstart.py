@@ -70,7 +70,7 @@ def quickstart(
         ),
         (
             f"Training AFSR and TFE together on {', '.join(TRAINED_ON)}",
-            f"train --records {quoted(records)} --compressions {' '.join(TRAINED_ON)} --preset tiny --degrade"
+            f"train --records {quoted(records)} --compressions {' '.join(TRAINED_ON)} --preset tiny --degrade 0.5"
             f" --steps {steps} --seed {seed} --out {quoted(run)}" + (f" --epochs {epochs}" if epochs else ""),
         ),
         *(

@@ -52,7 +52,7 @@ def with_videos(monkeypatch):
 
 
 def test_several_compressions_are_trained_and_validated_on_together(two_qualities, with_videos):
-    config = TrainConfig(two_qualities, ("raw", "c40"), "tiny", batch_size=8, augment="strong", degrade=True)
+    config = TrainConfig(two_qualities, ("raw", "c40"), "tiny", batch_size=8, augment="strong", degrade=0.5)
     assert data.steps_per_epoch(config) == (9, 8)
     trained = qualities(data.training_epoch(config, a_model(), 0))
     assert {name: trained.count(name) for name in ("raw", "c40")} == pytest.approx({"raw": 36, "c40": 36}, abs=8)
@@ -120,3 +120,13 @@ def test_self_blending_needs_balanced_batches(two_qualities):
         TrainConfig(two_qualities, ("raw",), "tiny", self_blend=0.5, balanced=False)
     with pytest.raises(DataError, match="self_blend must be at most 1"):
         TrainConfig(two_qualities, ("raw",), "tiny", self_blend=1.5)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)])
+def test_a_share_of_the_faces_is_degraded(two_qualities, share, expected):
+    def frames(degrade):
+        config = TrainConfig(two_qualities, ("raw", "c40"), "tiny", batch_size=8, augment="none", degrade=degrade)
+        return np.concatenate([x["frame"].numpy() for x, _ in data.training_epoch(config, a_model(), 0)])
+
+    changed = np.any(frames(share) != frames(0.0), axis=(1, 2, 3))
+    assert changed.mean() == pytest.approx(expected, abs=0.2 if share == 0.5 else 0.05)

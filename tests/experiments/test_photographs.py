@@ -10,6 +10,7 @@ from experiments import photographs
 from experiments.evaluation import evaluate
 from experiments.model_card import Measured, model_card
 from tfafsr import Detector
+from tfafsr.presets import PRESETS
 from tfafsr.restoration import GAINS
 from tfafsr.weights import read_weights
 
@@ -51,12 +52,12 @@ def test_the_card_shows_the_figures(measured):
 @pytest.mark.slow
 def test_weights_card_and_rows_are_written(measured, tmp_path):
     run = tmp_path / "model.keras"
-    detector = Detector.from_preset(photographs.PRESET)
+    detector = Detector.from_preset("small")
     detector.save(run)
-    path = photographs._write(tmp_path, run, measured, Console(quiet=True))
+    path = photographs._write(tmp_path, run, "small", measured, Console(quiet=True))
     assert path.stat().st_size <= 15_000_000
     weights = read_weights(path)
-    assert weights.preset == photographs.PRESET
+    assert weights.preset == "small"
     assert weights.card == (tmp_path / "photos-1.md").read_text()
     with (tmp_path / "photos-1.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -66,3 +67,10 @@ def test_weights_card_and_rows_are_written(measured, tmp_path):
         for level in ("frame", "video")
     ]
     assert float(rows[0]["auc"]) == pytest.approx(measured.metrics["c40"]["frame"]["auc"], abs=1e-4)
+
+
+def test_each_plan_is_for_a_preset_and_ends_at_a_lower_learning_rate():
+    assert set(photographs.PLANS) <= set(PRESETS)
+    assert len({plan.name for plan in photographs.PLANS.values()}) == len(photographs.PLANS)
+    for plan in photographs.PLANS.values():
+        assert plan.epochs / 2 < plan.drop_every < plan.epochs
