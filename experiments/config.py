@@ -70,6 +70,9 @@ class DetectorOptions:
     reconstruction_weight: float | None = _option(
         None, "Weight of the whole face beside its manipulated part, lambda_1.", range=(0, None)
     )
+    mask_weight: float | None = _option(
+        None, "Weight of a head that tells where a face was manipulated; 0 for none.", range=(0, None)
+    )
 
     def __post_init__(self) -> None:
         _check_ranges(self)

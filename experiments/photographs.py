@@ -36,7 +36,7 @@ COMPRESSIONS = ("c40", "c23", "raw")
 GROUPED_AT = "c40"
 SIDES = (96, 64, 32, 16)
 FRAMES, TESTED_FRAMES = 4, 2  # of each clip: many people teach and tell more than many frames
-RECIPE = f"--compressions {' '.join(COMPRESSIONS)} --degrade 0.25 --augment strong"
+RECIPE = f"--compressions {' '.join(COMPRESSIONS)} --degrade 0.25 --augment strong --mask-weight 1"
 STEPS = 250
 LEFT_OUT_EPOCHS, LEFT_OUT_DROP = 5, 3
 

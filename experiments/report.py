@@ -19,7 +19,7 @@ from records.shards import Manifest
 from tfafsr.layers import KeypointHeatmaps
 
 COLUMNS = ("input", "reconstruction", "target", "error image", "mask", "key points", "score")
-LOSSES = ("loss", "cross_entropy", "triplet_loss", "reconstruction_loss", "artifact_loss")
+LOSSES = ("loss", "cross_entropy", "triplet_loss", "reconstruction_loss", "artifact_loss", "mask_loss")
 CURVES = (*LOSSES, "auc", "restoration_gain_db", "restoration_gain_inside_db")
 TITLES = {
     "auc": "AUC",
@@ -57,9 +57,10 @@ def draw_losses(history: list[dict[str, float]], path: Path) -> None:
         path: the PNG file.
     """
     names = [name for name in CURVES if f"val_{name}" in history[0]]
-    figure = Figure(figsize=(13.5, 6.0), layout="constrained")
+    rows = max(2, -(-len(names) // 4))
+    figure = Figure(figsize=(13.5, 3.0 * rows), layout="constrained")
     epochs = np.arange(1, len(history) + 1)
-    for axes, name in zip(figure.subplots(2, 4).flat, names, strict=False):
+    for axes, name in zip(figure.subplots(rows, 4).flat, names, strict=False):
         for prefix, color, label in (("", "tab:blue", "training"), ("val_", "tab:orange", "validation")):
             if prefix + name in history[0]:
                 axes.plot(epochs, [logs[prefix + name] for logs in history], color=color, marker=".", label=label)

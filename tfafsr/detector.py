@@ -18,10 +18,10 @@ from tfafsr import gradients
 from tfafsr.afsr import afsr
 from tfafsr.calibration import Platt
 from tfafsr.layers import ErrorLevelAnalysis, PlattScaling, StopGradient
-from tfafsr.losses import artifact_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
+from tfafsr.losses import artifact_loss, mask_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
 from tfafsr.presets import preset
 from tfafsr.restoration import GAINS, restoration_gains
-from tfafsr.tfe import tfe
+from tfafsr.tfe import features, pool
 
 SMALLEST = 64
 ELA_QUALITY = 90  # JPEG quality of the records' error level analysis
@@ -30,7 +30,6 @@ ERROR_IMAGES = ("ela", "ela+residual")
 RESIDUAL_GAIN = 10.0  # makes I^r - I^l, a few grey levels, as large as the other images
 AFSR_GRADIENTS = ("full", "stop")
 MINING = {"semi_hard": triplet_semihard_loss, "hard": triplet_hard_loss}
-TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")
 SCORES = ("probability", "log10_likelihood_ratio", "logit")  # what every exported form gives for a face
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
 OWN_IN_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")  # what `compile` refuses
@@ -45,13 +44,14 @@ class Detector(keras.Model):
 
     Outputs (a dict): `logit` (B, 1); `probability` (B, 1) = sigmoid(a * logit + b), calibrated at even odds;
     `log10_likelihood_ratio` (B, 1) = (a * logit + b) / ln 10; `reconstruction` (B, S, S, 3), I^r in [-1, 1];
-    `embedding` (B, 8 * width), q. All float32.
+    `embedding` (B, 8 * width), q; with `mask_weight` above 0 also `mask_logit` (B, H, W, 1), of the share of
+    manipulated pixels around each cell of m_cnn. All float32.
 
     Supervision (a dict): `label` (B,), 1 = manipulated; `target` uint8 (B, S, S, 3); `mask` uint8 (B, S, S, 1), 255
     where manipulated; `target_known` and `mask_known` (B,), 0 for examples that the loss on target or mask must ignore.
 
     Loss = afsr_weight * (artifact loss + reconstruction_weight * reconstruction loss) + cross entropy
-        + triplet_weight * triplet loss on q,
+        + triplet_weight * triplet loss on q + mask_weight * mask loss,
     where the artifact loss is the mean of |M * (I^h - I^r)|^2 and the reconstruction loss that of |I^h - I^r|^2.
 
     Args:
@@ -71,6 +71,8 @@ class Detector(keras.Model):
             paper's lambda_1. AFSR's two losses are means here where the paper prints sums, which are 3 * S * S times as
             large; with afsr_weight=100 the gradient of detection on AFSR is several times theirs, and I^r is hardly
             nearer to I^h than I^l was.
+        mask_weight: weight of a head, a 1x1 convolution on m_cnn, that tells where the face was manipulated
+            (`tfafsr.losses.mask`); 0, as in the paper, for no such head.
         error_image: what TFE's second stream reads: `ela`, the error levels; or `ela+residual`, the error levels and
             I^r - I^l times 10, what AFSR has changed, as six channels.
         afsr_gradient: `full`: detection trains AFSR, too. `stop`: AFSR is trained by its own two losses alone.
@@ -101,6 +103,7 @@ class Detector(keras.Model):
         afsr_weight: float = 1e4,
         reconstruction_weight: float = 0.5,
         triplet_weight: float = 1.0,
+        mask_weight: float = 0.0,
         dtype: str | None = None,
         **kwargs,
     ) -> None:
@@ -132,6 +135,7 @@ class Detector(keras.Model):
             "afsr_weight": afsr_weight,
             "reconstruction_weight": reconstruction_weight,
             "triplet_weight": triplet_weight,
+            "mask_weight": mask_weight,
         }
         for name, value in {"margin": margin, **weights}.items():
             if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
@@ -152,9 +156,7 @@ class Detector(keras.Model):
             "margin": margin,
             "error_image": error_image,
             "afsr_gradient": afsr_gradient,
-            "afsr_weight": afsr_weight,
-            "reconstruction_weight": reconstruction_weight,
-            "triplet_weight": triplet_weight,
+            **weights,
             "dtype": dtype,
         }
 
@@ -178,7 +180,8 @@ class Detector(keras.Model):
                 changed = layers.Subtract(dtype="float32", name="residual")([read, frame])
                 changed = layers.Rescaling(RESIDUAL_GAIN, dtype="float32", name="residual_scale")(changed)
                 error = layers.Concatenate(dtype="float32", name="error_image")([error, changed])
-            embedding = tfe(read, error, inputs["keypoints"], width, pooling, fusion, blocks)  # q
+            m_cnn = features(read, error, width, fusion, blocks)
+            embedding = pool(m_cnn, inputs["keypoints"], size, pooling)  # q
             logit = layers.Dense(1, dtype="float32", name="logit")(embedding)
             outputs = {
                 "logit": logit,
@@ -186,6 +189,8 @@ class Detector(keras.Model):
                 "reconstruction": reconstruction,
                 "embedding": embedding,
             }
+            if mask_weight:
+                outputs["mask_logit"] = layers.Conv2D(1, 1, dtype="float32", name="mask_logit")(m_cnn)
             super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         self._set_up(options)
@@ -193,7 +198,7 @@ class Detector(keras.Model):
     def _set_up(self, options: dict) -> None:
         """Stores the constructor's arguments, and makes one metric for each loss term."""
         self.options = options
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *TERMS)}
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *self.weights_of_terms())}
         self.gain_trackers = (
             {} if options["output"] == "none" else {name: keras.metrics.Mean(name=name) for name in GAINS}
         )
@@ -250,7 +255,7 @@ class Detector(keras.Model):
         if names := [name for name, value in given.items() if value is not None]:
             raise ValueError(
                 f"Detector has its own losses and metrics; compile takes no {' or '.join(names)}. The terms are "
-                "weighted by Detector's arguments afsr_weight, reconstruction_weight and triplet_weight."
+                "weighted by Detector's arguments afsr_weight, reconstruction_weight, triplet_weight and mask_weight."
             )
         super().compile(optimizer, metrics=[keras.metrics.AUC(num_thresholds=1000, name="auc")], **kwargs)
 
@@ -270,21 +275,25 @@ class Detector(keras.Model):
         both_known = target_known * tf.cast(y["mask_known"], tf.float32)
         label = tf.cast(tf.reshape(y["label"], (-1, 1)), tf.float32)
         cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(label, outputs["logit"])
-        return {
+        terms = {
             "reconstruction_loss": reconstruction_loss(target, outputs["reconstruction"], target_known),
             "artifact_loss": artifact_loss(target, outputs["reconstruction"], mask, both_known),
             "cross_entropy": tf.reduce_mean(cross_entropy),
             "triplet_loss": MINING[self.options["mining"]](y["label"], outputs["embedding"], self.options["margin"]),
         }
+        if "mask_loss" in self.weights_of_terms():
+            terms["mask_loss"] = mask_loss(mask, outputs["mask_logit"], tf.cast(y["mask_known"], tf.float32))
+        return terms
 
     def weights_of_terms(self) -> dict[str, float]:
-        """The weight of each term in the loss."""
-        weight = self.options["afsr_weight"]
+        """The weight of each term in the loss; without the mask head there is no `mask_loss`."""
+        weight, mask_weight = self.options["afsr_weight"], self.options["mask_weight"]
         return {
             "reconstruction_loss": weight * self.options["reconstruction_weight"],
             "artifact_loss": weight,
             "cross_entropy": 1.0,
             "triplet_loss": self.options["triplet_weight"],
+            **({"mask_loss": mask_weight} if mask_weight else {}),
         }
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training: bool = True) -> tf.Tensor:

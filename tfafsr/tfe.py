@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 from keras import layers
 
@@ -43,7 +45,7 @@ def tfe(
         error: the error image, of the same shape and range.
         keypoints: (B, 5, 2) in [0, 1].
         width: filters of the first stage.
-        pooling: `fp`: fusion pooling; `gap`, `gmp`: the mean or the maximum over the whole face (Table I's ablations).
+        pooling: see `pool`.
         fusion: `early`: the streams are added before the trunk. `late`: the trunk's convolutions run on each stream,
             each with its own batch normalization, and the streams are added after it.
         blocks: residual blocks in each stage: 2 is ResNet-18, 1 is ResNet-10.
@@ -51,11 +53,15 @@ def tfe(
     Returns:
         q, float32 (B, 8 * width).
     """
-    if pooling not in POOLINGS:
-        raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}; received {pooling!r}.")
+    return pool(features(image, error, width, fusion, blocks), keypoints, image.shape[1], pooling)
+
+
+def features(
+    image: keras.KerasTensor, error: keras.KerasTensor, width: int = 64, fusion: str = "early", blocks: int = 2
+) -> keras.KerasTensor:
+    """m_cnn, (B, H, W, 8 * width), of the two streams and the trunk; arguments as of `tfe`."""
     if fusion not in FUSIONS:
         raise ValueError(f"fusion must be one of {', '.join(FUSIONS)}; received {fusion!r}.")
-    size = image.shape[1]
 
     # Two streams.
     streams = []
@@ -67,16 +73,30 @@ def tfe(
     # One trunk.
     if fusion == "early":
         streams = [layers.Add(name="tfe_fusion")(streams)]
-    steps = strides(size)
-    for number, (factor, stride) in enumerate(zip((2, 4, 8), steps, strict=True), 2):
+    for number, (factor, stride) in enumerate(zip((2, 4, 8), strides(image.shape[1]), strict=True), 2):
         streams = resnet.stage(streams, factor * width, stride, blocks, name=f"tfe_stage{number}")
-    m_cnn = streams[0] if fusion == "early" else layers.Add(name="tfe_fusion")(streams)  # (B, H, W, 8 * width)
+    return streams[0] if fusion == "early" else layers.Add(name="tfe_fusion")(streams)
 
-    # Pooling.
+
+def pool(m_cnn: keras.KerasTensor, keypoints: keras.KerasTensor, size: int, pooling: str = "fp") -> keras.KerasTensor:
+    """Pools the features of a face.
+
+    Args:
+        m_cnn: (B, H, W, C).
+        keypoints: (B, 5, 2) in [0, 1].
+        size: S, side of the face in pixels.
+        pooling: `fp`: fusion pooling; `gap`, `gmp`: the mean or the maximum over the whole face (Table I's ablations).
+
+    Returns:
+        q, float32 (B, C).
+    """
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}; received {pooling!r}.")
     if pooling == "gap":
         return layers.GlobalAveragePooling2D(dtype="float32", name="tfe_gap")(m_cnn)
     if pooling == "gmp":
         return layers.GlobalMaxPooling2D(dtype="float32", name="tfe_gmp")(m_cnn)
-    stride = STEM_STRIDE * steps[0] * steps[1] * steps[2]
-    m_kp = KeypointHeatmaps(size, stride, name="tfe_heatmaps")(keypoints)  # (B, H, W, 5)
+    m_kp = KeypointHeatmaps(size, STEM_STRIDE * math.prod(strides(size)), name="tfe_heatmaps")(
+        keypoints
+    )  # (B, H, W, 5)
     return FusionPooling(name="tfe_fusion_pooling")([m_cnn, m_kp])

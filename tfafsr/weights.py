@@ -81,6 +81,8 @@ class Weights:
             WeightsError: an override changes the architecture, or the arrays do not fit the detector.
         """
         changed = [name for name in ARCHITECTURE if name in overrides and overrides[name] != self.options.get(name)]
+        if "mask_weight" in overrides and bool(overrides["mask_weight"]) != bool(self.options.get("mask_weight")):
+            changed.append("mask_weight")  # the head is there, or not
         if changed:
             raise WeightsError(
                 f"the weights {self.name} are for {changed[0]}={self.options.get(changed[0])!r}, not "

@@ -8,7 +8,8 @@ import tensorflow as tf
 from faces import error_level_analysis
 from tfafsr import Detector
 from tfafsr.calibration import Platt
-from tfafsr.detector import ELA_QUALITY
+from tfafsr.detector import ELA_QUALITY, SCORES
+from tfafsr.losses import mask_loss
 from tfafsr.restoration import GAINS
 
 TERMS = ("reconstruction_loss", "artifact_loss", "cross_entropy", "triplet_loss")
@@ -325,3 +326,25 @@ def test_keras_draws_and_summarises_it(plain):
     for text in (drawn, "\n".join(lines)):
         assert "calibration" in text
         assert "afsr_output" in text
+
+
+def test_the_mask_head_has_a_term_of_its_own_that_trains_tfe(faces):
+    keras.utils.set_random_seed(3)
+    model = Detector(size=64, width=8, blocks=1, output="residual", mask_weight=2.0)
+    x, y = faces(64, 4)
+    outputs = model(x)
+    assert tuple(outputs["mask_logit"].shape) == (4, 8, 8, 1)
+    expected = mask_loss((y["mask"] > 127).astype(np.float32), outputs["mask_logit"], y["mask_known"])
+    terms = model.loss_terms(y, outputs)
+    assert float(terms["mask_loss"]) == pytest.approx(float(expected), rel=1e-5)
+    without = sum(model.weights_of_terms()[name] * float(terms[name]) for name in TERMS)
+    assert float(model.compute_loss(x, y, outputs)) == pytest.approx(without + 2 * float(expected), rel=1e-4)
+    norms = model.gradient_norms(x, y)
+    assert float(norms["mask_loss"]) > 0
+    assert set(model.deployed().output) == {*SCORES, "reconstruction"}
+
+
+def test_without_a_weight_there_is_no_mask_head(plain, faces):
+    assert "mask_logit" not in plain(faces(65, 2)[0])
+    assert "mask_loss" not in plain.weights_of_terms()
+    assert "mask_loss" not in {metric.name for metric in plain.metrics}

@@ -49,6 +49,8 @@ def test_another_architecture_or_preset_is_refused(file):
         Detector.from_preset(PRESET, weights=file, width=32)
     with pytest.raises(WeightsError, match="are for the preset tiny, not small"):
         Detector.from_preset("small", weights=file)
+    with pytest.raises(WeightsError, match=r"are for mask_weight=0\.0, not 1\.0"):
+        Detector.from_preset(PRESET, weights=file, mask_weight=1.0)
 
 
 def test_only_a_detector_of_the_preset_is_written(tmp_path):

@@ -1,6 +1,7 @@
-"""The paper's loss terms: pure functions, each with a thin Keras class."""
+"""The loss terms: pure functions; those of the paper have a thin Keras class each."""
 
 from tfafsr.losses.artifacts_focus import ArtifactLoss, ReconstructionLoss, artifact_loss, reconstruction_loss
+from tfafsr.losses.mask import mask_loss
 from tfafsr.losses.triplet import TripletHardLoss, TripletSemiHardLoss, triplet_hard_loss, triplet_semihard_loss
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "TripletHardLoss",
     "TripletSemiHardLoss",
     "artifact_loss",
+    "mask_loss",
     "reconstruction_loss",
     "triplet_hard_loss",
     "triplet_semihard_loss",

@@ -28,7 +28,7 @@ def reconstruction_loss(
     Returns:
         float32 scalar; 0 where no target is known.
     """
-    return _mean_of_known(_squared_error(target, reconstruction), known)
+    return mean_of_known(_squared_error(target, reconstruction), known)
 
 
 def artifact_loss(
@@ -45,7 +45,7 @@ def artifact_loss(
     Returns:
         float32 scalar; 0 where none is known.
     """
-    return _mean_of_known(_masked_squared_error(target, reconstruction, mask), known)
+    return mean_of_known(_masked_squared_error(target, reconstruction, mask), known)
 
 
 @keras.saving.register_keras_serializable(package="tfafsr")
@@ -82,7 +82,8 @@ def _masked_squared_error(target: KerasTensor, reconstruction: KerasTensor, mask
     return _squared_error(mask * ops.cast(target, "float32"), mask * ops.cast(reconstruction, "float32"))
 
 
-def _mean_of_known(losses: KerasTensor, known: KerasTensor | None) -> KerasTensor:
+def mean_of_known(losses: KerasTensor, known: KerasTensor | None) -> KerasTensor:
+    """The mean of the losses, (B,), where `known` is 1; of all by default, and 0 where none is known."""
     if known is None:
         return ops.mean(losses)
     known = ops.cast(known, "float32")
