@@ -56,7 +56,7 @@ class Plan:
     drop_every: int
 
 
-PLANS = {"small": Plan("photos-1", epochs=12, drop_every=8), "tiny": Plan("photos-1-tiny", epochs=8, drop_every=6)}
+PLANS = {"small": Plan("photos-1", epochs=12, drop_every=8), "tiny": Plan("photos-1-tiny", epochs=7, drop_every=5)}
 
 
 def photographs(
@@ -162,7 +162,7 @@ def _grouped(manifest: Manifest, metrics: Path, group_of: dict[str, dict[str, st
 @click.option("--preset", default="small", show_default=True, type=click.Choice(list(PLANS)))
 @click.option("--groups", "people", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--attributes", default="gender,ethnicity_folder", show_default=True, help="Columns of --groups.")
-@click.option("--epochs", type=click.IntRange(1), help="Epochs of training.  [default: 12; 8 for tiny]")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of training.  [default: 12; 7 for tiny]")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "mixed_bfloat16"]),
