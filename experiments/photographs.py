@@ -37,7 +37,6 @@ GROUPED_AT = "c40"
 SIDES = (96, 64, 32, 16)
 FRAMES, TESTED_FRAMES = 4, 2  # of each clip: many people teach and tell more than many frames
 RECIPE = f"--compressions {' '.join(COMPRESSIONS)} --degrade 0.25 --augment strong --mask-weight 1"
-STEPS = 250
 LEFT_OUT_EPOCHS, LEFT_OUT_DROP = 5, 3
 
 
@@ -47,16 +46,21 @@ class Plan:
 
     Attributes:
         name: the name of the weights.
-        epochs: epochs of training, of `STEPS` steps each.
+        epochs: epochs of training.
+        steps: steps of an epoch.
         drop_every: as in `experiments.config.TrainConfig`.
     """
 
     name: str
     epochs: int
+    steps: int
     drop_every: int
 
 
-PLANS = {"small": Plan("photos-1", epochs=12, drop_every=8), "tiny": Plan("photos-1-tiny", epochs=7, drop_every=5)}
+PLANS = {
+    "small": Plan("photos-1", epochs=12, steps=250, drop_every=8),
+    "tiny": Plan("photos-1-tiny", epochs=6, steps=200, drop_every=4),
+}
 
 
 def photographs(
@@ -91,7 +95,9 @@ def photographs(
     plan, size = PLANS[preset], PRESETS[preset].size
     epochs = epochs or plan.epochs
     data, records, run, left_out = out / "data", out / "records", out / "run", out / "left-out"
-    recipe = f"--records {quoted(records)} {RECIPE} --preset {preset} --steps {STEPS} {shlex.join(options)}".strip()
+    recipe = (
+        f"--records {quoted(records)} {RECIPE} --preset {preset} --steps {plan.steps} {shlex.join(options)}".strip()
+    )
     metrics = {compression: out / f"metrics-{compression}.json" for compression in COMPRESSIONS}
     group_of = groups.read_groups(people, tuple(attributes)) if people else {}
     commands = [
@@ -162,7 +168,7 @@ def _grouped(manifest: Manifest, metrics: Path, group_of: dict[str, dict[str, st
 @click.option("--preset", default="small", show_default=True, type=click.Choice(list(PLANS)))
 @click.option("--groups", "people", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--attributes", default="gender,ethnicity_folder", show_default=True, help="Columns of --groups.")
-@click.option("--epochs", type=click.IntRange(1), help="Epochs of training.  [default: 12; 7 for tiny]")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of training.  [default: 12; 6 for tiny]")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "mixed_bfloat16"]),
