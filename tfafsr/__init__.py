@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         *("augmentation", "bootstrap", "calibration", "degradation", "layers", "losses"),
-        *("metrics", "presets", "restoration", "weights"),
+        *("metrics", "presets", "restoration", "self_blending", "weights"),
     ],
     submod_attrs={
         "detector": ["SCORES", "Detector"],
