@@ -6,8 +6,6 @@ import functools
 import math
 import operator
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import keras
 import tensorflow as tf
@@ -17,6 +15,7 @@ from faces import KEYPOINTS
 from tfafsr import gradients
 from tfafsr.afsr import afsr
 from tfafsr.calibration import Platt
+from tfafsr.dtype_policy import dtype_policy
 from tfafsr.layers import ErrorLevelAnalysis, PlattScaling, StopGradient
 from tfafsr.losses import artifact_loss, mask_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
 from tfafsr.presets import preset
@@ -161,7 +160,7 @@ class Detector(keras.Model):
         }
 
         # The graph.
-        with _dtype_policy(dtype):
+        with dtype_policy(dtype):
             inputs = {
                 "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
                 "keypoints": keras.Input((len(KEYPOINTS), 2), dtype="float32", name="keypoints"),
@@ -394,14 +393,3 @@ def _pair(data: tuple) -> tuple[dict, dict]:
 def _to_signed(name: str) -> layers.Layer:
     """[0, 255] -> [-1, 1]."""
     return layers.Rescaling(1 / 127.5, -1.0, dtype="float32", name=name)
-
-
-@contextmanager
-def _dtype_policy(name: str) -> Iterator[None]:
-    """Layers made inside take the policy `name`."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
