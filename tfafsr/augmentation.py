@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfafsr.layers import ErrorLevelAnalysis
+from tfafsr.layers import error_images
 
 IMAGES = ("frame", "target", "mask")
 COLOURED = ("frame", "target")
@@ -58,7 +58,7 @@ def flip(fields: dict[str, tf.Tensor], flipped: tf.Tensor, ela_quality: int = 90
             x, y = tf.unstack(tf.gather(fields["keypoints"], MIRRORED), axis=1)
             mirrored["keypoints"] = tf.stack([1 - x, y], axis=1)
         if "ela" in fields:
-            mirrored["ela"] = _error_image(mirrored["frame"], ela_quality)
+            mirrored["ela"] = error_images(mirrored["frame"][None], ela_quality)[0]
         return mirrored
 
     return tf.cond(tf.convert_to_tensor(flipped), mirror, lambda: dict(fields))
@@ -172,12 +172,7 @@ def random_jitter(fields: dict[str, tf.Tensor], seed: tf.Tensor, ela_quality: in
     if "ela" in fields:
         images["ela"] = tf.cond(
             tf.reduce_any(tf.gather(chances, (0, 6, 10)) < 0.5),
-            lambda: _error_image(images["frame"], ela_quality),
+            lambda: error_images(images["frame"][None], ela_quality)[0],
             lambda: fields["ela"],
         )
     return {name: images[name] for name in fields}
-
-
-def _error_image(frame: tf.Tensor, ela_quality: int) -> tf.Tensor:
-    """The error image of a frame, as the records store it: uint8 (S, S, 3)."""
-    return tf.cast(tf.round(ErrorLevelAnalysis(quality=ela_quality)(frame[None])[0]), tf.uint8)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfafsr.layers import ErrorLevelAnalysis
+from tfafsr.layers import error_images
 
 KERNELS = ("bilinear", "bicubic", "area", "lanczos3", "gaussian")  # of shrinking; back again is bicubic
 LARGEST = 6.0  # the face is shrunk to a sixth of its side, at most
@@ -75,8 +75,7 @@ def random_degradation(
         )
         changed = {**fields, "frame": frame}
         if "ela" in fields:
-            ela = ErrorLevelAnalysis(quality=ela_quality)(frame[None])[0]
-            changed["ela"] = tf.cast(tf.round(ela), fields["ela"].dtype)
+            changed["ela"] = error_images(frame[None], ela_quality)[0]
         return changed
 
     return tf.cond(chances[0] < share, degraded, lambda: dict(fields))
@@ -105,8 +104,7 @@ def at_side(fields: dict[str, tf.Tensor], side: int, ela_quality: int = 90) -> d
     frame = tf.round(tf.image.resize(small, (size, size), method="bicubic"))
     changed = {**fields, "frame": tf.cast(tf.clip_by_value(frame, 0.0, 255.0), tf.uint8)}
     if "ela" in fields:
-        ela = ErrorLevelAnalysis(quality=ela_quality)(changed["frame"])
-        changed["ela"] = tf.cast(tf.round(ela), fields["ela"].dtype)
+        changed["ela"] = error_images(changed["frame"], ela_quality)
     return changed
 
 

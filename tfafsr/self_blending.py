@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfafsr.degradation import blurred
-from tfafsr.layers import ErrorLevelAnalysis
+from tfafsr.layers import error_images
 
 OPACITIES = (0.4, 0.6, 0.8, 1.0, 1.0, 1.0)
 WAVES = 5  # sinusoids that distort the outline of the oval
@@ -45,8 +45,7 @@ def self_blend(fields: dict[str, tf.Tensor], seed: tf.Tensor, ela_quality: int =
     if "mask" in fields:
         blended["mask"] = tf.where(alpha > MASKED, tf.constant(255, tf.uint8), tf.constant(0, tf.uint8))
     if "ela" in fields:
-        ela = ErrorLevelAnalysis(quality=ela_quality)(blended["frame"][None])[0]
-        blended["ela"] = tf.cast(tf.round(ela), tf.uint8)
+        blended["ela"] = error_images(blended["frame"][None], ela_quality)[0]
     blended["label"] = tf.ones_like(fields["label"])
     return {**fields, **blended}
 

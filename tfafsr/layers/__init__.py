@@ -2,7 +2,7 @@
 
 from tfafsr.layers.batch_norm import FusedBatchNormalization
 from tfafsr.layers.calibration import EARLIER, PlattScaling
-from tfafsr.layers.ela import ErrorLevelAnalysis
+from tfafsr.layers.ela import ErrorLevelAnalysis, error_images
 from tfafsr.layers.gradient import StopGradient
 from tfafsr.layers.heatmaps import KeypointHeatmaps
 from tfafsr.layers.pooling import FusionPooling
@@ -15,4 +15,5 @@ __all__ = [
     "KeypointHeatmaps",
     "PlattScaling",
     "StopGradient",
+    "error_images",
 ]

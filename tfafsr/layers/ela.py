@@ -79,6 +79,11 @@ class ErrorLevelAnalysis(keras.layers.Layer):
         return tf.matmul(tf.matmul(matrix, blocks), matrix, transpose_b=True)
 
 
+def error_images(frames: tf.Tensor, quality: int = ELA_QUALITY) -> tf.Tensor:
+    """The error images of frames as the records store them: uint8 (B, H, W, 3) -> uint8 (B, H, W, 3)."""
+    return tf.cast(tf.round(ErrorLevelAnalysis(quality)(frames)), tf.uint8)
+
+
 def _repeat_edge(image: tf.Tensor, axis: int, count: int) -> tf.Tensor:
     """Repeats the last row (axis 1) or column (axis 2) `count` times."""
     if not count:
