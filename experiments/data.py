@@ -66,7 +66,7 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         epoch=epoch,
         balanced=config.balanced,
         size=input_size(model),
-        fields=(*dict.fromkeys((*_fields(inputs), "keypoints")),),
+        fields=_fields((*inputs, "keypoints") if config.self_blend else inputs),
         without=config.without,
     )
     if config.self_blend:

@@ -62,6 +62,8 @@ PLANS = {
     "tiny": Plan("photos-1-tiny", epochs=6, steps=200, drop_every=4),
 }
 
+DEFAULT_EPOCHS = ", ".join(f"{plan.epochs} for {preset}" for preset, plan in PLANS.items())
+
 
 def photographs(
     photos: Path,
@@ -168,7 +170,7 @@ def _grouped(manifest: Manifest, metrics: Path, group_of: dict[str, dict[str, st
 @click.option("--preset", default="small", show_default=True, type=click.Choice(list(PLANS)))
 @click.option("--groups", "people", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--attributes", default="gender,ethnicity_folder", show_default=True, help="Columns of --groups.")
-@click.option("--epochs", type=click.IntRange(1), help="Epochs of training.  [default: 12; 6 for tiny]")
+@click.option("--epochs", type=click.IntRange(1), help=f"Epochs of training.  [default: {DEFAULT_EPOCHS}]")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "mixed_bfloat16"]),

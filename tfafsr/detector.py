@@ -280,8 +280,8 @@ class Detector(keras.Model):
             "cross_entropy": tf.reduce_mean(cross_entropy),
             "triplet_loss": MINING[self.options["mining"]](y["label"], outputs["embedding"], self.options["margin"]),
         }
-        if "mask_loss" in self.weights_of_terms():
-            terms["mask_loss"] = mask_loss(mask, outputs["mask_logit"], tf.cast(y["mask_known"], tf.float32))
+        if self.options["mask_weight"]:
+            terms["mask_loss"] = mask_loss(mask, outputs["mask_logit"], y["mask_known"])
         return terms
 
     def weights_of_terms(self) -> dict[str, float]:

@@ -78,8 +78,7 @@ def _read_options(path: Path) -> dict:
         ValueError,
         KeyError,
         TypeError,
-        RuntimeError,
-        NotImplementedError,  # zipfile: compressed in a way that it does not know
+        RuntimeError,  # zipfile: encrypted, or compressed in a way that it does not know
     ) as error:
         raise ModelError(
             f"{path} is damaged or was not written by Keras: it is cut off, or no archive with a configuration. "

@@ -96,7 +96,6 @@ def pool(m_cnn: keras.KerasTensor, keypoints: keras.KerasTensor, size: int, pool
         return layers.GlobalAveragePooling2D(dtype="float32", name="tfe_gap")(m_cnn)
     if pooling == "gmp":
         return layers.GlobalMaxPooling2D(dtype="float32", name="tfe_gmp")(m_cnn)
-    m_kp = KeypointHeatmaps(size, STEM_STRIDE * math.prod(strides(size)), name="tfe_heatmaps")(
-        keypoints
-    )  # (B, H, W, 5)
+    stride = STEM_STRIDE * math.prod(strides(size))
+    m_kp = KeypointHeatmaps(size, stride, name="tfe_heatmaps")(keypoints)  # (B, H, W, 5)
     return FusionPooling(name="tfe_fusion_pooling")([m_cnn, m_kp])
