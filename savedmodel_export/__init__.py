@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "client": ["GrpcClient", "RestClient", "ServingError"],
-        "edge": ["export_edge"],
+        "edge": ["converted_mtcnn", "export_edge"],
         "exported": ["Exported", "open_exported"],
         "forms": ["FORMS", "QUANTIZE", "SAVED_MODEL"],
         "graph": ["Batching"],

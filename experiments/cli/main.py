@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name -> (module with a command of th
         "experiments.cli.quickstart",
         "All steps on rendered faces: forge, build, train, evaluate, report, export.",
     ),
+    "detect": ("experiments.cli.detect", "Tell whether the faces in pictures and videos are manipulated."),
     "forge": (
         "experiments.cli.forge",
         "Make a data set in FaceForensics++'s layout from rendered faces or photographs.",

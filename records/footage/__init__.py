@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "same_size",
         ],
         "paths": ["PICTURES", "checked", "inside", "is_picture", "is_video", "printable"],
+        "pictures": ["picture_format"],
         "video": ["VideoInfo", "evenly_spaced", "read_picture"],
     },
 )

@@ -1,0 +1,21 @@
+"""Answers whether the faces in pictures and videos are manipulated: items, people, words, and the models that score."""
+
+from experiments.detection.analysis import Settings, analyse
+from experiments.detection.answers import Answer, as_json
+from experiments.detection.items import Item, items
+from experiments.detection.models import Model, open_model
+from experiments.detection.words import LIMITS, lines, summary
+
+__all__ = [
+    "LIMITS",
+    "Answer",
+    "Item",
+    "Model",
+    "Settings",
+    "analyse",
+    "as_json",
+    "items",
+    "lines",
+    "open_model",
+    "summary",
+]

@@ -1,0 +1,192 @@
+"""Looks at one file: frames, faces, people, scores; whatever goes wrong becomes part of the answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from experiments.detection.answers import Answer, Person, Sight
+from experiments.detection.encodings import encoding_of
+from experiments.detection.items import Item
+from experiments.detection.models import Model
+from experiments.detection.people import People
+from faces import Face, crop_box, crop_square, normalise_keypoints
+from records.errors import DataError
+from records.footage import VideoError, count_frames, info, picture_format, read_frames
+
+BATCH = 32  # faces that are scored at once
+USUAL_FPS = 25.0  # of a video that does not tell
+FASTEST_FPS = 1000.0  # a higher rate in a header is a mistake
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How closely files are looked at.
+
+    Attributes:
+        fps: frames of a video that are looked at, per second of it.
+        smallest_face: side of the square crop around a face, in pixels; smaller faces are not judged.
+    """
+
+    fps: float = 5.0
+    smallest_face: int = 32
+
+
+@dataclasses.dataclass
+class _Found:
+    """What was gathered of one file."""
+
+    rate: float  # frames a second
+    scored: dict[int, list[Sight]] = dataclasses.field(default_factory=dict)
+    frames: int = 0
+    without_face: int = 0
+    small: list[int] = dataclasses.field(default_factory=list)  # sides of the faces that were too small
+
+
+def analyse(
+    item: Item, model: Model, settings: Settings, watch: Callable[[int, int], None] = lambda done, total: None
+) -> Answer:
+    """Looks at one file.
+
+    Args:
+        item: the file.
+        model: scores and finds faces.
+        settings: how closely.
+        watch: called with (frames done, frames in all) before each frame.
+
+    Returns:
+        The answer. A file that cannot be read, or a face that cannot be judged, is an answer with a reason; nothing is
+        raised for it.
+    """
+    if item.reason:
+        return Answer(item.path, None, reason=item.reason)
+    try:
+        about = info(item.path)
+        picture = picture_format(item.path) is not None
+        rate = about.fps if 0 < about.fps <= FASTEST_FPS else USUAL_FPS
+        wanted = [0] if picture else _wanted(about.frames or count_frames(item.path), rate, settings.fps)
+    except (DataError, OSError) as error:
+        return Answer(item.path, None, reason=_reason(error, item.path))
+    answer = Answer(item.path, "picture" if picture else "video", encoding=encoding_of(item.path, about, picture))
+    found = _Found(rate)
+    try:
+        cut = _gather(found, item.path, wanted, model, settings, watch)
+    except Exception as error:
+        if not getattr(error, "for_user", isinstance(error, OSError)):
+            raise
+        return dataclasses.replace(answer, reason=_reason(error, item.path), frames=found.frames)
+    notes = []
+    if cut:
+        notes.append(f"only the first {found.frames} of {len(wanted)} frames could be read: {cut}")
+    if found.small and found.scored:
+        notes.append(
+            f"{len(found.small)} sights of faces of {min(found.small)} to {max(found.small)} pixels are left out: "
+            f"faces smaller than {settings.smallest_face} pixels are not judged"
+        )
+    people = tuple(Person(number, tuple(sights)) for number, sights in sorted(found.scored.items()))
+    return dataclasses.replace(
+        answer,
+        people=people,
+        reason=None if people else _nobody(found, settings),
+        notes=tuple(notes),
+        frames=found.frames,
+        without_face=found.without_face,
+    )
+
+
+def _wanted(frames: int, rate: float, fps: float) -> list[int]:
+    """Indices of the frames to look at: the first, and from there `fps` a second."""
+    step = max(1.0, rate / fps)
+    return [int(step * index) for index in range(int(np.ceil(frames / step)))]
+
+
+def _gather(
+    found: _Found,
+    path: Path,
+    wanted: list[int],
+    model: Model,
+    settings: Settings,
+    watch: Callable[[int, int], None],
+) -> str | None:
+    """Fills `found`, frame by frame, in memory that grows with the sights alone.
+
+    Returns:
+        Why the rest of a file could not be read; None if all of it was.
+
+    Raises:
+        VideoError: not even the first frame could be read.
+    """
+    people, waiting, cut = People(), [], None
+    try:
+        for index, rgb in read_frames(path, wanted):
+            watch(found.frames, len(wanted))
+            found.frames += 1
+            waiting += _faces(found, index, rgb, people, model, settings)
+            while len(waiting) >= BATCH:
+                _score(found, waiting[:BATCH], model)
+                del waiting[:BATCH]
+    except VideoError as error:
+        if not found.frames:
+            raise
+        cut = _reason(error, path)
+    if waiting:
+        _score(found, waiting, model)
+    return cut
+
+
+@dataclasses.dataclass(frozen=True)
+class _Crop:
+    """A face that waits for its score."""
+
+    person: int
+    frame: int
+    face: Face
+    side: int
+    image: np.ndarray
+    keypoints: np.ndarray
+
+
+def _faces(
+    found: _Found, index: int, rgb: np.ndarray, people: People, model: Model, settings: Settings
+) -> Iterator[_Crop]:
+    """The faces of a frame that are large enough."""
+    faces = model.faces.detect(rgb)
+    found.without_face += not faces
+    for number, face in zip(people.numbers(index / found.rate, faces), faces, strict=True):
+        box = crop_box(face.box, model.crop_scale)
+        side = int(box[2] - box[0])
+        if side < settings.smallest_face:
+            found.small.append(side)
+        else:
+            keypoints = normalise_keypoints(face.keypoints, box)
+            yield _Crop(number, index, face, side, crop_square(rgb, box, model.size), keypoints)
+
+
+def _score(found: _Found, crops: list[_Crop], model: Model) -> None:
+    scores = model.score(np.stack([crop.image for crop in crops]), np.stack([crop.keypoints for crop in crops]))
+    for row, crop in enumerate(crops):
+        sight = Sight(
+            frame=crop.frame,
+            second=crop.frame / found.rate,
+            box=tuple(float(edge) for edge in crop.face.box),
+            side=crop.side,
+            log10_likelihood_ratio=float(scores["log10_likelihood_ratio"][row]),
+            probability=float(scores["probability"][row]),
+        )
+        found.scored.setdefault(crop.person, []).append(sight)
+
+
+def _nobody(found: _Found, settings: Settings) -> str:
+    if found.small:
+        return f"the largest face has {max(found.small)} pixels; faces below {settings.smallest_face} are not judged"
+    return "no face was found" + (f" in {found.frames} frames" if found.frames > 1 else "")
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """An error's message without the file's name at its start."""
+    if isinstance(error, OSError):
+        return f"it cannot be read ({error.strerror or error})"
+    return "it " + str(error).removeprefix(f"{path} ").rstrip(".") if str(error).startswith(f"{path} ") else str(error)

@@ -1,0 +1,59 @@
+"""Answers as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from experiments.detection.answers import Answer, Person, shown
+from records.progress import escaped
+
+LIMITS = (
+    "An answer rests on likelihood ratios, not on proof. That nothing was found does not mean that nothing was done; "
+    "support for manipulation may come from filters, make-up or compression."
+)
+
+
+def lines(answer: Answer) -> Iterator[str]:
+    """The answer: one line, and below it what it rests on."""
+    name = escaped(shown(answer.path))
+    if answer.strongest is None:
+        yield f"{name}: cannot be judged: {escaped(answer.reason or 'nothing was found')}."
+    else:
+        of = f" Person {answer.strongest.number} of {len(answer.people)}." if len(answer.people) > 1 else ""
+        yield f"{name}: {answer.support}.{of}"
+        yield f"  {_ratio(answer.strongest)}; {_basis(answer, answer.strongest)}."
+    if answer.people and answer.encoding:
+        yield f"  Encoding: {escaped(answer.encoding)}."
+    for note in answer.notes:
+        yield f"  Note: {escaped(note)}."
+
+
+def summary(answers: Sequence[Answer]) -> Iterator[str]:
+    """How many answers have which words, and what could not be judged."""
+    counts: dict[str, int] = {}
+    for answer in answers:
+        key = str(answer.support) if answer.support else "cannot be judged"
+        counts[key] = counts.get(key, 0) + 1
+    yield f"{len(answers)} files: " + "; ".join(f"{count} {words}" for words, count in sorted(counts.items())) + "."
+
+
+def _ratio(person: Person) -> str:
+    text = f"Likelihood ratio {_number(person.log10_likelihood_ratio)}"
+    if person.interval:
+        low, high = (_number(end) for end in person.interval)
+        text += f" (95% interval over the clip's seconds: {low} to {high})"
+    return text
+
+
+def _basis(answer: Answer, person: Person) -> str:
+    face = f"a face of {person.side} pixels"
+    if answer.kind == "picture":
+        return face
+    return f"{len(person.sights)} of {answer.frames} frames with {face}"
+
+
+def _number(log10: float) -> str:
+    """A likelihood ratio with two digits; below 1 as a fraction: 1/3.2."""
+    value = 10 ** min(abs(log10), 6.0)
+    text = f"{value:.2g}" if value < 100 else f"{value:,.0f}"
+    return f"1/{text}" if log10 < 0 and text != "1" else text
