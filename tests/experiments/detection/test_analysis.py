@@ -143,3 +143,20 @@ def test_a_mistake_in_the_program_is_not_hidden(video, brightness):
 
     with pytest.raises(TypeError, match="a mistake"):
         analyse(Item(video), dataclasses.replace(brightness, score=wrong), Settings())
+
+
+def test_a_face_of_another_size_is_found_within_a_second(tmp_path, draw_face, backdrop, brightness):
+    """Between the searches for all sizes, only faces like those of the frame before are looked for."""
+
+    def frame(number):
+        image = backdrop(HEIGHT, WIDTH)
+        draw_face(image, 110, 120, 190)
+        if number >= 3:
+            draw_face(image, 320, 120, 40, seed=1)
+        return image
+
+    write_video(tmp_path / "late.mp4", map(frame, range(12)), crf=10, fps=5)
+    large, small = analyse(Item(tmp_path / "late.mp4"), brightness, Settings(fps=5, smallest_face=16)).people
+    assert len(large.sights) == 12
+    assert small.sights[0].frame in range(3, 6)
+    assert small.side < large.side / 3
