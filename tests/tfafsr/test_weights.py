@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tfafsr import Detector, WeightsError, weights
+from tfafsr.calibration import Platt
 
 PRESET = "tiny"
 CARD = "# A card\n\nTrained on nothing."
@@ -116,3 +117,21 @@ def test_a_shipped_file_is_checked_against_its_hash(file, tmp_path, monkeypatch)
     (tmp_path / "some-1.npz").write_bytes(content + b"x")
     with pytest.raises(WeightsError, match="is not the file that was shipped: it is cut or changed"):
         weights.read_weights("some-1")
+
+
+@pytest.mark.parametrize("name", weights.SHIPPED)
+def test_the_weights_that_ship_make_a_detector(name):
+    found = weights.read_weights(name)
+    assert weights.SHIPPED[name].file(name).stat().st_size <= 15_000_000
+    assert found.card.startswith(f"# {name}\n")
+    for title in ("Trained on", "AUC by quality", "AUC by group", "Calibration", "What it is not for", "Made by"):
+        assert f"## {title}" in found.card
+    detector = Detector.from_preset(found.preset, weights=name)
+    assert detector.calibration != Platt()
+    size = detector.options["size"]
+    frame = np.random.default_rng(0).integers(256, size=(2, size, size, 3), dtype=np.uint8)
+    points = np.tile(np.float32([(0.35, 0.4), (0.65, 0.4), (0.5, 0.55), (0.38, 0.7), (0.62, 0.7)]), (2, 1, 1))
+    outputs = detector.deployed()({"frame": frame, "keypoints": points})
+    assert all(np.isfinite(value).all() for value in outputs.values())
+    restored = (np.clip(outputs["reconstruction"], -1, 1) + 1) * 127.5
+    assert 0.1 < np.abs(restored - frame).mean() < 40
