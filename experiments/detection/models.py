@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -88,6 +89,7 @@ def _from_tflite(name: str, path: Path, faces: FaceDetector) -> Model:
 
 
 def _from_keras(name: str, path: Path, faces: FaceDetector) -> Model:
+    importlib.import_module("tfafsr.keras_objects")
     from experiments.runs import load_detector
     from savedmodel_export import describe, open_exported
 
@@ -105,6 +107,7 @@ def _from_keras(name: str, path: Path, faces: FaceDetector) -> Model:
 
 
 def _from_server(address: str, faces: FaceDetector) -> Model:
+    importlib.import_module("tfafsr.keras_objects")
     from savedmodel_export import GrpcClient, RestClient, ServingError
 
     parts = urllib.parse.urlsplit(address)
@@ -168,6 +171,7 @@ def _kept(folder: Path, what: str, write: Callable[[Path], None], say: Callable[
     if folder.is_dir():
         return
     say(f"Converting {what} for LiteRT, once; it is kept in {folder}.")
+    importlib.import_module("tfafsr.keras_objects")  # loads TensorFlow without its start-up messages
     try:
         with atomic_folder(folder) as made:
             write(made)
