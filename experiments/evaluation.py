@@ -108,8 +108,10 @@ def _at_side(side: int, frames: scoring.Scores, component_of: dict[str, int]) ->
     }
 
 
-def _check_people(manifest: Manifest, split: str, run: Path) -> dict[str, int]:
+def _check_people(manifest: Manifest, split: str, run: Path) -> dict[str, int | None]:
     """How many people of the split the run was trained and selected on: {"evaluated", "trained_on", "selected_on"}.
+
+    The last two are None for weights without a run folder: nobody knows.
 
     Raises:
         DataError: the test split shares people with the training or validation split, or the validation split with
@@ -119,7 +121,7 @@ def _check_people(manifest: Manifest, split: str, run: Path) -> dict[str, int]:
     evaluated = in_records.get(split, set())
     separate = {"train": (), "val": ("train",), "test": ("train", "val")}[split]
     for other in separate:
-        for people, holder in ((in_run, f"that {run} was trained with"), (in_records, "of the same records")):
+        for people, holder in ((in_run or {}, f"that {run} was trained with"), (in_records, "of the same records")):
             if shared := evaluated & people.get(other, set()):
                 dataset, subject = min(shared)
                 raise DataError(
@@ -134,6 +136,6 @@ def _check_people(manifest: Manifest, split: str, run: Path) -> dict[str, int]:
         )
     return {
         "evaluated": len(evaluated),
-        "trained_on": len(evaluated & in_run["train"]),
-        "selected_on": len(evaluated & in_run["val"]),
+        "trained_on": None if in_run is None else len(evaluated & in_run["train"]),
+        "selected_on": None if in_run is None else len(evaluated & in_run["val"]),
     }

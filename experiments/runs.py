@@ -50,11 +50,14 @@ def records_content(run: Path) -> tuple[str, ...]:
 def untrained(run: Path, methods: Iterable[str]) -> list[str]:
     """Those of the manipulation methods that a run was not trained on, in alphabetical order.
 
-    Runs of earlier versions do not say on which methods they were trained; they left none out.
+    Runs of earlier versions do not say on which methods they were trained; they left none out. Of weights and models
+    without a run folder it is not known: none is named.
 
     Raises:
         DataError: as in `load_config`.
     """
+    if _alone(run):
+        return []
     trained = _load(run)[2]
     return sorted(set(methods) - set(methods if trained is None else trained))
 
@@ -65,7 +68,7 @@ def trained_on(run: Path) -> str:
     Raises:
         DataError: as in `load_config`; or `run` is a file.
     """
-    if run.is_file() or _ships(run):
+    if _alone(run):
         raise DataError(f"{run} does not say at which compression it was trained; give --compression raw, c23 or c40.")
     return load_config(run).compressions[0]
 
@@ -104,6 +107,11 @@ def load_detector(run: Path) -> Detector:
     if run.is_dir():
         check_detector(path, detector, load_config(run))
     return detector
+
+
+def _alone(run: Path) -> bool:
+    """Whether `run` is a model or weights without a run folder, which would say on what it was trained."""
+    return run.is_file() or _ships(run)
 
 
 def _ships(run: Path) -> bool:
@@ -153,12 +161,14 @@ def save_people(run: Path, people: People) -> None:
     write_json(run / PEOPLE_FILE, {split: sorted(people[split]) for split in ("train", "val")}, indent=None)
 
 
-def load_people(run: Path) -> People:
-    """The people that a run was trained (`train`) and selected (`val`) on.
+def load_people(run: Path) -> People | None:
+    """The people that a run was trained (`train`) and selected (`val`) on; None for weights without a run folder.
 
     Raises:
         DataError: the file is missing or damaged.
     """
+    if _alone(run):
+        return None
     path = run / PEOPLE_FILE
     try:
         values = from_json(dict[str, list[list[str]]], _read_json(path), "it")

@@ -158,6 +158,11 @@ def results_lines(metrics: dict) -> list[str]:
         f"{coverage['frames_without_face']} without a face."
     ]
     lines.append(f"Intervals resample {metrics['people']['components']} components of connected people.")
+    if metrics["people"]["trained_on"] is None:
+        lines.append(
+            f"It is not known on whom {escaped(metrics['run'])} was trained: if they are in these records, the figures "
+            "mean nothing."
+        )
     for name, key, kind in (("False alarms", "false_alarms", "real"), ("Misses", "misses", "manipulated")):
         shares = (f"{_share(metrics['errors'][level][key])} {kind} {level}s" for level in ("video", "frame"))
         lines.append(f"{name} at {metrics['errors']['threshold']}: {', '.join(shares)}.")

@@ -8,11 +8,13 @@ import click
 
 from experiments.cli.command import command, load_tensorflow
 from experiments.cli.many_values import several
-from experiments.cli.options import FILE, FOLDER
+from experiments.cli.options import ANY_PATH, FILE, FOLDER
 
 
 @command()
-@click.option("--run", required=True, type=FOLDER, help="Run folder of `tfafsr train`.")
+@click.option(
+    "--run", required=True, type=ANY_PATH, help="Run folder of `tfafsr train`, or weights: a file, or photos-1-tiny."
+)
 @click.option("--records", required=True, type=FOLDER, help="Records of `tfafsr build`.")
 @click.option("--compression", required=True, help="Score the faces at raw, c23 or c40.")
 @click.option("--split", default="test", show_default=True, type=click.Choice(["train", "val", "test"]))

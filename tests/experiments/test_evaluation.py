@@ -38,6 +38,20 @@ def rows(path):
 
 
 @pytest.mark.slow
+def test_a_model_without_its_run_folder_says_that_nobody_knows_its_people(
+    measured, trained_run, made_records, tmp_path
+):
+    model = shutil.copy(trained_run / "model.keras", tmp_path)
+    arguments = ["--run", model, "--records", made_records, "--compression", "c40", "--out", tmp_path / "m.json"]
+    done = CliRunner().invoke(cli, ["evaluate", *map(str, arguments)], catch_exceptions=False)
+    assert f"It is not known on whom {model} was trained" in done.output
+    found = json.loads((tmp_path / "m.json").read_text())
+    assert found["people"] == {"evaluated": 3, "trained_on": None, "selected_on": None, "components": 3}
+    assert found["not_trained_on"] == []
+    assert found["frame"] == measured[0]["frame"]
+
+
+@pytest.mark.slow
 def test_metrics_json_has_the_documented_form(measured, trained_run, made_records):
     result, out = measured
     assert json.loads(out.read_text()) == result
