@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -68,9 +69,10 @@ def fit_and_score(
     import keras
 
     rng = np.random.default_rng(seed)
-    network = _network(train.shape[1], seed)
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
-    network.compile(optimizer=keras.optimizers.Adam(rate), loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    network = _compiled(train.shape[1], steps)
+    network.set_weights(_network(train.shape[1], seed).get_weights())
+    for variable in network.optimizer.variables:
+        variable.assign(keras.ops.zeros_like(variable))
     classes = [np.flatnonzero(np.asarray(labels) == label) for label in (0, 1)]
     known = np.repeat(np.float32((0, 1)), BATCH // 2)[:, None]
     for _ in range(steps):
@@ -83,6 +85,17 @@ def fit_and_score(
         for part in np.array_split(test, -(-len(test) // 256))
     ]
     return np.concatenate(logits)[:, 0].astype(np.float64) / 2
+
+
+@functools.lru_cache(maxsize=2)
+def _compiled(size: int, steps: int) -> object:
+    """A network that is trained again for each fold: to trace its training step takes longer than a short training."""
+    import keras
+
+    network = _network(size, 0)
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    network.compile(optimizer=keras.optimizers.Adam(rate), loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    return network
 
 
 def _network(size: int, seed: int) -> object:
