@@ -16,7 +16,7 @@ from faces.ela import (
 )
 from faces.heatmaps import HEATMAP_SIGMA, heatmap_cells, keypoint_heatmaps
 from faces.mtcnn import KEYPOINTS, Face, FaceDetector, Networks
-from faces.tracks import longest_track
+from faces.tracks import intersection_over_union, longest_track
 
 __all__ = [
     "CHROMA_CENTRE",
@@ -37,6 +37,7 @@ __all__ = [
     "dct_matrix",
     "error_level_analysis",
     "heatmap_cells",
+    "intersection_over_union",
     "jpeg_round_trip",
     "keypoint_heatmaps",
     "longest_track",

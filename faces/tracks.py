@@ -27,8 +27,9 @@ def longest_track(frames: Sequence[Sequence[Face]], overlap: float = 0.3) -> lis
         free = list(faces)
         for track in sorted(tracks, key=len, reverse=True):
             last = track[max(track)]
-            best = max(free, key=lambda face: _overlap(face.box, last.box), default=None)
-            if best is not None and _overlap(best.box, last.box) >= overlap:
+            overlaps = intersection_over_union([face.box for face in free], [last.box])
+            if free and overlaps.max() >= overlap:
+                best = free[int(overlaps.argmax())]
                 track[index] = best
                 free = [face for face in free if face is not best]
         tracks.extend({index: face} for face in free)
@@ -38,10 +39,11 @@ def longest_track(frames: Sequence[Sequence[Face]], overlap: float = 0.3) -> lis
     return [chosen.get(index) for index in range(len(frames))]
 
 
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    height = min(a[2], b[2]) - max(a[0], b[0])
-    width = min(a[3], b[3]) - max(a[1], b[1])
-    if height <= 0 or width <= 0:
-        return 0.0
-    both = height * width
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+def intersection_over_union(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]]) -> np.ndarray:
+    """Overlaps of boxes (y0, x0, y1, x1): float64 (len(first), len(second)) in [0, 1]."""
+    a = np.asarray(first, np.float64).reshape(-1, 1, 4)
+    b = np.asarray(second, np.float64).reshape(1, -1, 4)
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    both = np.maximum(sides, 0).prod(axis=-1)
+    areas = [(boxes[..., 2:] - boxes[..., :2]).prod(axis=-1) for boxes in (a, b)]
+    return both / np.maximum(areas[0] + areas[1] - both, np.finfo(float).tiny)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from faces import Face
+from faces import Face, intersection_over_union
 
 OVERLAP = 0.3  # least intersection over union of one person's boxes in neighbouring frames
 FORGOTTEN = 2.0  # seconds after which a person who was not seen is another one
@@ -51,13 +50,3 @@ class People:
                 found[index] = self._count
             self._last[found[index]] = (second, box)
         return [found[index] for index in range(len(boxes))]
-
-
-def intersection_over_union(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]]) -> np.ndarray:
-    """Overlaps of boxes (y0, x0, y1, x1): float64 (len(first), len(second)) in [0, 1]."""
-    a = np.asarray(first, np.float64).reshape(-1, 1, 4)
-    b = np.asarray(second, np.float64).reshape(1, -1, 4)
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    both = np.maximum(sides, 0).prod(axis=-1)
-    areas = [(boxes[..., 2:] - boxes[..., :2]).prod(axis=-1) for boxes in (a, b)]
-    return both / np.maximum(areas[0] + areas[1] - both, np.finfo(float).tiny)

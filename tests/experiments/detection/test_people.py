@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments.detection.people import People, intersection_over_union
-from faces import Face
+from experiments.detection.people import People
+from faces import Face, intersection_over_union
 
 
 def face(y, x, side=40):
