@@ -59,7 +59,7 @@ class Plan:
 
 PLANS = {
     "small": Plan("photos-1", epochs=12, steps=250, drop_every=8),
-    "tiny": Plan("photos-1-tiny", epochs=6, steps=200, drop_every=4),
+    "tiny": Plan("photos-1-tiny", epochs=7, steps=500, drop_every=5),
 }
 
 DEFAULT_EPOCHS = ", ".join(f"{plan.epochs} for {preset}" for preset, plan in PLANS.items())
