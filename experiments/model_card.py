@@ -29,6 +29,8 @@ class Measured:
         people: split -> number of people.
         methods: the manipulation methods of the training data.
         commands: the command lines that made the weights, in order.
+        real: compression -> the mean log10 likelihood ratio of each real clip of the test.
+        quantizer: compression -> the lowest and highest quantizer (QP) of real clips of the test.
     """
 
     metrics: dict[str, dict]
@@ -38,6 +40,25 @@ class Measured:
     people: dict[str, int]
     methods: Sequence[str]
     commands: Sequence[str]
+    real: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    quantizer: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+
+
+def figures(measured: Measured) -> dict[str, object]:
+    """The main figures as JSON values, for `experiments.detection.card`, which tells users what to expect."""
+    rows = []
+    for compression, found in measured.metrics.items():
+        for side, part in by_size(found):
+            wrong = part["errors"]["frame"]
+            row = {"compression": compression, "side": side, "auc": part["frame"]["auc"]}
+            row |= {"auc_ci95": part["frame"]["auc_ci95"]}
+            rows.append(row | {kind: wrong[kind]["rate"] for kind in ("false_alarms", "misses")})
+    return {
+        "trained_on": _trained_on(measured).replace("`", "").replace("\n\n", " "),
+        "rows": rows,
+        "real": {name: [round(ratio, 4) for ratio in sorted(ratios)] for name, ratios in measured.real.items()},
+        "quantizer": {name: list(ends) for name, ends in measured.quantizer.items()},
+    }
 
 
 def model_card(name: str, measured: Measured) -> str:

@@ -20,14 +20,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import numpy as np
 from rich.console import Console
+from scipy.special import logit
 
 from experiments import groups, runs, scoring
-from experiments.model_card import Measured, model_card
+from experiments.model_card import Measured, figures, model_card
 from experiments.quickstart import quoted
 from experiments.rows import write_rows
 from records.atomic import atomic_file, write_json
 from records.errors import DataError
+from records.footage import quantizer
 from records.shards import Manifest
 from tfafsr.presets import PRESETS
 from tfafsr.weights import write_weights
@@ -38,6 +41,7 @@ SIDES = (96, 64, 32, 16)
 FRAMES, TESTED_FRAMES = 4, 2  # of each clip: many people teach and tell more than many frames
 RECIPE = f"--compressions {' '.join(COMPRESSIONS)} --degrade 0.25 --augment strong --mask-weight 1"
 LEFT_OUT_EPOCHS, LEFT_OUT_DROP = 5, 3
+QUANTIZED_CLIPS = 200  # of each compression, whose quantizers are read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +136,8 @@ def photographs(
         left_out=json.loads((left_out / "leave-one-out.json").read_text()) if leave_one_out else None,
         people={split: len(people) for split, people in runs.people_in([manifest]).items()},
         methods=sorted(found[GROUPED_AT]["per_method"]),
+        real={name: _real_ratios(path) for name, path in metrics.items()},
+        quantizer={name: ends for name in metrics if (ends := _quantizers(data, name))},
         commands=[f"tfafsr {line.replace(str(out), 'OUT').replace(str(photos), 'PHOTOS')}" for line in commands],
     )
     return _write(out, run, preset, measured, console)
@@ -144,7 +150,7 @@ def _write(out: Path, run: Path, preset: str, measured: Measured, console: Conso
     weights = out / f"{name}.npz"
     write_rows(out / f"{name}.csv", measured.metrics)
     with atomic_file(weights) as npz, atomic_file(out / f"{name}.md") as markdown:
-        write_weights(npz, runs.load_detector(run), preset, card)
+        write_weights(npz, runs.load_detector(run), preset, card, figures(measured))
         markdown.write_text(card, encoding="utf-8")
     content = weights.read_bytes()
     console.print(card, markup=False, highlight=False, soft_wrap=True)
@@ -160,8 +166,28 @@ def _grouped(manifest: Manifest, metrics: Path, group_of: dict[str, dict[str, st
     clips = {
         video: clip for video, clip in manifest.clips.items() if (clip.split, clip.compression) == ("test", GROUPED_AT)
     }
-    frames = scoring.load_frames(metrics.with_name(metrics.stem + ".frames.csv"))
+    frames = scoring.load_frames(_frames_of(metrics))
     return {attribute: groups.by_group(frames, clips, of) for attribute, of in group_of.items()}
+
+
+def _frames_of(metrics: Path) -> Path:
+    return metrics.with_name(metrics.stem + ".frames.csv")
+
+
+def _real_ratios(metrics: Path) -> list[float]:
+    """The mean log10 likelihood ratio of each real clip of the test, as `tfafsr detect` computes it."""
+    frames = scoring.load_frames(_frames_of(metrics))
+    real = frames.labels == 0
+    ratios = logit(np.clip(frames.values[real], 1e-9, 1 - 1e-9)) / np.log(10)
+    videos, row = np.unique(frames.videos[real], return_inverse=True)
+    return (np.bincount(row, ratios) / np.bincount(row, minlength=len(videos))).tolist()
+
+
+def _quantizers(data: Path, compression: str) -> tuple[float, float] | None:
+    """The lowest and highest quantizer of the real clips at a compression."""
+    clips = sorted((data / "original_sequences").glob(f"*/{compression}/videos/*"))[:QUANTIZED_CLIPS]
+    found = [value for clip in clips if (value := quantizer(clip)) is not None]
+    return (min(found), max(found)) if found else None
 
 
 @click.command()

@@ -21,6 +21,8 @@ from tfafsr import SCORES
 
 Detect = Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
 """frame uint8 (N, S, S, 3), keypoints float32 (N, 5, 2) -> {name in `SCORES`: float32 (N,)}."""
+Explain = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""frame, keypoints as in `Detect` -> AFSR's reconstruction, float32 (N, S, S, 3) in [-1, 1]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Exported:
         size: bytes on disk.
         description: the description of the detector, see `model.describe`.
         detect: the exported detector as a function.
+        explain: its reconstruction as a function; None if it was exported for scores alone.
     """
 
     path: Path
@@ -40,6 +43,7 @@ class Exported:
     size: int
     description: dict[str, object]
     detect: Detect
+    explain: Explain | None
 
 
 def open_exported(path: Path, threads: int = 1) -> Exported:
@@ -70,11 +74,17 @@ def _open_saved_model(path: Path) -> Exported:
         outputs = serve(frame=tf.constant(frame), keypoints=tf.constant(keypoints))
         return {name: outputs[name].numpy()[:, 0] for name in SCORES}
 
+    def explain(frame: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+        outputs = model.signatures["explain"](frame=tf.constant(frame), keypoints=tf.constant(keypoints))
+        return outputs["reconstruction"].numpy()
+
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return Exported(folder, SAVED_MODEL, size, description, detect)
+    return Exported(folder, SAVED_MODEL, size, description, detect, explain)
 
 
 def _open_tflite(path: Path, threads: int) -> Exported:
     with tflite.as_data_error():
         detector = EdgeDetector(path, threads)
-    return Exported(path, detector.description["form"], path.stat().st_size, detector.description, detector.scores)
+    explain = detector.explain if detector.explains else None
+    size, description = path.stat().st_size, detector.description
+    return Exported(path, description["form"], size, description, detector.scores, explain)

@@ -8,7 +8,7 @@ import io
 import json
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
@@ -22,7 +22,7 @@ from ai_edge_litert.interpreter import Interpreter
 from records.atomic import atomic_file
 from records.errors import DataError
 from savedmodel_export import edge_runtime
-from savedmodel_export.edge_runtime import EdgeError, network_inputs
+from savedmodel_export.edge_runtime import RECONSTRUCTION, EdgeError, network_inputs
 from savedmodel_export.float16 import halve_weights
 from savedmodel_export.forms import QUANTIZE
 from savedmodel_export.model import LABELS, check_exportable, describe
@@ -34,7 +34,10 @@ CALIBRATION_WARNING = r"\s*Warning: tf.lite.Interpreter is deprecated"
 
 
 def convert(
-    detector: Detector, quantize: str = "none", representative: Iterable[dict[str, np.ndarray]] | None = None
+    detector: Detector,
+    quantize: str = "none",
+    representative: Iterable[dict[str, np.ndarray]] | None = None,
+    explain: bool = False,
 ) -> bytes:
     """The content of a .tflite file; its signature takes any number N of faces. Only builtin operations are used.
 
@@ -51,19 +54,25 @@ def convert(
             logit.
         representative: for int8, batches of typical faces, each {"frame", "keypoints"}, on which the ranges of the
             activations are measured.
+        explain: whether AFSR's `reconstruction`, float32 (N, S, S, 3) in [-1, 1], is an output, too; not for int8,
+            whose activations are too coarse for it.
 
     Raises:
-        DataError: `quantize` is unknown; a weight is NaN or infinite; int8 lacks representative faces, or the detector
-            reads the error levels of its own reconstruction, which cannot be computed outside of the network.
+        DataError: `quantize` is unknown; `explain` with int8; a weight is NaN or infinite; int8 lacks representative
+            faces, or the detector reads the error levels of its own reconstruction, which cannot be computed outside of
+            the network.
     """
     if quantize not in QUANTIZE:
         raise DataError(f"quantize must be one of {', '.join(QUANTIZE)}; received {quantize!r}.")
+    if explain and quantize == "int8":
+        raise DataError("int8 gives no reconstruction; use another form to explain faces.")
     check_exportable(detector)
     description = {**describe(detector), "form": quantize}
     module = tf.Module(name="tfafsr")
     network = _behind_ela(detector) if quantize == "int8" else detector.deployed()
     module.weights = [variable.value for variable in network.variables]
-    concrete = _function(network).get_concrete_function()
+    outputs = (*SCORES, RECONSTRUCTION) if explain else SCORES
+    concrete = _function(network, outputs).get_concrete_function()
 
     def converter(*optimizations: tf.lite.Optimize) -> tf.lite.TFLiteConverter:
         new = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
@@ -90,11 +99,12 @@ def export_tflite(
     out: Path,
     quantize: str = "none",
     representative: Iterable[dict[str, np.ndarray]] | None = None,
+    explain: bool = False,
 ) -> Path:
     """Writes the result of `convert` into a file, complete or not at all; replaces only a file of this project.
 
     Args:
-        detector, quantize, representative: as in `convert`.
+        detector, quantize, representative, explain: as in `convert`.
         out: the file.
 
     Returns:
@@ -111,7 +121,7 @@ def export_tflite(
             read_description(out)
         except DataError as error:
             raise DataError(f"{out} exists and is no exported detector; give --out another name.") from error
-    content = convert(detector, quantize, representative)
+    content = convert(detector, quantize, representative, explain)
     with atomic_file(out) as file:
         file.write_bytes(content)
     return out
@@ -132,13 +142,13 @@ def as_data_error() -> Iterator[None]:
         raise DataError(str(error)) from error
 
 
-def _function(network: keras.Model) -> tf.Function:
-    """The network as a function of its named inputs, any number of faces at once."""
+def _function(network: keras.Model, names: Sequence[str]) -> tf.Function:
+    """The network as a function of its named inputs, any number of faces at once, to these outputs."""
     specs = [tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in network.input.items()]
 
     def detect(*fields: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = network(dict(zip(network.input, fields, strict=True)), training=False)
-        return {name: outputs[name] for name in SCORES}
+        return {name: outputs[name] for name in names}
 
     return tf.function(detect, input_signature=specs, autograph=False)
 

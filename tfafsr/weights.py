@@ -64,6 +64,7 @@ class Weights:
         preset: `paper`, `small` or `tiny`.
         options: the arguments of `Detector`.
         card: the model card, Markdown.
+        figures: the card's main figures as JSON values, see `experiments.model_card.figures`; empty if there are none.
         arrays: the values of the variables, in order.
     """
 
@@ -71,6 +72,7 @@ class Weights:
     preset: str
     options: dict[str, object]
     card: str
+    figures: dict[str, object]
     arrays: list[np.ndarray]
 
     def detector(self, **overrides: object) -> Detector:
@@ -139,7 +141,8 @@ def read_weights(name: str | os.PathLike) -> Weights:
                     f"this version, {__version__}, reads {FORMAT}. Use the version that it was made with."
                 )
             arrays = [archive[f"{index:04d}"] for index in range(int(meta["arrays"]))]
-            weights = Weights(os.fspath(name), meta["preset"], dict(meta["options"]), str(meta["card"]), arrays)
+            options, figures = dict(meta["options"]), dict(meta.get("figures", {}))
+            weights = Weights(os.fspath(name), meta["preset"], options, str(meta["card"]), figures, arrays)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, WeightsError):
             raise
@@ -149,7 +152,9 @@ def read_weights(name: str | os.PathLike) -> Weights:
     return weights
 
 
-def write_weights(path: Path, detector: Detector, preset_name: str, card: str) -> None:
+def write_weights(
+    path: Path, detector: Detector, preset_name: str, card: str, figures: dict[str, object] | None = None
+) -> None:
     """Writes the weights of a detector, with calibration, and a model card.
 
     Args:
@@ -157,6 +162,7 @@ def write_weights(path: Path, detector: Detector, preset_name: str, card: str) -
         detector: a detector whose options are those of the preset, but for weights of the loss and dtype.
         preset_name: `paper`, `small` or `tiny`.
         card: Markdown.
+        figures: see `Weights`.
 
     Raises:
         ValueError: the detector has another architecture than the preset.
@@ -172,7 +178,10 @@ def write_weights(path: Path, detector: Detector, preset_name: str, card: str) -
         f"{index:04d}": value.astype(np.float16) if value.ndim > 1 else value for index, value in enumerate(values)
     }
     options = {**detector.options, "dtype": "float32"}
-    meta = {"format": FORMAT, "preset": preset_name, "options": options, "card": card, "arrays": len(arrays)}
+    meta = {
+        **{"format": FORMAT, "preset": preset_name, "options": options, "arrays": len(arrays)},
+        **{"card": card, "figures": figures or {}},
+    }
     with path.open("wb") as file:
         np.savez_compressed(file, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+from pathlib import Path
 
 import click
 
@@ -34,24 +36,55 @@ NOT_JUDGED = 1
     type=click.IntRange(16),
     help="Faces are judged from so many pixels on: side of the square around the face.",
 )
-def detect(paths: tuple[str, ...], model: str | None, as_list: bool, fps: float, smallest_face: int) -> None:
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for report.html, a page with the evidence, and answers.json.",
+)
+@click.option("--overlay", is_flag=True, help="Also write a copy of each file into --out, with boxes and answers.")
+@click.option(
+    "--max-false-alarms",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Raise an alarm above the likelihood ratio that at most this share of measured real clips passes, e.g. 0.01.",
+)
+def detect(
+    paths: tuple[str, ...],
+    model: str | None,
+    as_list: bool,
+    fps: float,
+    smallest_face: int,
+    out: Path | None,
+    overlay: bool,
+    max_false_alarms: float | None,
+) -> None:
     """Tell whether the faces in pictures and videos are manipulated.
 
     A PATH is a picture, a video, a folder of them, a pattern, or - for a list of names on standard input. The exit
     status is 1 if a file could not be judged.
     """
-    from experiments.detection import LIMITS, Settings, analyse, as_json, items, lines, open_model, summary
+    from experiments.detection import LIMITS, Results, Settings, analyse, as_json, items, lines, open_model, summary
     from records.progress import progress
 
+    if overlay and out is None:
+        raise click.UsageError("--overlay writes files; give --out DIR, the folder for them.")
     opened = open_model(model, lambda text: click.echo(text, err=True))
+    if max_false_alarms is not None:
+        opened.check_alarms(max_false_alarms)
     found = list(items(paths, sys.stdin.buffer))
-    settings = Settings(fps, smallest_face)
+    settings = Settings(fps, smallest_face, max_false_alarms, evidence=out is not None)
+    results = Results(out, opened, overlay) if out else None
     answers = []
     for item in progress(found, len(found), "Looking") if len(found) > 1 else found:
-        answers.append(analyse(item, opened, settings))
+        answer = analyse(item, opened, settings)
+        if results:
+            answer = results.add(answer)
+        answers.append(answer)
         if not as_list:
-            for line in lines(answers[-1]):
+            for line in lines(answer):
                 click.echo(line)
+        gc.collect()  # PyAV's frames hang in circles, and a picture may be large
+    if results:
+        click.echo(f"Report: {results.finish()}", err=as_list)
     if as_list:
         click.echo(json.dumps([as_json(answer) for answer in answers], indent=2, allow_nan=False))
     else:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import importlib
-import importlib.util
-import runpy
 import sys
-from pathlib import Path
 
 import click
+
+from experiments.version import version
 
 INTERRUPTED = "Interrupted. Finished work is kept; run the same command again to continue."
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -19,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name -> (module with a command of th
         "All steps on rendered faces: forge, build, train, evaluate, report, export.",
     ),
     "detect": ("experiments.cli.detect", "Tell whether the faces in pictures and videos are manipulated."),
+    "app": ("experiments.cli.app", "Serve a local web page: drop a picture or a video, read the report."),
     "forge": (
         "experiments.cli.forge",
         "Make a data set in FaceForensics++'s layout from rendered faces or photographs.",
@@ -93,14 +93,8 @@ class LazyGroup(click.Group):
             raise
 
 
-def _version() -> str:
-    """`tfafsr.__version__`, without importing `tfafsr`, which loads TensorFlow."""
-    package = importlib.util.find_spec("tfafsr")
-    return runpy.run_path(str(Path(package.origin).with_name("version.py")))["__version__"]
-
-
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(_version())
+@click.version_option(version())
 def cli() -> None:
     """Tells manipulated faces from real ones in low-resolution, heavily compressed images and videos."""
 

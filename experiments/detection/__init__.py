@@ -4,6 +4,8 @@ from experiments.detection.analysis import Settings, analyse
 from experiments.detection.answers import Answer, as_json
 from experiments.detection.items import Item, items
 from experiments.detection.models import Model, open_model
+from experiments.detection.report import write_report
+from experiments.detection.results import Results
 from experiments.detection.words import LIMITS, lines, summary
 
 __all__ = [
@@ -11,6 +13,7 @@ __all__ = [
     "Answer",
     "Item",
     "Model",
+    "Results",
     "Settings",
     "analyse",
     "as_json",
@@ -18,4 +21,5 @@ __all__ = [
     "lines",
     "open_model",
     "summary",
+    "write_report",
 ]

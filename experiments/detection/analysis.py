@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.detection.answers import Answer, Person, Sight
-from experiments.detection.encodings import encoding_of
+from experiments.detection.answers import Alarm, Answer, Person, Sight
+from experiments.detection.card import Card
+from experiments.detection.encodings import encoding_of, quantizer_of
+from experiments.detection.evidence import Gallery, Shot, face_of, scene_of
 from experiments.detection.items import Item
 from experiments.detection.models import Model
 from experiments.detection.people import People
@@ -30,10 +32,14 @@ class Settings:
     Attributes:
         fps: frames of a video that are looked at, per second of it.
         smallest_face: side of the square crop around a face, in pixels; smaller faces are not judged.
+        max_false_alarms: share of real clips for which an alarm may be raised; None for no alarms.
+        evidence: whether pictures of the most suspicious frames are kept.
     """
 
     fps: float = 5.0
     smallest_face: int = 32
+    max_false_alarms: float | None = None
+    evidence: bool = False
 
 
 @dataclasses.dataclass
@@ -45,6 +51,7 @@ class _Found:
     frames: int = 0
     without_face: int = 0
     small: list[int] = dataclasses.field(default_factory=list)  # sides of the faces that were too small
+    gallery: Gallery | None = None
 
 
 def analyse(
@@ -71,8 +78,13 @@ def analyse(
         wanted = [0] if picture else _wanted(about.frames or count_frames(item.path), rate, settings.fps)
     except (DataError, OSError) as error:
         return Answer(item.path, None, reason=_reason(error, item.path))
-    answer = Answer(item.path, "picture" if picture else "video", encoding=encoding_of(item.path, about, picture))
-    found = _Found(rate)
+    step = None if picture else quantizer_of(item.path)
+    encoding = encoding_of(item.path, about, picture, step)
+    answer = Answer(item.path, "picture" if picture else "video", encoding=encoding, quantizer=step)
+    card = model.card
+    if card and step is not None and step > (card.coarsest() or step):
+        return dataclasses.replace(answer, reason=_too_coarse(step, card))
+    found = _Found(rate, gallery=Gallery() if settings.evidence else None)
     try:
         cut = _gather(found, item.path, wanted, model, settings, watch)
     except Exception as error:
@@ -88,14 +100,36 @@ def analyse(
             f"faces smaller than {settings.smallest_face} pixels are not judged"
         )
     people = tuple(Person(number, tuple(sights)) for number, sights in sorted(found.scored.items()))
+    suspicious = sorted(people, key=lambda person: -person.log10_likelihood_ratio)
+    shots = found.gallery.shots([one.number for one in suspicious], model.explain) if found.gallery else ()
     return dataclasses.replace(
         answer,
         people=people,
+        alarm=_alarm(suspicious, step, card, settings),
+        shots=tuple(shots),
         reason=None if people else _nobody(found, settings),
         notes=tuple(notes),
         frames=found.frames,
         without_face=found.without_face,
     )
+
+
+def _too_coarse(step: float, card: Card) -> str:
+    return (
+        f"it is compressed more strongly (QP {step:.0f}) than all that the model was measured on "
+        f"(QP {card.coarsest():.0f} at most)"
+    )
+
+
+def _alarm(suspicious: Sequence[Person], step: float | None, card: Card | None, settings: Settings) -> Alarm | None:
+    """Whether the most suspicious person is above the threshold; None if none was asked for, or nobody is judged."""
+    if settings.max_false_alarms is None or card is None or not suspicious:
+        return None
+    compression = None if step is None else card.like(step)
+    threshold = card.threshold(settings.max_false_alarms, compression)
+    if threshold is None:
+        return None
+    return Alarm(settings.max_false_alarms, threshold, suspicious[0].log10_likelihood_ratio > threshold)
 
 
 def _wanted(frames: int, rate: float, fps: float) -> list[int]:
@@ -165,6 +199,7 @@ class _Crop:
     side: int
     image: np.ndarray
     keypoints: np.ndarray
+    scene: bytes | None  # of the frame, if evidence is kept
 
 
 def _crops(
@@ -185,7 +220,8 @@ def _crops(
             found.small.append(side)
         else:
             keypoints = normalise_keypoints(face.keypoints, box)
-            yield _Crop(number, index, face, side, crop_square(rgb, box, model.size), keypoints)
+            scene = scene_of(rgb, face) if found.gallery else None
+            yield _Crop(number, index, face, side, crop_square(rgb, box, model.size), keypoints, scene)
 
 
 def _score(found: _Found, crops: list[_Crop], model: Model) -> None:
@@ -200,6 +236,10 @@ def _score(found: _Found, crops: list[_Crop], model: Model) -> None:
             probability=float(scores["probability"][row]),
         )
         found.scored.setdefault(crop.person, []).append(sight)
+        if found.gallery:
+            ratio = sight.log10_likelihood_ratio
+            shot = Shot(crop.person, crop.frame, sight.second, ratio, crop.scene, face_of(crop.image))
+            found.gallery.offer(shot, crop.image, crop.keypoints)
 
 
 def _nobody(found: _Found, settings: Settings) -> str:

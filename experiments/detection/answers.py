@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import stdtrit
 
+from experiments.detection.evidence import Shot
 from experiments.detection.scale import Support, support
 
 SCHEMA = 1  # number of the form of the JSON; it changes when a field is removed or changes its meaning
@@ -86,6 +87,21 @@ class Person:
 
 
 @dataclasses.dataclass(frozen=True)
+class Alarm:
+    """Whether a file is above a threshold that few real clips pass.
+
+    Attributes:
+        max_false_alarms: the share of real clips, in (0, 1).
+        threshold: the log10 likelihood ratio.
+        raised: whether the strongest person is above it.
+    """
+
+    max_false_alarms: float
+    threshold: float
+    raised: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Answer:
     """What is said of one file.
 
@@ -98,6 +114,9 @@ class Answer:
         frames: number of frames that were looked at.
         without_face: number of those in which no face was found.
         encoding: what is known of the compression, such as `h264, 0.05 bits a pixel`; None if unknown.
+        quantizer: the median quantizer (QP) of an H.264 video; None for other files.
+        alarm: None unless one was asked for.
+        shots: pictures of the most suspicious frames; empty unless evidence was asked for.
     """
 
     path: Path
@@ -108,6 +127,9 @@ class Answer:
     frames: int = 0
     without_face: int = 0
     encoding: str | None = None
+    quantizer: float | None = None
+    alarm: Alarm | None = None
+    shots: tuple[Shot, ...] = ()
 
     @property
     def strongest(self) -> Person | None:
@@ -139,8 +161,18 @@ def as_json(answer: Answer) -> dict[str, object]:
         "frames": answer.frames,
         "frames_without_face": answer.without_face,
         "encoding": answer.encoding,
+        "quantizer": answer.quantizer,
+        "alarm": _alarm(answer.alarm) if answer.alarm else None,
         "strongest_person": answer.strongest.number if answer.strongest else None,
         "people": [_person(person) for person in answer.people],
+    }
+
+
+def _alarm(alarm: Alarm) -> dict[str, object]:
+    return {
+        "max_false_alarms": alarm.max_false_alarms,
+        "threshold": round(alarm.threshold, 4),
+        "raised": alarm.raised,
     }
 
 

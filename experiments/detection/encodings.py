@@ -7,16 +7,17 @@ from pathlib import Path
 from PIL import Image
 
 from faces import quantization_tables
-from records.footage import VideoInfo
+from records.footage import VideoError, VideoInfo, quantizer
 
 
-def encoding_of(path: Path, about: VideoInfo, picture: bool) -> str | None:
-    """A few words: `h264, 640 x 480, 0.052 bits a pixel`, or `mjpeg, 800 x 600, JPEG quality of about 75`.
+def encoding_of(path: Path, about: VideoInfo, picture: bool, step: float | None = None) -> str | None:
+    """A few words: `h264, 640 x 480, 0.052 bits a pixel, QP 44`, or `mjpeg, 800 x 600, JPEG quality of about 75`.
 
     Args:
         path: the file.
         about: its headers.
         picture: whether it is a picture.
+        step: its quantizer, see `quantizer_of`.
     """
     words = [about.codec, f"{about.width} x {about.height}"]
     if picture:
@@ -24,7 +25,17 @@ def encoding_of(path: Path, about: VideoInfo, picture: bool) -> str | None:
         words += [f"JPEG quality of about {quality}"] if quality else []
     elif about.fps and about.bit_rate:
         words.append(f"{about.bit_rate / (about.fps * about.width * about.height):.3f} bits a pixel")
+    if step is not None:
+        words.append(f"QP {step:.0f}")
     return ", ".join(word for word in words if word)
+
+
+def quantizer_of(path: Path) -> float | None:
+    """See `records.footage.quantizer`; None also for a video that does not tell."""
+    try:
+        return quantizer(path)
+    except (VideoError, OSError):
+        return None  # whether the frames decode is told where they are read
 
 
 def jpeg_quality(path: Path) -> int | None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.detection.card import Card, read_card
 from records.atomic import atomic_folder
 from records.errors import DataError
 from savedmodel_export.edge_runtime import DETECTOR_FILE, EdgeError, load_face_detector
@@ -42,6 +43,9 @@ class Model:
         score: uint8 (N, S, S, 3) RGB and float32 (N, 5, 2) in [0, 1] -> {`probability`, `log10_likelihood_ratio`},
             float32 (N,).
         faces: MTCNN.
+        explain: the same arguments -> AFSR's reconstruction, float32 (N, S, S, 3) in [-1, 1]; None if this form of the
+            model does not give it.
+        card: what was measured of the model; None if nothing is known.
     """
 
     name: str
@@ -49,6 +53,22 @@ class Model:
     crop_scale: float
     score: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
     faces: FaceDetector
+    explain: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    card: Card | None = None
+
+    def check_alarms(self, max_false_alarms: float) -> None:
+        """Raises `DataError` if there is no threshold for this share of false alarms."""
+        if self.card is None:
+            raise DataError(
+                f"{self.name} brings no scores of real clips, so that no threshold for false alarms is known. Leave "
+                "--max-false-alarms out, or give weights (.npz)."
+            )
+        if self.card.threshold(max_false_alarms, None) is None:
+            clips = min(map(len, self.card.real.values()), default=0)
+            raise DataError(
+                f"{self.name} was measured on {clips} real clips, which tell nothing of {max_false_alarms:.2%} false "
+                f"alarms; give at least {1 / (clips + 1):.4f}."
+            )
 
 
 def open_model(name: str | None, say: Callable[[str], None]) -> Model:
@@ -64,7 +84,7 @@ def open_model(name: str | None, say: Callable[[str], None]) -> Model:
     """
     faces = _face_finder(say)
     if name is None:
-        return _from_tflite(DEFAULT, _prepared_detector(say), faces)
+        return dataclasses.replace(_from_tflite(DEFAULT, _prepared_detector(say), faces), card=read_card(_shipped()))
     if "://" in name:
         return _from_server(name, faces)
     path = Path(name)
@@ -85,7 +105,8 @@ def _from_tflite(name: str, path: Path, faces: FaceDetector) -> Model:
         detector = EdgeDetector(path, THREADS)
     except EdgeError as error:
         raise DataError(str(error)) from error
-    return _described(name, detector.description, detector.scores, faces)
+    explain = detector.explain if detector.explains else None
+    return _described(name, detector.description, faces, detector.scores, explain)
 
 
 def _from_keras(name: str, path: Path, faces: FaceDetector) -> Model:
@@ -95,7 +116,7 @@ def _from_keras(name: str, path: Path, faces: FaceDetector) -> Model:
 
     if (path / "saved_model.pb").is_file() or any(path.glob("*/saved_model.pb")):
         exported = open_exported(path)
-        return _described(name, exported.description, exported.detect, faces)
+        return _described(name, exported.description, faces, exported.detect, exported.explain)
     detector = load_detector(path)
     deployed = detector.deployed()
 
@@ -103,7 +124,11 @@ def _from_keras(name: str, path: Path, faces: FaceDetector) -> Model:
         outputs = deployed.predict_on_batch({"frame": frames, "keypoints": keypoints})
         return {name: outputs[name][:, 0] for name in ("probability", "log10_likelihood_ratio")}
 
-    return _described(name, describe(detector), score, faces)
+    def explain(frames: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+        return deployed.predict_on_batch({"frame": frames, "keypoints": keypoints})["reconstruction"]
+
+    opened = _described(name, describe(detector), faces, score, explain)
+    return dataclasses.replace(opened, card=read_card(path)) if path.suffix == ".npz" else opened
 
 
 def _from_server(address: str, faces: FaceDetector) -> Model:
@@ -122,11 +147,11 @@ def _from_server(address: str, faces: FaceDetector) -> Model:
         description = client.describe()
     except ServingError as error:
         raise DataError(f"The server gives no model: {error}") from error
-    return _described(address, description, client.detect, faces)
+    return _described(address, description, faces, client.detect, lambda *face: client.explain(*face)["reconstruction"])
 
 
-def _described(name: str, description: dict, score: Callable, faces: FaceDetector) -> Model:
-    return Model(name, int(description["size"]), float(description["crop_scale"]), score, faces)
+def _described(name: str, description: dict, faces: FaceDetector, score: Callable, explain: Callable | None) -> Model:
+    return Model(name, int(description["size"]), float(description["crop_scale"]), score, faces, explain)
 
 
 def _face_finder(say: Callable[[str], None]) -> FaceDetector:
@@ -146,21 +171,25 @@ def _face_finder(say: Callable[[str], None]) -> FaceDetector:
         raise DataError(f"{error} Or remove {folder}: it is made again.") from error
 
 
+def _shipped() -> Path:
+    """The file of the weights that ship, found without importing the package, which would load TensorFlow."""
+    return Path(importlib.util.find_spec("tfafsr").origin).parent / "shipped" / f"{DEFAULT}.npz"
+
+
 def _prepared_detector(say: Callable[[str], None]) -> Path:
     """The weights that ship, as a .tflite file. Its name holds their hash: other weights are made anew."""
-    package = Path(importlib.util.find_spec("tfafsr").origin).parent
-    weights = package / "shipped" / f"{DEFAULT}.npz"
+    weights = _shipped()
     try:
         sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     except OSError as error:
         raise DataError(f"{weights} cannot be read ({error.strerror}). Install tfafsr again.") from error
-    folder = cache_folder() / f"{DEFAULT}-{sha256[:16]}"
+    folder = cache_folder() / f"{DEFAULT}-{sha256[:16]}-explaining"
 
     def write(made: Path) -> None:
         from experiments.runs import load_detector
         from savedmodel_export import export_tflite
 
-        export_tflite(load_detector(Path(DEFAULT)), made / DETECTOR_FILE)
+        export_tflite(load_detector(Path(DEFAULT)), made / DETECTOR_FILE, explain=True)
 
     _kept(folder, DEFAULT, write, say)
     return folder / DETECTOR_FILE

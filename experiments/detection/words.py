@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from experiments.detection.answers import Answer, Person, shown
 from records.progress import escaped
@@ -21,9 +22,12 @@ def lines(answer: Answer) -> Iterator[str]:
     else:
         of = f" Person {answer.strongest.number} of {len(answer.people)}." if len(answer.people) > 1 else ""
         yield f"{name}: {answer.support}.{of}"
-        yield f"  {_ratio(answer.strongest)}; {_basis(answer, answer.strongest)}."
+        yield f"  {ratio(answer.strongest)}; {basis(answer, answer.strongest)}."
     if answer.people and answer.encoding:
         yield f"  Encoding: {escaped(answer.encoding)}."
+    if answer.alarm:
+        raised, share = "Alarm" if answer.alarm.raised else "No alarm", percent(answer.alarm.max_false_alarms)
+        yield f"  {raised}: at most {share} of real clips are above {number(answer.alarm.threshold)}."
     for note in answer.notes:
         yield f"  Note: {escaped(note)}."
 
@@ -37,23 +41,40 @@ def summary(answers: Sequence[Answer]) -> Iterator[str]:
     yield f"{len(answers)} files: " + "; ".join(f"{count} {words}" for words, count in sorted(counts.items())) + "."
 
 
-def _ratio(person: Person) -> str:
-    text = f"Likelihood ratio {_number(person.log10_likelihood_ratio)}"
+def sentence(answer: Answer) -> str:
+    """The answer as a sentence that can be copied, with what it rests on."""
+    name = shown(Path(answer.path.name))
+    if answer.strongest is None:
+        return f"The {answer.kind or 'file'} “{name}” cannot be judged: {answer.reason}."
+    who = f"person {answer.strongest.number} of {len(answer.people)}" if len(answer.people) > 1 else "the face"
+    given = f"{who} in the {answer.kind} “{name}” gives {answer.support}".replace(" the face is", " it is")
+    return f"{given[0].upper()}{given[1:]} ({ratio(answer.strongest).lower()}; {basis(answer, answer.strongest)})."
+
+
+def ratio(person: Person) -> str:
+    """`Likelihood ratio 1.6 (95% interval ...)`."""
+    text = f"Likelihood ratio {number(person.log10_likelihood_ratio)}"
     if person.interval:
-        low, high = (_number(end) for end in person.interval)
+        low, high = (number(end) for end in person.interval)
         text += f" (95% interval over the clip's seconds: {low} to {high})"
     return text
 
 
-def _basis(answer: Answer, person: Person) -> str:
+def basis(answer: Answer, person: Person) -> str:
+    """`16 of 16 frames with a face of 412 pixels`."""
     face = f"a face of {person.side} pixels"
     if answer.kind == "picture":
         return face
     return f"{len(person.sights)} of {answer.frames} frames with {face}"
 
 
-def _number(log10: float) -> str:
+def number(log10: float) -> str:
     """A likelihood ratio with two digits; below 1 as a fraction: 1/3.2."""
     value = 10 ** min(abs(log10), 6.0)
     text = f"{value:.2g}" if value < 100 else f"{value:,.0f}"
     return f"1/{text}" if log10 < 0 and text != "1" else text
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with one digit behind the point: 19.4%, 1%."""
+    return f"{share:.1%}".replace(".0%", "%")

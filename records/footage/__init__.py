@@ -18,8 +18,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "read_frames",
             "same_size",
         ],
-        "paths": ["PICTURES", "checked", "inside", "is_picture", "is_video", "printable"],
+        "paths": ["PICTURES", "VIDEOS", "checked", "inside", "is_picture", "is_video", "printable"],
         "pictures": ["picture_format"],
+        "quantizer": ["quantizer"],
+        "redraw": ["redraw"],
         "video": ["VideoInfo", "evenly_spaced", "read_picture"],
     },
 )

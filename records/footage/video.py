@@ -120,16 +120,14 @@ def read_frames(path: Path | str, indices: Sequence[int] | None = None) -> Itera
     wanted = None if indices is None else [int(index) for index in indices]
     if wanted is not None and any(b <= a for a, b in itertools.pairwise(wanted)):
         raise ValueError(f"indices must increase; received {wanted}.")
-    position, reformatter = 0, VideoReformatter()
+    position, upright = 0, Upright()
     with opened(path) as (container, stream):
         if wanted == []:
             return
-        matrix = None
         for index, frame in enumerate(_decoded(path, container, stream)):
-            if index == 0:  # of every frame it would cost memory: PyAV keeps a frame whose side data were looked at
-                matrix = _display_matrix(frame)
+            upright.turn_like(frame)
             if wanted is None or index == wanted[position]:
-                yield index, _upright_rgb(frame, reformatter, matrix)
+                yield index, upright.rgb(frame)
                 position += 1
                 if wanted is not None and position == len(wanted):
                     return
@@ -200,19 +198,31 @@ def _decoded(path: Path | str, container: InputContainer, stream: VideoStream) -
         ) from error
 
 
-def _upright_rgb(frame: av.VideoFrame, reformatter: VideoReformatter, matrix: np.ndarray | None) -> np.ndarray:
-    """The frame in RGB, turned and mirrored as its display matrix says.
+class Upright:
+    """Converts the frames of one video to RGB, turned and mirrored as the display matrix of the first one says."""
 
-    The reformatter is used for the whole video, because making one costs ten times as much as a conversion.
-    """
-    image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-    if matrix is None:
-        return image
-    # A pixel at (x, y) is shown at (a x + c y, b x + d y), up to a shift.
-    (a, b), (c, d) = matrix
-    if abs(b) > abs(a):
-        image, a, d = image.swapaxes(0, 1), c, b
-    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()  # making one costs ten times as much as a conversion
+        self._first, self._matrix = True, None
+
+    def turn_like(self, frame: av.VideoFrame) -> None:
+        """Takes the display matrix of the first frame that it is given.
+
+        Of every frame it would cost memory: PyAV keeps a frame whose side data were looked at.
+        """
+        if self._first:
+            self._first, self._matrix = False, _display_matrix(frame)
+
+    def rgb(self, frame: av.VideoFrame) -> np.ndarray:
+        """The frame as a player shows it, uint8 (H, W, 3)."""
+        image = self._reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        if self._matrix is None:
+            return image
+        # A pixel at (x, y) is shown at (a x + c y, b x + d y), up to a shift.
+        (a, b), (c, d) = self._matrix
+        if abs(b) > abs(a):
+            image, a, d = image.swapaxes(0, 1), c, b
+        return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:

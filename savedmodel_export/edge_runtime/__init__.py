@@ -1,7 +1,7 @@
 """Runs the detector on a device with ai-edge-litert, numpy and opencv-python-headless, without TensorFlow."""
 
 from .description import DESCRIPTION_FILE, DETECTOR_FILE, LABELS_FILE, read_description
-from .detector import Detector
+from .detector import RECONSTRUCTION, Detector
 from .errors import EdgeError
 from .inputs import network_inputs
 from .network import load_face_detector
@@ -10,6 +10,7 @@ __all__ = [
     "DESCRIPTION_FILE",
     "DETECTOR_FILE",
     "LABELS_FILE",
+    "RECONSTRUCTION",
     "Detector",
     "EdgeError",
     "load_face_detector",

@@ -14,6 +14,7 @@ from .inputs import network_inputs
 from .network import Network
 
 SCORES = ("probability", "log10_likelihood_ratio", "logit")
+RECONSTRUCTION = "reconstruction"  # an output of networks that were exported to explain faces
 
 
 class Detector:
@@ -26,6 +27,8 @@ class Detector:
     Attributes:
         description: the description in the file: size, order of the key points, labels, calibration and more.
 
+        explains: whether `explain` can be called.
+
     Raises:
         EdgeError: the file is missing or damaged, or this project or this version did not write it.
     """
@@ -36,6 +39,7 @@ class Detector:
         self._network = Network(file, threads)
         if missing := [name for name in SCORES if name not in self._network.outputs]:
             raise EdgeError(f"{file} lacks the output {missing[0]}: an earlier version exported it; export it again.")
+        self.explains = RECONSTRUCTION in self._network.outputs
 
     def crop_face(self, rgb: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:
         """The square crop around a face, uint8 (S, S, 3), and its key points in [0, 1] of the crop, float32 (5, 2)."""
@@ -53,6 +57,21 @@ class Detector:
             {"probability": that the face is manipulated, calibrated at even odds, in [0, 1]; "log10_likelihood_ratio":
             how many times as likely the face is if it is manipulated, as a power of ten; "logit"}, all float32 (N,).
         """
-        inputs = network_inputs(self._network.inputs, self.description, frames, keypoints)
-        outputs = self._network(**inputs)
+        outputs = self._run(frames, keypoints)
         return {name: outputs[name][:, 0] for name in SCORES}
+
+    def explain(self, frames: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+        """The super-resolution network's reconstruction of faces, float32 (N, S, S, 3) RGB in [-1, 1].
+
+        Args:
+            frames, keypoints: as in `scores`.
+
+        Raises:
+            EdgeError: the file was exported without it.
+        """
+        if not self.explains:
+            raise EdgeError("The network gives no reconstruction: it was exported for scores alone.")
+        return self._run(frames, keypoints)[RECONSTRUCTION]
+
+    def _run(self, frames: np.ndarray, keypoints: np.ndarray) -> dict[str, np.ndarray]:
+        return self._network(**network_inputs(self._network.inputs, self.description, frames, keypoints))

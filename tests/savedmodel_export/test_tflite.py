@@ -13,6 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 from faces import error_level_analysis
 from records.errors import DataError
 from savedmodel_export import QUANTIZE, convert, describe, export_tflite
+from savedmodel_export.edge_runtime import Detector as EdgeDetector
+from savedmodel_export.edge_runtime import EdgeError
 from savedmodel_export.edge_runtime.description import LABELS_FILE
 from savedmodel_export.model import LABELS
 from savedmodel_export.tflite import read_description
@@ -54,6 +56,19 @@ def graph(content):
     codes = [code.builtinCode for code in model.operatorCodes]
     (subgraph,) = model.subgraphs
     return model, subgraph, [(codes[operator.opcodeIndex], operator) for operator in subgraph.operators]
+
+
+def test_a_file_that_explains_gives_the_keras_models_reconstruction(detector, faces, tmp_path, files):
+    explaining = EdgeDetector(export_tflite(detector, tmp_path / "explaining.tflite", explain=True))
+    expected = detector.deployed()({"frame": faces[0], "keypoints": faces[1]})["reconstruction"]
+    np.testing.assert_allclose(explaining.explain(*faces), expected, atol=1e-3)
+    plain = EdgeDetector(files["none"])
+    np.testing.assert_allclose(explaining.scores(*faces)["logit"], plain.scores(*faces)["logit"], atol=1e-3)
+    assert (explaining.explains, plain.explains) == (True, False)
+    with pytest.raises(EdgeError, match="exported for scores alone"):
+        plain.explain(*faces)
+    with pytest.raises(DataError, match="int8 gives no reconstruction"):
+        convert(detector, "int8", explain=True)
 
 
 @pytest.mark.parametrize("form", QUANTIZE)

@@ -65,6 +65,25 @@ def test_every_other_file_is_answered_and_the_status_says_so(run_detect, picture
     assert done.returncode == 1
 
 
+def test_the_report_is_written_beside_the_answer(run_detect, picture, tmp_path):
+    done = run_detect(picture, "--out", tmp_path / "out", "--overlay")
+    assert done.returncode == 0, done.stderr
+    assert f"Report: {tmp_path / 'out' / 'report.html'}" in done.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.html", "answers.json", "0001-face.png"}
+    assert "This form of the model gives no restoration" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("--overlay",), "give --out DIR"), (("--max-false-alarms", "0.01"), "brings no scores of real clips")],
+)
+def test_what_cannot_be_done_is_refused_at_once(run_detect, picture, arguments, words):
+    done = run_detect(picture, *arguments)
+    assert done.returncode in (1, 2)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_model_that_is_none_is_an_error_in_one_line(run_detect, picture):
     done = run_detect(picture, "--model", picture)
     assert done.returncode == 1

@@ -8,12 +8,29 @@ import pytest
 
 from experiments.detection import Answer, Model
 from experiments.detection.answers import Person, Sight
+from experiments.detection.card import card_of
 from faces import CROP_SCALE
 from savedmodel_export import converted_mtcnn
 from savedmodel_export.edge_runtime import load_face_detector
+from tests.browser import chromium
 from tests.shared import made_once
 
 SIZE = 64
+CARD = card_of(
+    {
+        "trained_on": "Clips of 40 people <of nobody>.",
+        "rows": [
+            {"compression": name, "side": side, "auc": auc, "auc_ci95": [auc - 0.1, auc + 0.1]}
+            | {"false_alarms": 0.2, "misses": 0.4}
+            for name, side, auc in (
+                *(("c23", None, 0.8), ("c23", 32, 0.7), ("c23", 16, 0.65)),
+                *(("c40", None, 0.75), ("c40", 32, 0.65), ("c40", 16, 0.6)),
+            )
+        ],
+        "real": {"c23": [index / 10 - 1 for index in range(19)], "c40": [index / 10 - 0.5 for index in range(19)]},
+        "quantizer": {"c23": [15, 33], "c40": [36, 48]},
+    }
+)
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +59,20 @@ def brightness(cache):
         ratio = (frames.mean(axis=(1, 2, 3), dtype=np.float32) - 128) / 100
         return {"log10_likelihood_ratio": ratio, "probability": 1 / (1 + 10**-ratio)}
 
+    def explain(frames, keypoints):
+        """A restoration that brightens the upper half."""
+        restored = frames.astype(np.float32) / 127.5 - 1
+        restored[:, : SIZE // 2] += 0.02
+        return restored
+
     folder = next((cache / "tfafsr").glob("mtcnn-*"))
-    return Model("brightness", SIZE, CROP_SCALE, score, load_face_detector(folder))
+    return Model("brightness", SIZE, CROP_SCALE, score, load_face_detector(folder), explain, CARD)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with chromium() as opened:
+        yield opened
 
 
 def made_person(ratios, number=1, fps=5.0):
