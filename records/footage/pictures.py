@@ -14,6 +14,7 @@ FORMATS = {b"\xff\xd8": JPEG, b"\x89P": "png_pipe", b"BM": "bmp_pipe", b"II": TI
 STRICT = {"err_detect": "explode"}
 """Makes FFmpeg's decoders stop at the first error; otherwise they fill missing pixels with grey."""
 JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # not an escaped data byte, and not a restart marker
+WEBP_MOVES = 0x02  # the flag, in the first byte of the chunk VP8X
 JPEG_START, JPEG_END = 0xD8, 0xD9
 TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}  # bytes of a value, by type
 TIFF_NUMBERS = {3: "H", 4: "I"}
@@ -28,6 +29,13 @@ def picture_format(path: Path | str) -> str | None:
     with open(path, "rb") as file:
         start = file.read(12)
     return "webp_pipe" if start[8:] == b"WEBP" else FORMATS.get(start[:2])
+
+
+def is_moving_webp(path: Path | str) -> bool:
+    """Whether a file is a WebP with several frames, which FFmpeg cannot read: a flag in its header says so."""
+    with open(path, "rb") as file:
+        start = file.read(21)
+    return start[8:16] == b"WEBPVP8X" and bool(start[20:] and start[20] & WEBP_MOVES)
 
 
 def decoder_options(form: str | None) -> dict[str, str]:

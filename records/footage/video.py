@@ -20,7 +20,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from records.footage.errors import VideoError, ffmpeg_message
-from records.footage.pictures import check_complete, decoder_options, picture_format
+from records.footage.pictures import check_complete, decoder_options, is_moving_webp, picture_format
 
 MAX_PIXELS = 64 * 2**20  # files with larger frames are refused as hostile
 LIMIT = {"max_pixels": str(MAX_PIXELS)}
@@ -164,6 +164,8 @@ def opened(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
     """
     try:
         form = picture_format(path)
+        if is_moving_webp(path):
+            raise VideoError(f"{path} is a moving WebP picture, which FFmpeg cannot read; save it as a GIF or a video.")
         container = av.open(
             f"file:{path}", format=form, container_options={"format_whitelist": form or FORMATS}, options=LIMIT
         )
