@@ -163,9 +163,12 @@ def opened(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
             `MAX_PIXELS`.
     """
     try:
-        form = picture_format(path)
-        if is_moving_webp(path):
-            raise VideoError(f"{path} is a moving WebP picture, which FFmpeg cannot read; save it as a GIF or a video.")
+        form, moving = picture_format(path), is_moving_webp(path)
+    except OSError as error:
+        raise VideoError(f"{path} does not open as a video or a picture: {ffmpeg_message(error)}.") from error
+    if moving:
+        raise VideoError(f"{path} is a moving WebP picture, which FFmpeg cannot read; save it as a GIF or a video.")
+    try:
         container = av.open(
             f"file:{path}", format=form, container_options={"format_whitelist": form or FORMATS}, options=LIMIT
         )
