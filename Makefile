@@ -2,10 +2,17 @@
 PYTHON ?= python3
 VENV ?= .venv
 TFA_VENV ?= .venv-tfa
+DETECT_VENV ?= .venv-detect
 OUT ?= runs/quickstart
+ANSWER ?= answer
 RUN := $(VENV)/bin/python
 
-.PHONY: quickstart test test-fast lint format parity clean
+.PHONY: detect quickstart test test-fast lint format parity clean
+
+# Without TensorFlow. The exit status 1 of `detect` says that something cannot be judged, which is an answer.
+detect: $(DETECT_VENV)/.installed
+	@test -n "$(FILES)" || { echo 'Say which files: make detect FILES="clip.mp4 pictures"'; exit 2; }
+	@$(DETECT_VENV)/bin/tfafsr detect $(FILES) --out $(ANSWER) || [ $$? -eq 1 ]
 
 quickstart: $(VENV)/.installed
 	$(RUN) -m tfafsr quickstart --out $(OUT)
@@ -26,15 +33,21 @@ format: $(VENV)/.test-installed
 	$(VENV)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) $(TFA_VENV) build *.egg-info
+	rm -rf $(VENV) $(DETECT_VENV) $(TFA_VENV) build *.egg-info
 
-$(VENV)/bin/python:
+$(VENV)/bin/python $(DETECT_VENV)/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + '; try make PYTHON=python3.11') if sys.version_info < (3, 11) else None"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(patsubst %/bin/python,%,$@)
 
-$(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
-	@echo "Installing requirements.txt into $(VENV): about 1 GB, a few minutes."
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+$(DETECT_VENV)/.installed: requirements-detect.txt pyproject.toml | $(DETECT_VENV)/bin/python
+	@echo "Installing requirements-detect.txt into $(DETECT_VENV): about 0.5 GB, half a minute."
+	@$(DETECT_VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-detect.txt
+	@$(DETECT_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed: requirements-detect.txt requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing $(filter %.txt,$^) into $(VENV): about 1 GB, a few minutes."
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix -r ,$(filter %.txt,$^))
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 

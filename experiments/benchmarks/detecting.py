@@ -54,7 +54,7 @@ class TimedFaces(FaceDetector):
 @click.option("--rounds", default=3, show_default=True)
 def main(clip: Path, model: str | None, fps: float, rounds: int) -> None:
     """Print speed and shares."""
-    opened = open_model(model, click.echo)
+    opened = open_model(model)
     rows = []
     for _ in range(1 + rounds):
         faces, scores = Stopwatch(), Stopwatch()

@@ -39,7 +39,7 @@ def app(
     from experiments.detection import Settings, open_model
     from experiments.web import Limits, served
 
-    opened, stop = open_model(model, lambda text: click.echo(text, err=True)), threading.Event()
+    opened, stop = open_model(model), threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     try:

@@ -67,7 +67,7 @@ def detect(
 
     if overlay and out is None:
         raise click.UsageError("--overlay writes files; give --out DIR, the folder for them.")
-    opened = open_model(model, lambda text: click.echo(text, err=True))
+    opened = open_model(model)
     if max_false_alarms is not None:
         opened.check_alarms(max_false_alarms)
     found = list(items(paths, sys.stdin.buffer))

@@ -3,12 +3,13 @@
 from experiments.detection.analysis import Settings, analyse
 from experiments.detection.answers import Answer, as_json
 from experiments.detection.items import Item, items
-from experiments.detection.models import Model, open_model
+from experiments.detection.models import DEFAULT, Model, open_model, shipped
 from experiments.detection.report import write_report
 from experiments.detection.results import Results
 from experiments.detection.words import LIMITS, lines, summary
 
 __all__ = [
+    "DEFAULT",
     "LIMITS",
     "Answer",
     "Item",
@@ -20,6 +21,7 @@ __all__ = [
     "items",
     "lines",
     "open_model",
+    "shipped",
     "summary",
     "write_report",
 ]

@@ -1,17 +1,10 @@
-"""Opens whatever scores faces (.tflite, SavedModel, run, server) as one kind of object, and MTCNN without TensorFlow.
-
-What ships is one file of weights. Its .tflite form and that of MTCNN are made at first use and kept in a cache, so that
-later answers come without TensorFlow.
-"""
+"""Opens whatever scores faces (.tflite, SavedModel, run, server) as one kind of object, and MTCNN's .tflite form."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib
-import importlib.metadata
 import importlib.util
-import os
 import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.detection.card import Card, read_card
-from records.atomic import atomic_folder
 from records.errors import DataError
 from savedmodel_export.edge_runtime import DETECTOR_FILE, EdgeError, load_face_detector
 from savedmodel_export.edge_runtime import Detector as EdgeDetector
@@ -71,20 +63,20 @@ class Model:
             )
 
 
-def open_model(name: str | None, say: Callable[[str], None]) -> Model:
+def open_model(name: str | None) -> Model:
     """Opens a model.
 
     Args:
         name: None for the weights that ship; a .tflite file or edge bundle; a SavedModel; a run folder, `.keras` or
             `.npz` file; `grpc://host:port`, or `http://host:port/v1/models/NAME`.
-        say: told what takes time, once.
 
     Raises:
         DataError: there is no such model, it is damaged, or the server does not describe one.
     """
-    faces = _face_finder(say)
+    faces = _face_finder()
     if name is None:
-        return dataclasses.replace(_from_tflite(DEFAULT, _prepared_detector(say), faces), card=read_card(_shipped()))
+        opened = _from_tflite(DEFAULT, shipped() / f"{DEFAULT}.tflite", faces)
+        return dataclasses.replace(opened, card=read_card(shipped() / f"{DEFAULT}.npz"))
     if "://" in name:
         return _from_server(name, faces)
     path = Path(name)
@@ -95,9 +87,9 @@ def open_model(name: str | None, say: Callable[[str], None]) -> Model:
     return _from_keras(name, path, faces)
 
 
-def cache_folder() -> Path:
-    """Where files are kept that can be made again: `tfafsr` in $XDG_CACHE_HOME, or in ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfafsr"
+def shipped() -> Path:
+    """The folder of the files that ship, found without importing the package, which would load TensorFlow."""
+    return Path(importlib.util.find_spec("tfafsr").origin).parent / "shipped"
 
 
 def _from_tflite(name: str, path: Path, faces: FaceDetector) -> Model:
@@ -110,7 +102,7 @@ def _from_tflite(name: str, path: Path, faces: FaceDetector) -> Model:
 
 
 def _from_keras(name: str, path: Path, faces: FaceDetector) -> Model:
-    importlib.import_module("tfafsr.keras_objects")
+    _load_tensorflow(name)
     from experiments.runs import load_detector
     from savedmodel_export import describe, open_exported
 
@@ -132,7 +124,7 @@ def _from_keras(name: str, path: Path, faces: FaceDetector) -> Model:
 
 
 def _from_server(address: str, faces: FaceDetector) -> Model:
-    importlib.import_module("tfafsr.keras_objects")
+    _load_tensorflow(address)
     from savedmodel_export import GrpcClient, RestClient, ServingError
 
     parts = urllib.parse.urlsplit(address)
@@ -154,56 +146,15 @@ def _described(name: str, description: dict, faces: FaceDetector, score: Callabl
     return Model(name, int(description["size"]), float(description["crop_scale"]), score, faces, explain)
 
 
-def _face_finder(say: Callable[[str], None]) -> FaceDetector:
-    folder = cache_folder() / f"mtcnn-{importlib.metadata.version('mtcnn')}"
-
-    def write(made: Path) -> None:
-        from records.building import mtcnn_networks
-        from savedmodel_export import converted_mtcnn
-
-        for file, content in converted_mtcnn(mtcnn_networks()).items():
-            (made / file).write_bytes(content)
-
-    _kept(folder, "MTCNN", write, say)
+def _face_finder() -> FaceDetector:
     try:
-        return load_face_detector(folder, THREADS)
+        return load_face_detector(shipped() / "mtcnn", THREADS)
     except EdgeError as error:
-        raise DataError(f"{error} Or remove {folder}: it is made again.") from error
+        raise DataError(f"{error} Install tfafsr again.") from error
 
 
-def _shipped() -> Path:
-    """The file of the weights that ship, found without importing the package, which would load TensorFlow."""
-    return Path(importlib.util.find_spec("tfafsr").origin).parent / "shipped" / f"{DEFAULT}.npz"
-
-
-def _prepared_detector(say: Callable[[str], None]) -> Path:
-    """The weights that ship, as a .tflite file. Its name holds their hash: other weights are made anew."""
-    weights = _shipped()
-    try:
-        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-    except OSError as error:
-        raise DataError(f"{weights} cannot be read ({error.strerror}). Install tfafsr again.") from error
-    folder = cache_folder() / f"{DEFAULT}-{sha256[:16]}-explaining"
-
-    def write(made: Path) -> None:
-        from experiments.runs import load_detector
-        from savedmodel_export import export_tflite
-
-        export_tflite(load_detector(Path(DEFAULT)), made / DETECTOR_FILE, explain=True)
-
-    _kept(folder, DEFAULT, write, say)
-    return folder / DETECTOR_FILE
-
-
-def _kept(folder: Path, what: str, write: Callable[[Path], None], say: Callable[[str], None]) -> None:
-    """Makes a folder of the cache unless it is there; several processes may try at once."""
-    if folder.is_dir():
-        return
-    say(f"Converting {what} for LiteRT, once; it is kept in {folder}.")
-    importlib.import_module("tfafsr.keras_objects")  # loads TensorFlow without its start-up messages
-    try:
-        with atomic_folder(folder) as made:
-            write(made)
-    except DataError:
-        if not folder.is_dir():  # else another process made it meanwhile
-            raise
+def _load_tensorflow(name: str) -> None:
+    """Loads it without its start-up messages."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise DataError(f"{name} needs TensorFlow, which is not installed: pip install tfafsr (or pip install .).")
+    importlib.import_module("tfafsr.keras_objects")

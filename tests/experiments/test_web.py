@@ -12,7 +12,7 @@ from experiments.detection import Settings
 from experiments.web import Limits, served
 from records.footage import write_video
 from tests.browser import LAYOUTS, faults, laid_out
-from tests.experiments.detection.conftest import brightness, browser, cache  # noqa: F401  # fixtures
+from tests.experiments.detection.conftest import brightness, browser  # noqa: F401  # fixtures
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0", None)
 reached: list[object] = []

@@ -1,7 +1,6 @@
 """The command `detect`, in a process of its own."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +11,13 @@ import pytest
 
 import experiments.detection as detection
 from savedmodel_export import export_tflite
-from tests.experiments.detection.conftest import cache  # noqa: F401  # a fixture
 from tfafsr import Detector
 
 SCHEMA = json.loads(Path(detection.__file__).with_name("answer.schema.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def run_detect(tmp_path_factory, cache):  # noqa: F811
+def run_detect(tmp_path_factory):
     """The function (arguments, standard input) that runs the command with an untrained detector."""
     model = tmp_path_factory.mktemp("model") / "detector.tflite"
     export_tflite(Detector(size=64, width=4, blocks=1, output="none", pooling="gap"), model)
@@ -31,7 +29,6 @@ def run_detect(tmp_path_factory, cache):  # noqa: F811
             input=given,
             capture_output=True,
             text=True,
-            env={**os.environ, "XDG_CACHE_HOME": str(cache)},
         )
 
     return run

@@ -1,19 +1,16 @@
 """Models for the tests of detection: real MTCNN, and a detector that scores brightness, whose answers are known."""
 
-import importlib.metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments.detection import Answer, Model
+from experiments.detection import Answer, Model, shipped
 from experiments.detection.answers import Person, Sight
 from experiments.detection.card import card_of
 from faces import CROP_SCALE
-from savedmodel_export import converted_mtcnn
 from savedmodel_export.edge_runtime import load_face_detector
 from tests.browser import chromium
-from tests.shared import made_once
 
 SIZE = 64
 CARD = card_of(
@@ -34,22 +31,7 @@ CARD = card_of(
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    """A cache with MTCNN; its `tfafsr` folder is what $XDG_CACHE_HOME holds."""
-
-    def make(folder):
-        from records.building import mtcnn_networks
-
-        networks = folder / "tfafsr" / f"mtcnn-{importlib.metadata.version('mtcnn')}"
-        networks.mkdir(parents=True)
-        for name, content in converted_mtcnn(mtcnn_networks()).items():
-            (networks / name).write_bytes(content)
-
-    return made_once(tmp_path_factory, "cache", make)
-
-
-@pytest.fixture(scope="session")
-def brightness(cache):
+def brightness():
     """A model whose log10 likelihood ratio is the mean level of the crop above 128, in hundreds."""
 
     def score(frames, keypoints):
@@ -65,8 +47,8 @@ def brightness(cache):
         restored[:, : SIZE // 2] += 0.02
         return restored
 
-    folder = next((cache / "tfafsr").glob("mtcnn-*"))
-    return Model("brightness", SIZE, CROP_SCALE, score, load_face_detector(folder), explain, CARD)
+    faces = load_face_detector(shipped() / "mtcnn")
+    return Model("brightness", SIZE, CROP_SCALE, score, faces, explain, CARD)
 
 
 @pytest.fixture(scope="session")
