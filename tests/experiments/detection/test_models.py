@@ -2,7 +2,12 @@
 
 import http.server
 import json
+import socket
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +18,17 @@ from records.footage import write_video
 from savedmodel_export import export_saved_model, export_tflite
 from tests.shared import made_once
 from tfafsr import Detector
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
 
 KINDS = ("detector.tflite", "versions", "model.keras")
 
@@ -80,3 +96,38 @@ def test_a_server_is_asked_for_the_model_in_the_address():
             open_model(f"{address}/v1/models/other")
         server.shutdown()
     assert asked == ["/v1/models/other:predict"]
+
+
+@pytest.fixture
+def server(models):
+    """(addresses by gRPC and REST, process) of a server in a process of its own, of the same model."""
+    ports = [free_port(), free_port()]
+    command = [sys.executable, "-m", "tests.savedmodel_export.serving_server", str(models / "versions")]
+    process = subprocess.Popen([*command, *map(str, ports)], cwd=Path(__file__).parents[3])
+    deadline = time.monotonic() + 120
+    while not all(map(listening, ports)):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    schemes = zip(("grpc", "http"), ports, strict=True)
+    yield [f"{scheme}://127.0.0.1:{port}/v1/models/versions" for scheme, port in schemes], process
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.slow
+def test_a_server_gives_the_same_scores_and_may_go_away_in_the_middle(server, models, clip):
+    addresses, process = server
+    (expected,) = analyse(Item(clip), open_model(str(models / "detector.tflite")), Settings(fps=25)).people
+    through = [open_model(address) for address in addresses]
+    answers = [analyse(Item(clip), model, Settings(fps=25, evidence=True)) for model in through]
+    process.kill()
+    process.wait()
+    late = [analyse(Item(clip), model, Settings(fps=25)) for model in through]
+    for answer in answers:
+        (person,) = answer.people
+        ratios = [[sight.log10_likelihood_ratio for sight in one.sights] for one in (person, expected)]
+        np.testing.assert_allclose(*ratios, atol=1e-3)
+    for answer in late:
+        assert answer.support is None
+        assert "UNAVAILABLE" in answer.reason
