@@ -17,7 +17,7 @@ from experiments.detection.models import Model
 from experiments.detection.people import People
 from faces import Face, FaceDetector, crop_box, crop_square, normalise_keypoints
 from records.errors import DataError
-from records.footage import VideoError, count_frames, info, picture_format, read_frames
+from records.footage import FrameTimes, VideoError, count_frames, frame_times, info, picture_format, read_spaced
 
 BATCH = 32  # faces that are scored at once
 USUAL_FPS = 25.0  # of a video that does not tell
@@ -75,7 +75,9 @@ def analyse(
         about = info(item.path)
         picture = picture_format(item.path) is not None
         rate = about.fps if 0 < about.fps <= FASTEST_FPS else USUAL_FPS
-        wanted = [0] if picture else _wanted(about.frames or count_frames(item.path), rate, settings.fps)
+        times = frame_times(item.path)
+        count = len(times.stamps) if times else about.frames or count_frames(item.path)
+        wanted = [0] if picture else _wanted(count, rate, settings.fps)
     except (DataError, OSError) as error:
         return Answer(item.path, None, reason=_reason(error, item.path))
     step = None if picture else quantizer_of(item.path)
@@ -86,7 +88,7 @@ def analyse(
         return dataclasses.replace(answer, reason=_too_coarse(step, card))
     found = _Found(rate, gallery=Gallery() if settings.evidence else None)
     try:
-        cut = _gather(found, item.path, wanted, model, settings, watch)
+        cut = _gather(found, item.path, wanted, times, model, settings, watch)
     except Exception as error:
         if not getattr(error, "for_user", isinstance(error, OSError)):
             raise
@@ -142,6 +144,7 @@ def _gather(
     found: _Found,
     path: Path,
     wanted: list[int],
+    times: FrameTimes | None,
     model: Model,
     settings: Settings,
     watch: Callable[[int, int], None],
@@ -156,7 +159,7 @@ def _gather(
     """
     people, search, waiting, cut = People(), _Search(model.faces), [], None
     try:
-        for index, rgb in read_frames(path, wanted):
+        for index, rgb in read_spaced(path, wanted, times):
             watch(found.frames, len(wanted))
             found.frames += 1
             faces = search.find(index / found.rate, rgb)
