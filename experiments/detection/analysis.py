@@ -14,7 +14,7 @@ from experiments.detection.encodings import encoding_of, quantizer_of
 from experiments.detection.evidence import Gallery, Shot, face_of, scene_of
 from experiments.detection.items import Item
 from experiments.detection.models import Model
-from experiments.detection.people import People
+from experiments.detection.people import FORGOTTEN, People
 from faces import Face, FaceDetector, crop_box, crop_square, normalise_keypoints
 from records.errors import DataError
 from records.footage import FrameTimes, VideoError, count_frames, frame_times, info, picture_format, read_spaced
@@ -22,6 +22,7 @@ from records.footage import FrameTimes, VideoError, count_frames, frame_times, i
 BATCH = 32  # faces that are scored at once
 USUAL_FPS = 25.0  # of a video that does not tell
 SEARCHED_WHOLLY = 1.0  # seconds after which faces of all sizes are looked for again
+FORGOTTEN_FRAMES = 1.5  # frames without a person after which they are another one, if that is longer than `FORGOTTEN`
 FASTEST_FPS = 1000.0  # a higher rate in a header is a mistake
 
 
@@ -157,7 +158,8 @@ def _gather(
     Raises:
         VideoError: not even the first frame could be read.
     """
-    people, search, waiting, cut = People(), _Search(model.faces), [], None
+    people = People(forgotten=max(FORGOTTEN, FORGOTTEN_FRAMES / settings.fps))
+    search, waiting, cut = _Search(model.faces), [], None
     try:
         for index, rgb in read_spaced(path, wanted, times):
             watch(found.frames, len(wanted))

@@ -54,6 +54,12 @@ def test_each_person_of_a_video_has_the_frames_in_which_they_are_seen(video, bri
     assert answer.encoding.startswith("h264, 400 x 240, ")
 
 
+def test_a_person_is_followed_through_frames_that_are_far_apart(tmp_path, scene, brightness):
+    write_video(tmp_path / "slow.mp4", (scene(0, (110,)) for _ in range(10)), crf=20, fps=1)
+    (person,) = analyse(Item(tmp_path / "slow.mp4"), brightness, Settings(fps=0.25)).people
+    assert [sight.frame for sight in person.sights] == [0, 4, 8]
+
+
 def test_more_frames_a_second_than_there_are_means_every_frame(video, brightness):
     assert analyse(Item(video), brightness, Settings(fps=1000)).frames == 50
 

@@ -107,22 +107,25 @@ def test_steps_grow_with_the_number_of_people_between_limits(monkeypatch):
 
 
 @pytest.mark.slow  # it starts TensorFlow four times
-@pytest.mark.parametrize("network", ["autoencoder", "mouth_renderer"])
-def test_killed_in_training_it_goes_on_to_the_same_bytes(tmp_path, network):
+def test_killed_in_each_training_it_goes_on_to_the_same_bytes(tmp_path):
     script, undisturbed, killed = tmp_path / "run.py", tmp_path / "undisturbed", tmp_path / "killed"
     script.write_text(RUN)
     environment = {**os.environ, "PYTHONPATH": str(Path(stage.__file__).parents[3])}
     commands = {folder: [sys.executable, script, folder] for folder in (undisturbed, killed)}
     subprocess.run(commands[undisturbed], env=environment, check=True, capture_output=True)
-    process = subprocess.Popen(commands[killed], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    checkpoint = killed / "painted" / f"{network}.checkpoint.npz"
-    deadline = time.monotonic() + 120
-    while not checkpoint.is_file() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert checkpoint.is_file()
-    resumed = subprocess.run(commands[killed], env=environment, check=True, capture_output=True, text=True)
-    assert f"Resuming the training of the {network.replace('_', ' ')} after" in resumed.stdout
+    networks, printed = ("autoencoder", "mouth_renderer"), tmp_path / "printed.txt"
+    with printed.open("w") as output:
+        for network in networks:
+            process = subprocess.Popen(commands[killed], env=environment, stdout=output, stderr=subprocess.DEVNULL)
+            checkpoint = killed / "painted" / f"{network}.checkpoint.npz"
+            deadline = time.monotonic() + 120
+            while not checkpoint.is_file() and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            assert checkpoint.is_file()
+        subprocess.run(commands[killed], env=environment, check=True, stdout=output, stderr=subprocess.DEVNULL)
+    for network in networks:
+        assert f"Resuming the training of the {network.replace('_', ' ')} after" in printed.read_text()
     found = {path: content for path, content in contents(killed).items() if ".tmp-" not in path.name}
     assert found == contents(undisturbed)
