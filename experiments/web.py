@@ -111,7 +111,7 @@ def _page(model: Model, settings: Settings, limits: Limits) -> gr.Blocks:
         for path in session.uploads:
             path.unlink(missing_ok=True)
 
-    with gr.Blocks(title="tfafsr", analytics_enabled=False, delete_cache=(600, 600)) as blocks:
+    with gr.Blocks(title="tfafsr", analytics_enabled=False, delete_cache=(600, 7200)) as blocks:
         gr.Markdown(INTRODUCTION)
         endings = [*PICTURES, *VIDEOS]
         upload = gr.File(label=f"Picture or video, at most {limits.megabytes} MB", file_types=endings, height=160)

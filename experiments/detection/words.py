@@ -71,8 +71,8 @@ def basis(answer: Answer, person: Person) -> str:
 def number(log10: float) -> str:
     """A likelihood ratio with two digits; below 1 as a fraction: 1/3.2."""
     value = 10 ** min(abs(log10), 6.0)
-    text = f"{value:.2g}" if value < 100 else f"{value:,.0f}"
-    return f"1/{text}" if log10 < 0 and text != "1" else text
+    text = f"{value:.1f}" if value < 9.95 else f"{float(f'{value:.2g}'):,.0f}" if value < 100 else f"{value:,.0f}"
+    return f"1/{text}" if log10 < 0 and text != "1.0" else text
 
 
 def percent(share: float) -> str:

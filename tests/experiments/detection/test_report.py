@@ -103,6 +103,7 @@ def test_who_cannot_be_judged_is_told_why(out):
     text = (out / "0002-broken.html").read_text()
     assert "Cannot be judged: " in text
     assert "artifact map" not in text
+    assert "What the model knows" not in text
 
 
 def test_one_file_has_one_page(tmp_path, brightness, answer, person):
