@@ -34,7 +34,7 @@ def app(
 
     No request leaves the machine, and uploads are deleted after the answer.
     """
-    if importlib.util.find_spec("gradio") is None:
+    if not importlib.util.find_spec("gradio"):
         raise click.ClickException("The page needs Gradio: pip install 'tfafsr[app]' (or pip install '.[app]').")
     from experiments.detection import Settings, open_model
     from experiments.web import Limits, served
