@@ -166,3 +166,37 @@ def test_a_face_of_another_size_is_found_within_a_second(tmp_path, draw_face, ba
     assert len(large.sights) == 12
     assert small.sights[0].frame in range(3, 6)
     assert small.side < large.side / 3
+
+
+def test_what_is_compressed_more_strongly_than_all_that_was_measured_cannot_be_judged(tmp_path, scene, brightness):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(-60, 60, (5, HEIGHT, WIDTH, 3))
+    frames = [np.clip(scene(0, (200,)) + one, 0, 255).astype(np.uint8) for one in noise]
+    for crf in (20, 51):
+        write_video(tmp_path / f"{crf}.mp4", frames, crf=crf)
+    fine, coarse = (analyse(Item(tmp_path / f"{crf}.mp4"), brightness, Settings()) for crf in (20, 51))
+    assert fine.people
+    assert fine.quantizer < 30
+    assert coarse.people == ()
+    assert coarse.reason == (
+        "it is compressed more strongly (QP 51) than all that the model was measured on (QP 48 at most)"
+    )
+    unknown = dataclasses.replace(brightness, card=None)
+    assert analyse(Item(tmp_path / "51.mp4"), unknown, Settings()).reason != coarse.reason
+
+
+@pytest.mark.parametrize(("share", "threshold"), [(0.5, 0.4), (0.05, 1.3)])
+def test_an_alarm_is_raised_above_the_threshold_of_the_worst_quality(tmp_path, scene, brightness, share, threshold):
+    """A picture tells no quantizer; the model's score is the brightness of the crop."""
+    path = picture(tmp_path / "one.png", scene(0, (200,)))
+    answer = analyse(Item(path), brightness, Settings(max_false_alarms=share))
+    assert answer.alarm.threshold == pytest.approx(threshold)
+    assert answer.alarm.raised == (answer.strongest.log10_likelihood_ratio > threshold)
+    assert analyse(Item(path), brightness, Settings()).alarm is None
+
+
+def test_evidence_is_kept_only_if_it_is_asked_for(video, brightness):
+    assert analyse(Item(video), brightness, Settings(fps=5)).shots == ()
+    shots = analyse(Item(video), brightness, Settings(fps=5, evidence=True)).shots
+    assert {shot.person for shot in shots} == {1, 2}
+    assert all(shot.scene and shot.face and shot.restored and shot.change for shot in shots)
