@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.detection.answers import Alarm, Answer, Person, Sight
+from experiments.detection.answers import Alarm, Answer, Person, Sight, ranked
 from experiments.detection.card import Card
 from experiments.detection.encodings import encoding_of, quantizer_of
 from experiments.detection.evidence import Gallery, Shot, face_of, scene_of
@@ -103,7 +103,7 @@ def analyse(
             f"faces smaller than {settings.smallest_face} pixels are not judged"
         )
     people = tuple(Person(number, tuple(sights)) for number, sights in sorted(found.scored.items()))
-    suspicious = sorted(people, key=lambda person: -person.log10_likelihood_ratio)
+    suspicious = ranked(people)
     shots = found.gallery.shots([one.number for one in suspicious], model.explain) if found.gallery else ()
     return dataclasses.replace(
         answer,

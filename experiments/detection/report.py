@@ -15,7 +15,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from experiments.detection.answers import Answer, Person, as_json, shown
+from experiments.detection.answers import Answer, Person, as_json, ranked, shown
 from experiments.detection.card import Row
 from experiments.detection.charts import clock, over_time
 from experiments.detection.evidence import CHANGE_GAIN, PEOPLE, Shot
@@ -42,7 +42,7 @@ def write_report(answer: Answer, model: Model, path: Path) -> None:
     strongest, card = answer.strongest, model.card
     like = card.like(answer.quantizer) if card and answer.quantizer is not None and card.quantizer else None
     row = card.row(like, strongest.side) if card and strongest else None
-    people = sorted(answer.people, key=lambda person: -person.log10_likelihood_ratio)
+    people = ranked(answer.people)
     words = str(answer.support) if answer.support else f"cannot be judged: {answer.reason}"
     values = {
         "name": shown(Path(answer.path.name)),

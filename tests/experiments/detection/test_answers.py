@@ -67,3 +67,11 @@ def test_extreme_ratios_stay_numbers(person):
 def test_names_that_are_no_utf8_are_escaped(answer):
     path = Path(os.fsdecode(b"a\xff.mp4"))
     assert as_json(answer([], path=path, reason="x"))["path"] == "a\\xff.mp4"
+
+
+def test_a_person_of_one_frame_must_be_more_suspicious_by_the_spread_of_a_frame(person, answer):
+    steady = person([0.2, 0.6] * 20)  # mean 0.4, spread 0.2
+    assert answer([steady, person([0.55], number=2)]).strongest is steady
+    assert answer([steady, person([0.65], number=2)]).strongest.number == 2
+    assert answer([person([0.1]), person([0.2], number=2)]).strongest.number == 2
+    assert answer([]).strongest is None
