@@ -18,6 +18,7 @@ import pytest
 from faces import ela
 from records.shards import ClipEntry, Example, Manifest, SplitsOrigin, serialize, write_shards
 from tests import drawn
+from tests.browser import chromium
 from tests.shared import made_once
 
 SIZE = 64
@@ -131,6 +132,13 @@ def _clip_frames():
 @pytest.fixture(name="write_tree", scope="session")
 def _write_tree():
     return drawn.write_tree
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; one for all tests of a process, because Playwright runs once in a thread."""
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

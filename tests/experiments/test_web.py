@@ -12,7 +12,7 @@ from experiments.detection import Settings
 from experiments.web import Limits, served
 from records.footage import write_video
 from tests.browser import LAYOUTS, faults, laid_out
-from tests.experiments.detection.conftest import brightness, browser  # noqa: F401  # fixtures
+from tests.experiments.detection.conftest import brightness  # noqa: F401  # a fixture
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0", None)
 reached: list[object] = []
@@ -55,7 +55,7 @@ def address(brightness):  # noqa: F811
 
 
 @pytest.fixture
-def page(browser, address):  # noqa: F811
+def page(browser, address):
     context = browser.new_context()
     page = context.new_page()
     page.asked = []

@@ -10,7 +10,6 @@ from experiments.detection.answers import Person, Sight
 from experiments.detection.card import card_of
 from faces import CROP_SCALE
 from savedmodel_export.edge_runtime import load_face_detector
-from tests.browser import chromium
 
 SIZE = 64
 CARD = card_of(
@@ -49,12 +48,6 @@ def brightness():
 
     faces = load_face_detector(shipped() / "mtcnn")
     return Model("brightness", SIZE, CROP_SCALE, score, faces, explain, CARD)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with chromium() as opened:
-        yield opened
 
 
 def made_person(ratios, number=1, fps=5.0):
