@@ -1,8 +1,9 @@
-"""Folders that several test modules use are made once in a session, under a lock between the test processes."""
+"""What several test modules use: folders made once in a session, under a lock between the processes; free ports."""
 
 import fcntl
 import os
 import shutil
+import socket
 
 
 def made_once(tmp_path_factory, name, make):
@@ -19,3 +20,9 @@ def made_once(tmp_path_factory, name, make):
             make(half)
             half.rename(folder)
     return folder
+
+
+def free_port():
+    """A port of this machine that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]

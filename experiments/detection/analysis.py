@@ -11,13 +11,22 @@ import numpy as np
 from experiments.detection.answers import Alarm, Answer, Person, Sight, ranked
 from experiments.detection.card import Card
 from experiments.detection.encodings import encoding_of, quantizer_of
-from experiments.detection.evidence import Gallery, Shot, face_of, scene_of
+from experiments.detection.evidence import Gallery, Shot, scene_of
 from experiments.detection.items import Item
 from experiments.detection.models import Model
 from experiments.detection.people import FORGOTTEN, People
 from faces import Face, FaceDetector, crop_box, crop_square, normalise_keypoints
 from records.errors import DataError
-from records.footage import FrameTimes, VideoError, count_frames, frame_times, info, picture_format, read_spaced
+from records.footage import (
+    SEEK_COST,
+    FrameTimes,
+    VideoError,
+    count_frames,
+    frame_times,
+    info,
+    picture_format,
+    read_spaced,
+)
 
 BATCH = 32  # faces that are scored at once
 USUAL_FPS = 25.0  # of a video that does not tell
@@ -76,7 +85,8 @@ def analyse(
         about = info(item.path)
         picture = picture_format(item.path) is not None
         rate = about.fps if 0 < about.fps <= FASTEST_FPS else USUAL_FPS
-        times = frame_times(item.path)
+        # Reading all packets takes as long as reading the file: only for what it tells alone.
+        times = frame_times(item.path) if not about.frames or rate / settings.fps > SEEK_COST else None
         count = len(times.stamps) if times else about.frames or count_frames(item.path)
         wanted = [0] if picture else _wanted(count, rate, settings.fps)
     except (DataError, OSError) as error:
@@ -85,7 +95,7 @@ def analyse(
     encoding = encoding_of(item.path, about, picture, step)
     answer = Answer(item.path, "picture" if picture else "video", encoding=encoding, quantizer=step)
     card = model.card
-    if card and step is not None and step > (card.coarsest() or step):
+    if card and step is not None and step > card.coarsest():
         return dataclasses.replace(answer, reason=_too_coarse(step, card))
     found = _Found(rate, gallery=Gallery() if settings.evidence else None)
     try:
@@ -128,8 +138,7 @@ def _alarm(suspicious: Sequence[Person], step: float | None, card: Card | None, 
     """Whether the most suspicious person is above the threshold; None if none was asked for, or nobody is judged."""
     if settings.max_false_alarms is None or card is None or not suspicious:
         return None
-    compression = None if step is None else card.like(step)
-    threshold = card.threshold(settings.max_false_alarms, compression)
+    threshold = card.threshold(settings.max_false_alarms, card.like(step))
     if threshold is None:
         return None
     return Alarm(settings.max_false_alarms, threshold, suspicious[0].log10_likelihood_ratio > threshold)
@@ -243,7 +252,7 @@ def _score(found: _Found, crops: list[_Crop], model: Model) -> None:
         found.scored.setdefault(crop.person, []).append(sight)
         if found.gallery:
             ratio = sight.log10_likelihood_ratio
-            shot = Shot(crop.person, crop.frame, sight.second, ratio, crop.scene, face_of(crop.image))
+            shot = Shot(crop.person, crop.frame, sight.second, ratio, crop.scene)
             found.gallery.offer(shot, crop.image, crop.keypoints)
 
 

@@ -51,13 +51,15 @@ class Card:
     real: Mapping[str, Sequence[float]]
     quantizer: Mapping[str, tuple[float, float]]
 
-    def like(self, quantizer: float) -> str:
-        """The compression of the test whose quantizers are nearest to this one."""
-        return min(self.quantizer, key=lambda name: max(0.0, *(self._beyond(name, quantizer))))
+    def like(self, quantizer: float | None) -> str | None:
+        """The compression of the test whose quantizers are nearest to this one; None if either is not known."""
+        if quantizer is None:
+            return None
+        return min(self.quantizer, key=lambda name: max(0.0, *self._beyond(name, quantizer)), default=None)
 
-    def coarsest(self) -> float | None:
-        """The highest quantizer of the test; None if none was measured."""
-        return max((high for _, high in self.quantizer.values()), default=None)
+    def coarsest(self) -> float:
+        """The highest quantizer of the test; infinity if none was measured."""
+        return max((high for _, high in self.quantizer.values()), default=math.inf)
 
     def row(self, compression: str | None, side: int) -> Row | None:
         """The figures nearest to a quality and a size of face, in pixels.

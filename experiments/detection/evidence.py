@@ -30,7 +30,7 @@ class Shot:
         second: its time.
         log10_likelihood_ratio: of this sight.
         scene: JPEG of the frame with a box around the face.
-        face: PNG of the crop that the model read.
+        face: PNG of the crop that the model read; empty until the sight is chosen.
         restored: PNG of AFSR's reconstruction; None if the model does not give it.
         change: PNG of the artifact map: how far the reconstruction departs from the face, mean of the channels, times
             `CHANGE_GAIN`, white where it is most; None without a reconstruction.
@@ -41,7 +41,7 @@ class Shot:
     second: float
     log10_likelihood_ratio: float
     scene: bytes
-    face: bytes
+    face: bytes = b""
     restored: bytes | None = None
     change: bytes | None = None
 
@@ -68,7 +68,7 @@ class Gallery:
         """Keeps a sight if it is among the most suspicious ones of its person; of neighbouring ones, one is kept.
 
         Args:
-            shot: the sight, without `restored` and `change`.
+            shot: the sight, without `face`, `restored` and `change`.
             image: the crop that the model read, uint8 (S, S, 3).
             keypoints: float32 (5, 2) in [0, 1].
         """
@@ -92,7 +92,7 @@ class Gallery:
         """
         kept = [one for number in people[:PEOPLE] for one in self._kept.get(number, ())]
         if explain is None or not kept:
-            yield from (one.shot for one in kept)
+            yield from (dataclasses.replace(one.shot, face=face_of(one.image)) for one in kept)
             return
         restored = explain(np.stack([one.image for one in kept]), np.stack([one.keypoints for one in kept]))
         for one, image in zip(kept, restored, strict=True):
@@ -100,6 +100,7 @@ class Gallery:
             change = np.abs(levels - one.image).mean(axis=-1) * CHANGE_GAIN
             yield dataclasses.replace(
                 one.shot,
+                face=face_of(one.image),
                 restored=face_of(levels.round().astype(np.uint8)),
                 change=face_of(np.clip(change, 0, 255).round().astype(np.uint8)),
             )

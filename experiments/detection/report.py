@@ -6,7 +6,6 @@ import base64
 import functools
 import hashlib
 import itertools
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,9 +20,9 @@ from experiments.detection.charts import clock, over_time
 from experiments.detection.evidence import CHANGE_GAIN, PEOPLE, Shot
 from experiments.detection.models import Model
 from experiments.detection.scale import support
-from experiments.detection.words import LIMITS, basis, number, percent, ratio, sentence, summary
+from experiments.detection.words import LIMITS, basis, capitalised, number, percent, ratio, sentence, summary, verdict
 from experiments.version import version
-from records.atomic import write_text
+from records.atomic import write_json, write_text
 
 REPORT, ANSWERS = "report.html", "answers.json"
 WIDE, NARROW = 760, 350  # of the charts, CSS pixels
@@ -40,14 +39,14 @@ def write_report(answer: Answer, model: Model, path: Path) -> None:
         path: the page, `.html`; written complete or not at all.
     """
     strongest, card = answer.strongest, model.card
-    like = card.like(answer.quantizer) if card and answer.quantizer is not None and card.quantizer else None
+    like = card.like(answer.quantizer) if card else None
     row = card.row(like, strongest.side) if card and strongest else None
     people = ranked(answer.people)
-    words = str(answer.support) if answer.support else f"cannot be judged: {answer.reason}"
+    words = verdict(answer)
     values = {
         "name": shown(Path(answer.path.name)),
         "tone": TONES[answer.support.of] if answer.support else "none",
-        "verdict": f"{words[0].upper()}{words[1:]}.",
+        "verdict": f"{capitalised(words)}.",
         "sentence": sentence(answer),
         "model_name": model.name if "://" in model.name else Path(model.name).name,
         "sha256": _sha256(answer.path),
@@ -76,7 +75,7 @@ def write_overview(answers: Sequence[Answer], pages: Sequence[str], path: Path) 
         pages: name of the page about each, beside `path`.
         path: the page.
     """
-    ranked = sorted(
+    pairs = sorted(
         zip(answers, pages, strict=True),
         key=lambda pair: -pair[0].strongest.log10_likelihood_ratio if pair[0].strongest else np.inf,
     )
@@ -84,10 +83,10 @@ def write_overview(answers: Sequence[Answer], pages: Sequence[str], path: Path) 
         {
             "page": page,
             "name": shown(answer.path),
-            "words": str(answer.support) if answer.support else f"cannot be judged: {answer.reason}",
+            "words": verdict(answer),
             "ratio": number(answer.strongest.log10_likelihood_ratio) if answer.strongest else "",
         }
-        for answer, page in ranked
+        for answer, page in pairs
     ]
     title = f"{len(answers)} files"
     write_text(
@@ -103,7 +102,7 @@ def page_name(index: int, path: Path) -> str:
 
 def write_answers(answers: Iterable[Answer], path: Path) -> None:
     """Writes what `--json` prints."""
-    write_text(path, json.dumps([as_json(answer) for answer in answers], indent=2, allow_nan=False) + "\n")
+    write_json(path, [as_json(answer) for answer in answers])
 
 
 @functools.cache
@@ -124,14 +123,13 @@ def _page(template: str, **values: object) -> str:
 def _person(answer: Answer, person: Person) -> dict[str, object]:
     found = {
         "number": person.number,
-        "support": str(support(person.log10_likelihood_ratio)),
+        "support": capitalised(str(support(person.log10_likelihood_ratio))),
         "ratio": ratio(person),
         "basis": basis(answer, person),
         "seconds": [],
         "wide": None,
         "shots": [_shot(shot) for shot in answer.shots if shot.person == person.number],
     }
-    found["support"] = f"{found['support'][0].upper()}{found['support'][1:]}"
     if len(person.sights) > 1:
         title = f"Likelihood ratio of person {person.number} over time: {ratio(person)}"
         found |= {name: Markup(over_time(person, width, title)) for name, width in (("wide", WIDE), ("narrow", NARROW))}

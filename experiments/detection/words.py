@@ -41,6 +41,16 @@ def summary(answers: Sequence[Answer]) -> Iterator[str]:
     yield f"{len(answers)} files: " + "; ".join(f"{count} {words}" for words, count in sorted(counts.items())) + "."
 
 
+def verdict(answer: Answer) -> str:
+    """The support in words, or why there is none: what `lines` begins with."""
+    return str(answer.support) if answer.support else f"cannot be judged: {answer.reason}"
+
+
+def capitalised(text: str) -> str:
+    """The text with its first letter large and all others as they are."""
+    return text[0].upper() + text[1:]
+
+
 def sentence(answer: Answer) -> str:
     """The answer as a sentence that can be copied, with what it rests on."""
     name = shown(Path(answer.path.name))
@@ -48,7 +58,7 @@ def sentence(answer: Answer) -> str:
         return f"The {answer.kind or 'file'} “{name}” cannot be judged: {answer.reason}."
     who = f"person {answer.strongest.number} of {len(answer.people)}" if len(answer.people) > 1 else "the face"
     given = f"{who} in the {answer.kind} “{name}” gives {answer.support}".replace(" the face is", " it is")
-    return f"{given[0].upper()}{given[1:]} ({ratio(answer.strongest).lower()}; {basis(answer, answer.strongest)})."
+    return f"{capitalised(given)} ({ratio(answer.strongest).lower()}; {basis(answer, answer.strongest)})."
 
 
 def ratio(person: Person) -> str:

@@ -22,7 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pictures": ["picture_format"],
         "quantizer": ["quantizer"],
         "redraw": ["redraw"],
-        "seeking": ["FrameTimes", "frame_times", "read_spaced"],
+        "seeking": ["SEEK_COST", "FrameTimes", "frame_times", "read_spaced"],
         "video": ["VideoInfo", "evenly_spaced", "read_picture"],
     },
 )

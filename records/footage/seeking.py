@@ -16,7 +16,7 @@ from records.footage.errors import VideoError, ffmpeg_message
 from records.footage.pictures import picture_format
 from records.footage.video import Upright, opened, read_frames
 
-SEEK = 12  # frames that could be decoded in the time of one seek
+SEEK_COST = 12  # frames that could be decoded in the time of one seek; frames so near to each other are not sought
 
 
 @dataclass(frozen=True)
@@ -110,4 +110,4 @@ def cheaper_by_seeking(indices: Sequence[int], times: FrameTimes) -> bool:
     last = {}  # start -> last frame that is wanted of those behind it
     for start, index in zip(times.starts(indices), indices, strict=True):
         last[start] = index
-    return sum(index - start + 1 + SEEK for start, index in last.items()) < indices[-1] + 1
+    return sum(index - start + 1 + SEEK_COST for start, index in last.items()) < indices[-1] + 1

@@ -1,7 +1,6 @@
 """The local web page in a real browser: upload, progress, stop, report; nothing leaves the machine, nothing is kept."""
 
 import os
-import socket
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from experiments.web import Limits, served
 from records.footage import write_video
 from tests.browser import LAYOUTS, faults, laid_out
 from tests.experiments.detection.conftest import brightness  # noqa: F401  # a fixture
+from tests.shared import free_port
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0", None)
 reached: list[object] = []
@@ -26,11 +26,6 @@ def _watch(event, arguments):
 
 
 sys.addaudithook(_watch)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

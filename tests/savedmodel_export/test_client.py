@@ -1,7 +1,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import pytest
 from records.errors import DataError
 from savedmodel_export import describe
 from savedmodel_export.client import GrpcClient, RestClient, ServingError
+from tests.shared import free_port
 from tfafsr import SCORES
 
 TOLERANCE = 1e-4
@@ -60,12 +60,6 @@ def client(request, server):
     )
     with made:
         yield made
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
 
 
 def available(client):

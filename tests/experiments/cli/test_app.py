@@ -2,17 +2,17 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
+
+from tests.shared import free_port
 
 MAIN = "from experiments.cli.main import main; main()"
 
 
 def test_it_serves_at_its_port_until_it_is_ended_and_leaves_nothing(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-c", MAIN, "app", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:

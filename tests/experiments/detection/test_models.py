@@ -16,13 +16,8 @@ from experiments.detection import Item, Settings, analyse, open_model
 from records.errors import DataError
 from records.footage import write_video
 from savedmodel_export import export_saved_model, export_tflite
-from tests.shared import made_once
+from tests.shared import free_port, made_once
 from tfafsr import Detector
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def listening(port):
