@@ -24,6 +24,7 @@ from records.footage import (
     count_frames,
     frame_times,
     info,
+    one_ahead,
     picture_format,
     read_spaced,
 )
@@ -170,7 +171,7 @@ def _gather(
     people = People(forgotten=max(FORGOTTEN, FORGOTTEN_FRAMES / settings.fps))
     search, waiting, cut = _Search(model.faces), [], None
     try:
-        for index, rgb in read_spaced(path, wanted, times):
+        for index, rgb in one_ahead(read_spaced(path, wanted, times)):
             watch(found.frames, len(wanted))
             found.frames += 1
             faces = search.find(index / found.rate, rgb)
