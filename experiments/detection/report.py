@@ -165,6 +165,9 @@ def _face(row: Row) -> str:
 
 
 def _sha256(path: Path) -> str | None:
+    """None for what cannot be read, or has no end, such as a pipe."""
+    if not path.is_file():
+        return None
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,9 @@
 """The pages of `detect --out`, opened in a real browser: readable by everybody, without a network, running nothing."""
 
 import dataclasses
+import io
 import json
+import os
 import re
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import jsonschema
 import pytest
 
 import experiments.detection as detection
-from experiments.detection import Answer, Item, Results, Settings, analyse
+from experiments.detection import Answer, Item, Results, Settings, analyse, items
 from records.footage import info, write_video
 from tests.browser import LAYOUTS, faults, laid_out
 
@@ -50,6 +52,14 @@ def test_the_folder_holds_a_page_a_file_and_the_json(out):
     assert [answer["judged"] for answer in answers] == [True, False, False]
     assert answers[0]["alarm"]["max_false_alarms"] == 0.5
     assert info(next(out.glob("*.mp4"))).frames == 8
+
+
+def test_page_about_a_pipe_does_not_wait_for_its_writer(brightness, tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    results = Results(tmp_path / "out", brightness, overlay=False)
+    for item in items([str(tmp_path / "pipe.mp4")], io.BytesIO()):
+        results.add(analyse(item, brightness, Settings(evidence=True)))
+    assert "it is not a regular file" in results.finish().read_text()
 
 
 def test_pages_are_readable_in_every_layout(out, page_of_clip, browser):
