@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from records.errors import DataError
+
+
+def method_names() -> tuple[str, ...]:
+    """The baselines, found by their files: an import would load TensorFlow."""
+    package = Path(importlib.util.find_spec("tfafsr").origin).parent
+    return tuple(sorted(path.stem for path in (package / "baselines").glob("[!_]*.py")))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +41,8 @@ SCHEDULES = {
 }
 
 
+TFAFSR = "tfafsr"
+METHODS = (TFAFSR, *method_names())
 PRESETS_DEFAULT = "  [default: the preset's]"
 
 
@@ -144,11 +154,30 @@ class TrainConfig:
     weights: str | None = _option(
         None, "Begin with these trained weights: their name, such as photos-1, or a file.  [default: random ones]"
     )
+    method: str = _option(TFAFSR, "AFSR and TFE together, or a method to compare with.", choices=METHODS)
+    input_size: int | None = _option(
+        None, "Side at which another method sees the faces.  [default: its authors']", range=(32, 1024)
+    )
 
     def __post_init__(self) -> None:
         _check_ranges(self)
+        self._check_method()
         if self.self_blend and not self.balanced:
             raise DataError("--self-blend needs --balanced: each fake is made from the real face before it.")
+
+    def _check_method(self) -> None:
+        """Raises `DataError` for an unknown method, and for options that the method does not have."""
+        if self.method not in METHODS:
+            raise DataError(f"method must be one of {', '.join(METHODS)}; received {_short(self.method)}.")
+        if self.method == TFAFSR:
+            foreign = ["input_size"] if self.input_size else []
+        else:
+            foreign = [name for name in self.detector.given() if name != "size"]
+            foreign += ["weights"] if self.weights else []
+        if foreign:
+            raise DataError(
+                f"--method {self.method} does not have the option --{foreign[0].replace('_', '-')}; leave it out."
+            )
 
     @property
     def schedule(self) -> Schedule:

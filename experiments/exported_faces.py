@@ -11,7 +11,7 @@ from experiments import data, scoring
 from records import shards
 from records.progress import progress
 from savedmodel_export import LabelledFaces
-from tfafsr import Detector
+from tfafsr import Classifier
 
 
 def representative_faces(
@@ -32,7 +32,7 @@ def representative_faces(
         return list(faces.take(count).batch(1).as_numpy_iterator())
 
 
-def faces_of_split(detector: Detector, records: Path, split: str, compression: str) -> Iterator[LabelledFaces]:
+def faces_of_split(detector: Classifier, records: Path, split: str, compression: str) -> Iterator[LabelledFaces]:
     """Every face of a split at a compression, in batches, with labels and connected people.
 
     Raises:
@@ -46,8 +46,8 @@ def faces_of_split(detector: Detector, records: Path, split: str, compression: s
             if (clip.split, clip.compression) == (split, compression)
         }
     )
-    batches = data.scoring_batches(records, split, compression, detector, scoring.BATCH)
+    batches = data.scoring_batches(records, split, compression, detector, scoring.BATCH, extra=("keypoints",))
     total = -(-shards.count(records, split, compression) // scoring.BATCH)
     for inputs, fields in progress(batches, total, f"comparing on {split} {compression}"):
         components = np.array([component_of[video.decode()] for video in fields["video"]])
-        yield LabelledFaces(inputs["frame"], inputs["keypoints"], fields["label"], components)
+        yield LabelledFaces(inputs["frame"], {**inputs, **fields}["keypoints"], fields["label"], components)

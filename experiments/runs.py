@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.config import TrainConfig
+from experiments.config import TFAFSR, TrainConfig
 from records.atomic import write_json
 from records.errors import DataError
 from records.shards import Manifest, from_json
 
 if TYPE_CHECKING:  # importing it loads TensorFlow, which takes seconds and is not needed to read a configuration
-    from tfafsr import Detector
+    from tfafsr import Classifier
 
 CONFIG_FILE, MODEL_FILE, HISTORY_FILE, PEOPLE_FILE = "config.json", "model.keras", "history.json", "people.json"
 LEFT_OUT_FILE = "leave-one-out.json"  # in the run with all methods of `experiments.leave_one_out`
@@ -78,8 +78,8 @@ def model_file(run: Path) -> Path:
     return run / MODEL_FILE if run.is_dir() else run
 
 
-def load_detector(run: Path) -> Detector:
-    """The detector of a finished run, in float32.
+def load_detector(run: Path) -> Classifier:
+    """The detector, or the baseline, of a finished run, in float32.
 
     Args:
         run: a run folder of `tfafsr train`; a `.keras` file; the name of weights that ship with the package, such as
@@ -121,11 +121,20 @@ def _ships(run: Path) -> bool:
     return str(run) in SHIPPED and not run.exists()
 
 
-def check_detector(path: Path, detector: Detector, config: TrainConfig) -> None:
+def check_detector(path: Path, detector: Classifier, config: TrainConfig) -> None:
     """Raises `DataError` if the options of the detector, loaded from `path`, are not those of `config`."""
+    from tfafsr.baselines import baseline
     from tfafsr.presets import preset
 
     expected = preset(config.preset, **config.detector.given())
+    if config.method != TFAFSR:
+        expected = {"size": expected["size"], "input_size": config.input_size or baseline(config.method).AUTHORS_SIZE}
+    method = "Detector" if config.method == TFAFSR else baseline(config.method).__name__
+    if type(detector).__name__ != method:
+        raise DataError(
+            f"{path} is the model of another run (a {type(detector).__name__}, in {CONFIG_FILE} {config.method}); "
+            "copy the model of this run back, or train again into a new folder."
+        )
     for name, value in expected.items():
         if detector.options[name] != value:
             raise DataError(

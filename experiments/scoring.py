@@ -17,7 +17,7 @@ from experiments import data
 from records.errors import DataError
 from records.progress import progress
 from records.shards import count
-from tfafsr import Detector, calibration, degradation, metrics, restoration
+from tfafsr import Classifier, calibration, degradation, metrics, restoration
 
 BATCH = 32
 THRESHOLD = 0.5  # neutral at even odds
@@ -103,11 +103,11 @@ class Scored:
     at_side: dict[int, Scores]
 
 
-def score_frames(model: Detector, folder: Path, split: str, compression: str, sides: Sequence[int] = ()) -> Scored:
+def score_frames(model: Classifier, folder: Path, split: str, compression: str, sides: Sequence[int] = ()) -> Scored:
     """Scores every face of a split, and measures how much AFSR restores of it.
 
     Args:
-        model: a Detector.
+        model: the trained model.
         folder: records written by `tfafsr build`.
         split: train, val or test.
         compression: raw, c23 or c40.
@@ -121,7 +121,7 @@ def score_frames(model: Detector, folder: Path, split: str, compression: str, si
         raise DataError(
             f"A face cannot be shrunk to {too_large[0]} pixels: the model takes faces of {size}; give smaller sizes."
         )
-    names = restoration.GAINS if model.options["output"] != "none" else ()
+    names = restoration.GAINS if model.restores else ()
 
     def measure(inputs: dict, supervision: dict) -> dict:
         outputs = model(inputs, training=False)
@@ -130,7 +130,8 @@ def score_frames(model: Detector, folder: Path, split: str, compression: str, si
             gains = restoration.restoration_gains(inputs["frame"], outputs["reconstruction"], **supervision)
             found |= {name: tf.where(weight > 0, value, np.nan) for name, (value, weight) in gains.items()}
         for side in sides:
-            smaller = degradation.at_side(inputs, side, model.options["ela_quality"])
+            quality = {"ela_quality": model.options["ela_quality"]} if "ela" in inputs else {}
+            smaller = degradation.at_side(inputs, side, **quality)
             found[f"score at {side}"] = model(smaller, training=False)["probability"][:, 0]
         return found
 

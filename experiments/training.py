@@ -1,4 +1,4 @@
-"""Trains a Detector with Keras `fit`, one epoch at a time; a run that was killed resumes to the same result."""
+"""Trains a detector or baseline with Keras `fit`, epoch by epoch; a run that was killed resumes to the same result."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from experiments import data, runs, state
-from experiments.config import TrainConfig
+from experiments.config import TFAFSR, TrainConfig
 from experiments.processor import bfloat16_is_fast
 from records import shards
 from records.atomic import MARK, atomic_file, locked, write_json
 from records.errors import DataError
 from records.progress import SECONDS_BETWEEN_LINES, duration
-from tfafsr import Detector, ModelError, WeightsError, calibration, load_detector
+from tfafsr import Classifier, Detector, ModelError, WeightsError, calibration, load_detector
+from tfafsr.baselines import baseline
+from tfafsr.presets import preset
 
 SELECTION = "val_auc"
 SHOWN = 12  # characters of a content hash in a message
@@ -46,7 +48,7 @@ def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
     """
     with locked(run, "training in"):
         _prepare(config, run)
-        return _train(config, run, say)
+        return _train(with_own_rate(config), run, say)
 
 
 def _train(config: TrainConfig, run: Path, say) -> dict[str, float]:
@@ -147,18 +149,31 @@ def _check_finite(name: str, value: float, when: str) -> None:
         )
 
 
-def _new_model(config: TrainConfig) -> Detector:
-    try:
-        model = Detector.from_preset(
-            config.preset, weights=config.weights, dtype=config.dtype, **config.detector.given()
-        )
-    except WeightsError as error:
-        raise DataError(f"--weights: {error}") from error
+def with_own_rate(config: TrainConfig) -> TrainConfig:
+    """The same options with the learning rate that is recommended for the method, unless one was given."""
+    own = None if config.method == TFAFSR else baseline(config.method).learning_rate
+    return dataclasses.replace(config, learning_rate=own) if config.learning_rate is None and own else config
+
+
+def _new_model(config: TrainConfig) -> Classifier:
+    model = _untrained(config)
     model.compile(optimizer=keras.optimizers.Adam(config.schedule.learning_rate))
     return model
 
 
-def _load_model(path: Path, config: TrainConfig) -> Detector:
+def _untrained(config: TrainConfig) -> Classifier:
+    if config.method != TFAFSR:
+        size = preset(config.preset, **config.detector.given())["size"]
+        return baseline(config.method)(size=size, input_size=config.input_size, dtype=config.dtype)
+    try:
+        return Detector.from_preset(
+            config.preset, weights=config.weights, dtype=config.dtype, **config.detector.given()
+        )
+    except WeightsError as error:
+        raise DataError(f"--weights: {error}") from error
+
+
+def _load_model(path: Path, config: TrainConfig) -> Classifier:
     """Loads a model of the state folder with its optimizer; raises `DataError` if it is damaged or of another run."""
     try:
         model = load_detector(path, for_training=True)
@@ -253,7 +268,7 @@ def _count(config: TrainConfig, split: str) -> int:
     return shards.count([Path(folder) for folder in config.records], split, config.compressions, config.without)
 
 
-def _calibrate(config: TrainConfig, model: Detector, say) -> None:
+def _calibrate(config: TrainConfig, model: Classifier, say) -> None:
     """Fits scale and bias on the validation split and sets them in the model."""
     model_logits = keras.Model(model.input, model.output["logit"])
     logits, labels = [], []
@@ -276,7 +291,7 @@ def _calibrate(config: TrainConfig, model: Detector, say) -> None:
     )
 
 
-def _publish(run: Path, progress: state.State, model: Detector) -> None:
+def _publish(run: Path, progress: state.State, model: Classifier) -> None:
     """Writes the best model and the history into the run folder, each complete or not at all."""
     write_json(run / runs.HISTORY_FILE, progress.history)
     with atomic_file(run / runs.MODEL_FILE) as temporary:

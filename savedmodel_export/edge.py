@@ -19,7 +19,7 @@ from records.errors import DataError
 from savedmodel_export import edge_runtime
 from savedmodel_export.edge_runtime import DETECTOR_FILE
 from savedmodel_export.tflite import convert
-from tfafsr import Detector
+from tfafsr import Classifier
 
 NETWORKS = {  # name -> its input, the input's shape, its outputs
     "pnet": ("image", (None, None, None, 3), ("box", "confidence")),
@@ -48,7 +48,7 @@ labels, calibration. `pnet.tflite`, `rnet.tflite` and `onet.tflite` are MTCNN, w
 
 
 def export_edge(
-    detector: Detector,
+    detector: Classifier,
     out: Path,
     mtcnn: dict[str, keras.Model],
     quantize: str = "none",

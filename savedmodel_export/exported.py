@@ -78,8 +78,9 @@ def _open_saved_model(path: Path) -> Exported:
         outputs = model.signatures["explain"](frame=tf.constant(frame), keypoints=tf.constant(keypoints))
         return outputs["reconstruction"].numpy()
 
+    gives = "explain" in model.signatures
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return Exported(folder, SAVED_MODEL, size, description, detect, explain)
+    return Exported(folder, SAVED_MODEL, size, description, detect, explain if gives else None)
 
 
 def _open_tflite(path: Path, threads: int) -> Exported:

@@ -15,7 +15,7 @@ import tensorflow as tf
 from faces import KEYPOINTS
 from savedmodel_export.images import IMAGE_BYTES, decode_faces
 from savedmodel_export.model import LABELS, describe
-from tfafsr import SCORES, Detector
+from tfafsr import SCORES, Classifier
 
 MAX_FACES = 1024  # of one request
 
@@ -59,7 +59,7 @@ class ServingModule(tf.Module):
         batching: how requests share a batch; None computes each request separately.
     """
 
-    def __init__(self, detector: Detector, batching: Batching | None) -> None:
+    def __init__(self, detector: Classifier, batching: Batching | None) -> None:
         super().__init__(name="tfafsr")
         deployed = detector.deployed()
         self.weights = [variable.value for variable in deployed.variables]
@@ -68,32 +68,20 @@ class ServingModule(tf.Module):
         faces = [tf.TensorSpec(face, tf.uint8, "frame"), tf.TensorSpec(points, tf.float32, "keypoints")]
         strings = tf.TensorSpec((None,), tf.string, IMAGE_BYTES)
 
+        def outputs_of(frame: tf.Tensor, keypoints: tf.Tensor) -> dict[str, tf.Tensor]:
+            fields = {"frame": frame, "keypoints": keypoints}
+            return deployed({name: fields[name] for name in deployed.input}, training=False)
+
         def detect(frame: tf.Tensor, keypoints: tf.Tensor) -> dict[str, tf.Tensor]:
-            outputs = deployed({"frame": frame, "keypoints": keypoints}, training=False)
+            outputs = outputs_of(frame, keypoints)
             return {name: outputs[name] for name in SCORES}
 
-        def explain(frame: tf.Tensor, keypoints: tf.Tensor) -> dict[str, tf.Tensor]:
-            outputs = deployed({"frame": frame, "keypoints": keypoints}, training=False)
-            restored = outputs["reconstruction"]
-            change = tf.abs(restored - (tf.cast(frame, tf.float32) / 127.5 - 1.0)) / 2.0
-            return {
-                "probability": outputs["probability"],
-                "log10_likelihood_ratio": outputs["log10_likelihood_ratio"],
-                "reconstruction": restored,
-                "artifact_map": tf.reduce_mean(change, axis=-1, keepdims=True),
-            }
-
         self.detect = tf.function(detect, input_signature=faces, autograph=False)
-        bare_explain = tf.function(explain, input_signature=faces, autograph=False)
         model = uuid.uuid4().hex  # two models loaded in one process must not share a queue
         batched_detect = _batched(self.detect, batching, f"{model}/detect")
-        batched_explain = _batched(bare_explain, batching, f"{model}/explain")
 
         def serving_default(frame: tf.Tensor, keypoints: tf.Tensor) -> dict[str, tf.Tensor]:
             return batched_detect(*checked({"frame": (frame, face), "keypoints": (keypoints, points)}))
-
-        def explain_checked(frame: tf.Tensor, keypoints: tf.Tensor) -> dict[str, tf.Tensor]:
-            return batched_explain(*checked({"frame": (frame, face), "keypoints": (keypoints, points)}))
 
         def faces_jpeg(image_bytes: tf.Tensor, keypoints: tf.Tensor) -> dict[str, tf.Tensor]:
             images, valid = checked({IMAGE_BYTES: (image_bytes, (None,)), "keypoints": (keypoints, points)})
@@ -119,9 +107,30 @@ class ServingModule(tf.Module):
         self.endpoints = {
             "serving_default": signature(serving_default, *faces),
             "faces_jpeg": signature(faces_jpeg, strings, faces[1]),
-            "explain": signature(explain_checked, *faces),
             "describe": signature(describe_model, tf.TensorSpec((None,), tf.string, "request")),
         }
+        if not description["explains"]:
+            return
+
+        def explain(frame: tf.Tensor, keypoints: tf.Tensor) -> dict[str, tf.Tensor]:
+            outputs = outputs_of(frame, keypoints)
+            restored = outputs["reconstruction"]
+            change = tf.abs(restored - (tf.cast(frame, tf.float32) / 127.5 - 1.0)) / 2.0
+            return {
+                "probability": outputs["probability"],
+                "log10_likelihood_ratio": outputs["log10_likelihood_ratio"],
+                "reconstruction": restored,
+                "artifact_map": tf.reduce_mean(change, axis=-1, keepdims=True),
+            }
+
+        batched_explain = _batched(
+            tf.function(explain, input_signature=faces, autograph=False), batching, f"{model}/explain"
+        )
+
+        def explain_checked(frame: tf.Tensor, keypoints: tf.Tensor) -> dict[str, tf.Tensor]:
+            return batched_explain(*checked({"frame": (frame, face), "keypoints": (keypoints, points)}))
+
+        self.endpoints["explain"] = signature(explain_checked, *faces)
 
 
 def checked(inputs: dict[str, tuple[tf.Tensor, tuple]]) -> list[tf.Tensor]:

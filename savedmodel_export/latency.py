@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from savedmodel_export.exported import Detect, open_exported
-from tfafsr import SCORES, Detector, load_detector
+from tfafsr import SCORES, Classifier, load_detector
 
 ROUNDS = 5
 ROUND_SECONDS = 0.1  # seconds, at least, that one model runs in one round
@@ -40,12 +40,12 @@ def latencies(file: Path, models: Sequence[Path], threads: int) -> list[float]:
         return pool.submit(_measure, file, list(models), threads).result()
 
 
-def keras_detect(detector: Detector) -> Detect:
+def keras_detect(detector: Classifier) -> Detect:
     """The Keras model as a graph, as `tfafsr evaluate` runs it."""
     deployed = detector.deployed()
 
     def scores(fields: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        outputs = deployed(fields, training=False)
+        outputs = deployed({name: fields[name] for name in deployed.input}, training=False)
         return {name: outputs[name] for name in SCORES}
 
     call = tf.function(scores, reduce_retracing=True)

@@ -16,15 +16,15 @@ from records.errors import DataError
 from savedmodel_export.graph import DEFAULT_BATCHING, Batching, ServingModule
 from savedmodel_export.model import check_exportable, describe
 from savedmodel_export.serving import WARMUP_FILE, configuration, warmup_records
-from tfafsr import SCORES, Detector
+from tfafsr import SCORES, Classifier
 
 DESCRIPTION_FILE = Path("assets.extra") / "tfafsr.json"
-SIGNATURES = ("serving_default", "faces_jpeg", "explain", "describe")
+SIGNATURES = ("serving_default", "faces_jpeg", "describe")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def export_saved_model(
-    detector: Detector, out: Path, version: int | None = None, batching: Batching | None = DEFAULT_BATCHING
+    detector: Classifier, out: Path, version: int | None = None, batching: Batching | None = DEFAULT_BATCHING
 ) -> Path:
     """Writes `out`/<version>, complete or not at all, and beside it the server's configuration files that are missing.
 
@@ -146,7 +146,7 @@ def _next_version(out: Path) -> int:
     return int(found[-1].name) + 1 if found else 1
 
 
-def _write(detector: Detector, folder: Path, name: str, batching: Batching | None) -> None:
+def _write(detector: Classifier, folder: Path, name: str, batching: Batching | None) -> None:
     """Writes everything that a version folder holds."""
     module = ServingModule(detector, batching)
     tf.saved_model.save(module, str(folder), signatures=module.endpoints)

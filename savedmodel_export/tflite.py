@@ -26,7 +26,7 @@ from savedmodel_export.edge_runtime import RECONSTRUCTION, EdgeError, network_in
 from savedmodel_export.float16 import halve_weights
 from savedmodel_export.forms import QUANTIZE
 from savedmodel_export.model import LABELS, check_exportable, describe
-from tfafsr import SCORES, Detector
+from tfafsr import SCORES, Classifier
 
 WRITTEN = (1980, 1, 1, 0, 0, 0)  # a constant date for the ZIP's entries, so that equal models give equal files
 # TensorFlow's calibration uses its own deprecated interpreter, which warns of itself.
@@ -34,7 +34,7 @@ CALIBRATION_WARNING = r"\s*Warning: tf.lite.Interpreter is deprecated"
 
 
 def convert(
-    detector: Detector,
+    detector: Classifier,
     quantize: str = "none",
     representative: Iterable[dict[str, np.ndarray]] | None = None,
     explain: bool = False,
@@ -64,6 +64,8 @@ def convert(
     """
     if quantize not in QUANTIZE:
         raise DataError(f"quantize must be one of {', '.join(QUANTIZE)}; received {quantize!r}.")
+    if explain and "reconstruction" not in detector.output:
+        raise DataError(f"{type(detector).__name__} gives no reconstruction; leave --explain out.")
     if explain and quantize == "int8":
         raise DataError("int8 gives no reconstruction; use another form to explain faces.")
     check_exportable(detector)
@@ -95,7 +97,7 @@ def convert(
 
 
 def export_tflite(
-    detector: Detector,
+    detector: Classifier,
     out: Path,
     quantize: str = "none",
     representative: Iterable[dict[str, np.ndarray]] | None = None,
@@ -174,8 +176,10 @@ def _quantized(converter: tf.lite.TFLiteConverter, exact: bytes) -> bytes:
         return bytes(debugger.get_nondebug_quantized_model())
 
 
-def _behind_ela(detector: Detector) -> keras.Model:
+def _behind_ela(detector: Classifier) -> keras.Model:
     """The part of the detector after error level analysis and heat maps, which become its inputs."""
+    if "ela_of" not in detector.options:
+        return detector.deployed()
     if detector.options["ela_of"] != "input":
         raise DataError(
             "int8 does not fit a detector with ela_of=reconstruction: its error levels are computed inside the "

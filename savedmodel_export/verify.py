@@ -13,7 +13,7 @@ from records.errors import DataError
 from savedmodel_export.exported import Exported, open_exported
 from savedmodel_export.latency import keras_detect, latencies
 from savedmodel_export.model import describe
-from tfafsr import Detector, metrics
+from tfafsr import Classifier, metrics
 
 THREADS = (1, 2)
 
@@ -69,7 +69,7 @@ class LabelledFaces:
 
 
 def verify_exported(
-    detector: Detector,
+    detector: Classifier,
     file: Path,
     paths: Sequence[Path],
     batches: Iterable[LabelledFaces],

@@ -16,7 +16,7 @@ FORGE = {
     "records.forge",
     *(f"records.forge.{room}" for room in ("people", "camera", "mesh", "networks", "manipulations")),
 }
-METHOD = {"tfafsr", "tfafsr.layers", "tfafsr.losses"}
+METHOD = {"tfafsr", "tfafsr.baselines", "tfafsr.layers", "tfafsr.losses"}
 EXPORT = {"savedmodel_export", "savedmodel_export.edge_runtime"}
 # Room -> the rooms that it may import, by their `__init__.py` alone; a room may always import itself and GROUND.
 ARROWS = {

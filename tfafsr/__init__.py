@@ -15,11 +15,12 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        *("augmentation", "bootstrap", "calibration", "degradation", "layers", "losses"),
+        *("augmentation", "baseline", "baselines", "bootstrap", "calibration", "degradation", "layers", "losses"),
         *("metrics", "presets", "restoration", "self_blending", "weights"),
     ],
     submod_attrs={
-        "detector": ["SCORES", "Detector"],
+        "classifier": ["SCORES", "Classifier"],
+        "detector": ["Detector"],
         "loading": ["ModelError", "load_detector"],
         "version": ["__version__"],
         "weights": ["WeightsError"],

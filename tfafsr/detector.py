@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 import os
 
 import keras
@@ -12,14 +10,12 @@ import tensorflow as tf
 from keras import layers
 
 from faces import KEYPOINTS
-from tfafsr import gradients
 from tfafsr.afsr import afsr
-from tfafsr.calibration import Platt
+from tfafsr.classifier import Classifier
 from tfafsr.dtype_policy import dtype_policy
 from tfafsr.layers import ErrorLevelAnalysis, PlattScaling, StopGradient
 from tfafsr.losses import artifact_loss, mask_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
 from tfafsr.presets import preset
-from tfafsr.restoration import GAINS, restoration_gains
 from tfafsr.tfe import features, pool
 
 SMALLEST = 64
@@ -29,13 +25,10 @@ ERROR_IMAGES = ("ela", "ela+residual")
 RESIDUAL_GAIN = 10.0  # makes I^r - I^l, a few grey levels, as large as the other images
 AFSR_GRADIENTS = ("full", "stop")
 MINING = {"semi_hard": triplet_semihard_loss, "hard": triplet_hard_loss}
-SCORES = ("probability", "log10_likelihood_ratio", "logit")  # what every exported form gives for a face
-SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
-OWN_IN_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")  # what `compile` refuses
 
 
 @keras.saving.register_keras_serializable(package="tfafsr")
-class Detector(keras.Model):
+class Detector(Classifier):
     """Restores a low-resolution face (AFSR) and tells whether it was manipulated (TFE).
 
     Inputs (a dict): `frame` uint8 (B, S, S, 3) RGB; `keypoints` float32 (B, 5, 2) in [0, 1]; and, with
@@ -194,13 +187,10 @@ class Detector(keras.Model):
 
         self._set_up(options)
 
-    def _set_up(self, options: dict) -> None:
-        """Stores the constructor's arguments, and makes one metric for each loss term."""
-        self.options = options
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *self.weights_of_terms())}
-        self.gain_trackers = (
-            {} if options["output"] == "none" else {name: keras.metrics.Mean(name=name) for name in GAINS}
-        )
+    @property
+    def restores(self) -> bool:
+        """Whether there is an AFSR."""
+        return self.options["output"] != "none"
 
     @classmethod
     def from_preset(cls, name: str, weights: str | os.PathLike | None = None, **overrides) -> Detector:
@@ -221,63 +211,16 @@ class Detector(keras.Model):
             return trained.from_preset(name, weights, **overrides)
         return cls(**preset(name, **overrides))
 
-    @property
-    def calibration(self) -> Platt:
-        """a and b of probability = sigmoid(a * logit + b), 1 and 0 until they are set; both are kept as float32."""
-        layer = self.get_layer("calibration")
-        return Platt(float(layer.scale), float(layer.bias))
-
-    @calibration.setter
-    def calibration(self, platt: Platt) -> None:
-        layer = self.get_layer("calibration")
-        layer.scale.assign(platt.scale)
-        layer.bias.assign(platt.bias)
-
-    @property
-    def metrics(self) -> list[keras.Metric]:
-        """The total loss, each term, the restoration gains, and, once it is compiled, the AUC."""
-        own = {**self.trackers, **self.gain_trackers}
-        return [*own.values(), *(metric for metric in super().metrics if metric.name not in own)]
-
-    def compile(
-        self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, **kwargs
-    ) -> None:
-        """Keras's `compile`, but losses, their weights and metrics cannot be given: the detector has its own.
-
-        The AUC is a compiled metric, because Keras infers for compiled metrics only that higher is better when a
-        callback monitors them.
-
-        Raises:
-            ValueError: a loss or a metric is given.
-        """
-        given = dict(zip(OWN_IN_COMPILE, (loss, loss_weights, metrics, weighted_metrics), strict=True))
-        if names := [name for name, value in given.items() if value is not None]:
-            raise ValueError(
-                f"Detector has its own losses and metrics; compile takes no {' or '.join(names)}. The terms are "
-                "weighted by Detector's arguments afsr_weight, reconstruction_weight, triplet_weight and mask_weight."
-            )
-        super().compile(optimizer, metrics=[keras.metrics.AUC(num_thresholds=1000, name="auc")], **kwargs)
-
-    def compile_from_config(self, config: dict) -> None:
-        """Compiles a loaded detector with the optimizer that was saved; the metrics are those of `compile`."""
-        config = keras.saving.deserialize_keras_object(
-            {name: value for name, value in config.items() if name not in OWN_IN_COMPILE}
-        )
-        self.compile(**config)
-        self.optimizer.build(self.trainable_variables)
-
     def loss_terms(self, y: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Each term of the loss, unweighted: float32 scalars."""
         target = tf.cast(y["target"], tf.float32) / 127.5 - 1.0  # I^h
         mask = tf.cast(tf.cast(y["mask"], tf.int32) > 127, tf.float32)  # M
         target_known = tf.cast(y["target_known"], tf.float32)
         both_known = target_known * tf.cast(y["mask_known"], tf.float32)
-        label = tf.cast(tf.reshape(y["label"], (-1, 1)), tf.float32)
-        cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(label, outputs["logit"])
         terms = {
             "reconstruction_loss": reconstruction_loss(target, outputs["reconstruction"], target_known),
             "artifact_loss": artifact_loss(target, outputs["reconstruction"], mask, both_known),
-            "cross_entropy": tf.reduce_mean(cross_entropy),
+            **super().loss_terms(y, outputs),
             "triplet_loss": MINING[self.options["mining"]](y["label"], outputs["embedding"], self.options["margin"]),
         }
         if self.options["mask_weight"]:
@@ -295,99 +238,11 @@ class Detector(keras.Model):
             **({"mask_loss": mask_weight} if mask_weight else {}),
         }
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training: bool = True) -> tf.Tensor:
-        """The weighted sum of the terms, a float32 scalar; updates the metric of each term."""
-        terms = self.loss_terms(y, y_pred)
-        weights = self.weights_of_terms()
-        loss = functools.reduce(operator.add, [weights[name] * term for name, term in terms.items()])
-        count = tf.shape(y["label"])[0]
-        for name, value in {"loss": loss, **terms}.items():
-            self.trackers[name].update_state(value, sample_weight=tf.cast(count, tf.float32))
-        self.compute_metrics(x, tf.reshape(y["label"], (-1, 1)), y_pred["probability"])
-        return loss
-
-    def fit(self, *args, **kwargs) -> keras.callbacks.History:
-        """Keras's `fit`; on one machine the same seed, data and number of threads give the same weights, bit by bit."""
-        with gradients.sums_of_two():
-            return super().fit(*args, **kwargs)
-
-    def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
-        """One step of gradient descent on the loss; `data` is (x, y)."""
-        x, y = _pair(data)
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(x, y, self(x, training=True))
-            # Optimizers add up the replicas' gradients; the loss is the mean over all of them.
-            scaled = self.optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
-        found = gradients.repeatable(tape, scaled, [variable.value for variable in self.trainable_variables])
-        self.optimizer.apply(found, self.trainable_variables)
-        return {name: value for name, value in self._logs().items() if name not in self.gain_trackers}
-
-    def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
-        """Loss, metrics and restoration gains of one batch (x, y), without training."""
-        x, y = _pair(data)
-        outputs = self(x, training=False)
-        self.compute_loss(x, y, outputs, training=False)
-        if self.gain_trackers:
-            supervision = (y[name] for name in ("target", "mask", "target_known", "mask_known"))
-            for name, gain in restoration_gains(x["frame"], outputs["reconstruction"], *supervision).items():
-                self.gain_trackers[name].update_state(*gain)
-        return self._logs()
-
-    def gradient_norms(self, x: dict, y: dict) -> dict[str, tf.Tensor]:
-        """The norms of the terms' gradients on one batch (x, y), see `tfafsr.gradients.norms`; nothing is trained."""
-        return gradients.norms(self, x, y)
-
-    def deployed(self) -> keras.Model:
-        """The network that is exported: from a face (uint8) and its five key points to the probability.
-
-        Scaling, error level analysis and heat maps are inside the graph; the layers are shared with this model.
-
-        Returns:
-            A model from `frame` and `keypoints` to `probability`, `log10_likelihood_ratio`, `logit` and
-            `reconstruction`.
-        """
-        size = self.options["size"]
-        inputs = {
-            "frame": keras.Input((size, size, 3), dtype="uint8", name="frame"),
-            "keypoints": keras.Input((len(KEYPOINTS), 2), dtype="float32", name="keypoints"),
-        }
-        fields = dict(inputs)
-        if self.options["ela_of"] == "input":
-            fields["ela"] = ErrorLevelAnalysis(self.options["ela_quality"], name="ela_of_frame")(inputs["frame"])
-        outputs = keras.Model(self.input, self.output)(fields)
-        wanted = {name: outputs[name] for name in (*SCORES, "reconstruction")}
-        return keras.Model(inputs, wanted, name=f"{self.name}_deployed")
-
-    def get_config(self) -> dict:
-        """The arguments of the constructor."""
-        return {"name": self.name, "trainable": self.trainable, **self.options}
-
-    @classmethod
-    def from_config(cls, config: dict, custom_objects=None) -> Detector:
-        """A detector from `get_config`."""
-        return cls(**config)
-
-    def _logs(self) -> dict[str, tf.Tensor]:
-        """The metrics; of shape (1,) with several workers, because Keras 3.15 averages their logs over axis 0."""
-        logs = self.get_metrics_result()
-        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
-            return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
-        return logs
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
-        """Builds the optimizer only: Keras 3.15's own method would average a batch of images over all workers."""
-        if self.optimizer is not None and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
-
-
-def _pair(data: tuple) -> tuple[dict, dict]:
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if sample_weight is not None:
-        raise ValueError("Detector takes no sample_weight or class_weight; target_known and mask_known are in y.")
-    if missing := [name for name in SUPERVISION if not isinstance(y, dict) or name not in y]:
-        raise ValueError(f"y must be a dict with {', '.join(SUPERVISION)}; it lacks {', '.join(missing)}.")
-    return x, y
+    def derived(self, inputs: dict) -> dict:
+        """The error levels of the frame, which training reads from the records."""
+        if self.options["ela_of"] != "input":
+            return {}
+        return {"ela": ErrorLevelAnalysis(self.options["ela_quality"], name="ela_of_frame")(inputs["frame"])}
 
 
 def _to_signed(name: str) -> layers.Layer:

@@ -39,4 +39,8 @@ from tfafsr import (  # noqa: E402
     presets,  # noqa: F401
     restoration,  # noqa: F401
 )
+from tfafsr.baselines import NAMES, baseline  # noqa: E402
 from tfafsr.detector import Detector  # noqa: E402, F401
+
+for _name in NAMES:
+    baseline(_name)  # its class and layers are registered

@@ -1,4 +1,4 @@
-"""Loads a saved detector; a file that holds none raises an error of one sentence that says what is wrong."""
+"""Loads a saved detector or baseline; for a file that holds none an error of one sentence says what is wrong."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tfafsr.baselines import NAMES, baseline
+from tfafsr.classifier import Classifier
 from tfafsr.detector import Detector
 from tfafsr.layers import EARLIER
 
-CLASS = "tfafsr>Detector"
 MAX_CONFIG_BYTES = 2**20
-MAX_SIZE, MAX_WIDTH = 1024, 256  # larger models are refused before their weights take all memory
+LARGEST = {
+    "size": 1024,
+    "input_size": 1024,
+    "width": 256,
+}  # larger models are refused before their weights take all memory
 
 
 class ModelError(ValueError):
@@ -25,8 +30,8 @@ class ModelError(ValueError):
     for_user = True
 
 
-def load_detector(path: str | Path, for_training: bool = False) -> Detector:
-    """The detector saved in a `.keras` file.
+def load_detector(path: str | Path, for_training: bool = False) -> Classifier:
+    """The detector, or the baseline, saved in a `.keras` file.
 
     Args:
         path: a file that `tfafsr train` or `Detector.save` wrote.
@@ -52,7 +57,7 @@ def load_detector(path: str | Path, for_training: bool = False) -> Detector:
     _check_values(path, detector)
     if for_training or options.get("dtype") == "float32":
         return detector
-    exact = Detector(**{**detector.options, "dtype": "float32", "name": detector.name})
+    exact = type(detector)(**{**detector.options, "dtype": "float32", "name": detector.name})
     exact.set_weights(detector.get_weights())
     return exact
 
@@ -84,21 +89,23 @@ def _read_options(path: Path) -> dict:
             f"{path} is damaged or was not written by Keras: it is cut off, or no archive with a configuration. "
             "Copy it again, or train again."
         ) from error
-    if saved_class != CLASS:
+    named = {f"tfafsr>{method.__name__}" for method in (Detector, *map(baseline, NAMES))}
+    if saved_class not in named:
         raise ModelError(
             f"{path} holds a model of another kind ({str(saved_class)[:60]}), not a Detector; give the model.keras of "
             "`tfafsr train`."
         )
     if not isinstance(options, dict):
         raise ModelError(f"{path} is damaged: it holds no options of a detector. Copy it again, or train again.")
-    for name, largest in (("size", MAX_SIZE), ("width", MAX_WIDTH)):
-        value = options.get(name)
+    needed = ("size", "width") if saved_class == "tfafsr>Detector" else ("size", "input_size")
+    for name in needed:
+        value, largest = options.get(name), LARGEST[name]
         if type(value) is not int or not 1 <= value <= largest:
             raise ModelError(f"{path} holds a detector with {name} {str(value)[:20]}; it must be in [1, {largest}].")
     return options
 
 
-def _check_values(path: Path, detector: Detector) -> None:
+def _check_values(path: Path, detector: Classifier) -> None:
     """Raises `ModelError` where a weight, or a variable of the optimizer, is NaN or infinite."""
     variables = [*detector.variables, *(detector.optimizer.variables if detector.compiled else ())]
     for variable in variables:

@@ -112,14 +112,19 @@ def _from_keras(name: str, path: Path, faces: FaceDetector) -> Model:
     detector = load_detector(path)
     deployed = detector.deployed()
 
+    def outputs(frames: np.ndarray, keypoints: np.ndarray) -> dict[str, np.ndarray]:
+        fields = {"frame": frames, "keypoints": keypoints}
+        return deployed.predict_on_batch({name: fields[name] for name in deployed.input})
+
     def score(frames: np.ndarray, keypoints: np.ndarray) -> dict[str, np.ndarray]:
-        outputs = deployed.predict_on_batch({"frame": frames, "keypoints": keypoints})
-        return {name: outputs[name][:, 0] for name in ("probability", "log10_likelihood_ratio")}
+        found = outputs(frames, keypoints)
+        return {name: found[name][:, 0] for name in ("probability", "log10_likelihood_ratio")}
 
     def explain(frames: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
-        return deployed.predict_on_batch({"frame": frames, "keypoints": keypoints})["reconstruction"]
+        return outputs(frames, keypoints)["reconstruction"]
 
-    opened = _described(name, describe(detector), faces, score, explain)
+    description = describe(detector)
+    opened = _described(name, description, faces, score, explain if description["explains"] else None)
     return dataclasses.replace(opened, card=read_card(path)) if path.suffix == ".npz" else opened
 
 
@@ -139,7 +144,9 @@ def _from_server(address: str, faces: FaceDetector) -> Model:
         description = client.describe()
     except ServingError as error:
         raise DataError(f"The server gives no model: {error}") from error
-    return _described(address, description, faces, client.detect, lambda *face: client.explain(*face)["reconstruction"])
+    explains = description.get("explains", True)  # earlier versions do not say
+    explain = (lambda *face: client.explain(*face)["reconstruction"]) if explains else None
+    return _described(address, description, faces, client.detect, explain)
 
 
 def _described(name: str, description: dict, faces: FaceDetector, score: Callable, explain: Callable | None) -> Model:

@@ -69,7 +69,7 @@ def read(
         split: train, val or test.
         compression: raw, c23 or c40.
         methods: `real` and manipulation methods; None for all.
-        size: side of the faces that the caller needs; None accepts any.
+        size: side of the faces that the caller needs, to which larger ones are shrunk; None for that of the records.
         fields: names of the fields wanted; None for all.
         chosen: bool (N,), which of the N examples to read, in this function's order; the others are not decoded.
         without: names of methods that are not read; the records need not hold them.
@@ -96,7 +96,7 @@ def read(
     if chosen is not None:
         marked = tf.data.Dataset.zip(tf.data.Dataset.from_tensor_slices(chosen), records)
         records = marked.filter(lambda wanted, _: wanted).map(lambda _, record: record)
-    return _parsed(records, size, fields)
+    return _parsed(records, manifest.size, size, fields)
 
 
 def read_training(
@@ -122,7 +122,7 @@ def read_training(
         split, compressions: which examples to read. A folder need not hold all of the compressions.
         seed, epoch: they decide the order.
         balanced: alternate real and manipulated faces; if False, every example comes once.
-        size: side of the faces that the caller needs; None accepts any.
+        size: side of the faces that the caller needs, to which larger ones are shrunk; None for that of the records.
         fields: names of the fields wanted; None for all.
         shuffle_buffer: examples of each class held in memory for shuffling.
         without: names of methods that are not read; the records need not hold them.
@@ -132,9 +132,10 @@ def read_training(
     """
     folders = several(folders)
     manifests = [Manifest.load(folder) for folder in folders]
-    sizes = {_checked_size(manifest, folder, size) for manifest, folder in zip(manifests, folders, strict=True)}
+    sizes = {manifest.size for manifest in manifests}
     if len(sizes) > 1:
         raise DataError(f"The records hold faces of different sizes, {sorted(sizes)}; build them with one --size.")
+    size = _checked_size(manifests[0], folders[0], size)
     shards: dict[str, list[_Shard]] = {}
     for folder, manifest in zip(folders, manifests, strict=True):
         for compression in held(folder, split, compressions):
@@ -157,7 +158,7 @@ def read_training(
         shuffled = _alternating([streams[REAL], fake]).take(total)
     else:
         shuffled = _shuffled([shard for method in sorted(shards) for shard in shards[method]], rng, 2 * shuffle_buffer)
-    return _parsed(shuffled, sizes.pop(), fields)
+    return _parsed(shuffled, sizes.pop(), size, fields)
 
 
 def parse_record(
@@ -192,12 +193,13 @@ def several(folders: Sequence[Path] | Path) -> list[Path]:
 
 
 def _checked_size(manifest: Manifest, folder: Path, size: int | None) -> int:
-    if size is not None and manifest.size != size:
+    """The side of the faces that are read."""
+    if size is not None and manifest.size < size:
         raise DataError(
             f"{folder} holds faces of {manifest.size} pixels, the model takes {size}; build with --size {size}, "
             f"or train with --size {manifest.size}."
         )
-    return manifest.size
+    return size or manifest.size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -269,14 +271,21 @@ def _alternating(streams: list[tf.data.Dataset]) -> tf.data.Dataset:
     )
 
 
-def _parsed(records: tf.data.Dataset, size: int, fields: Iterable[str] | None) -> tf.data.Dataset:
-    """Parses in parallel. Autotuning is off because such a pipeline ends slowly (up to 30 s for each epoch)."""
+def _parsed(records: tf.data.Dataset, stored: int, size: int, fields: Iterable[str] | None) -> tf.data.Dataset:
+    """Parses in parallel, and shrinks faces of `stored` pixels to `size`.
+
+    Autotuning is off because such a pipeline ends slowly (up to 30 s for each epoch).
+    """
     names = tuple(schema.BY_NAME if fields is None else fields)
+    needed = names if size == stored else tuple(dict.fromkeys((*names, "frame")))
+
+    def parsed(record: tf.Tensor, path: tf.Tensor, group: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = parse_record(record, path, group, stored, needed)
+        if size == stored:
+            return found
+        smaller = schema.shrunk(found, size)
+        return {name: smaller[name] for name in names}
 
     options = tf.data.Options()
     options.autotune.enabled = False
-    return records.map(
-        lambda record, path, group: parse_record(record, path, group, size, names),
-        num_parallel_calls=PARALLEL_CALLS,
-        deterministic=True,
-    ).with_options(options)
+    return records.map(parsed, num_parallel_calls=PARALLEL_CALLS, deterministic=True).with_options(options)

@@ -8,7 +8,8 @@ import tensorflow as tf
 from faces import error_level_analysis
 from tfafsr import Detector
 from tfafsr.calibration import Platt
-from tfafsr.detector import ELA_QUALITY, SCORES
+from tfafsr.classifier import SCORES
+from tfafsr.detector import ELA_QUALITY
 from tfafsr.losses import mask_loss
 from tfafsr.restoration import GAINS
 

@@ -6,9 +6,11 @@ from tfafsr.layers.ela import ErrorLevelAnalysis, error_images
 from tfafsr.layers.gradient import StopGradient
 from tfafsr.layers.heatmaps import KeypointHeatmaps
 from tfafsr.layers.pooling import FusionPooling
+from tfafsr.layers.resizing import Bilinear
 
 __all__ = [
     "EARLIER",
+    "Bilinear",
     "ErrorLevelAnalysis",
     "FusedBatchNormalization",
     "FusionPooling",

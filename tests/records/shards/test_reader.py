@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from faces import error_level_analysis
 from records.errors import DataError
 from records.shards import reader, schema
 from records.shards.manifest import Manifest
@@ -118,6 +119,21 @@ def test_folders_of_two_sizes_are_refused(made_records, tmp_path):
 def test_faces_of_another_size_than_the_model_takes_are_refused_with_advice(made_records):
     with pytest.raises(DataError, match="holds faces of 64 pixels, the model takes 128; build with --size 128"):
         reader.read(made_records, "train", "c40", size=128)
+
+
+def test_faces_are_shrunk_to_a_smaller_model(made_records):
+    """All images are means of areas, but for error levels, which are those of the smaller frame."""
+    whole = next(reader.read(made_records, "test", "c40").as_numpy_iterator())
+    small = next(reader.read(made_records, "test", "c40", size=32).as_numpy_iterator())
+    for name in ("frame", "target", "mask"):
+        means = whole[name].reshape(32, 2, 32, 2, -1).mean(axis=(1, 3))
+        assert np.abs(small[name] - means).max() <= 0.5
+    assert (small["ela"] == error_level_analysis(small["frame"])).all()
+    assert all(
+        np.array_equal(small[name], whole[name]) for name in schema.BY_NAME if schema.BY_NAME[name].kind != "image"
+    )
+    alone = next(reader.read_training(made_records, size=32, fields=["ela"]).as_numpy_iterator())
+    assert alone["ela"].shape == (32, 32, 3)
 
 
 def test_a_split_of_one_class_cannot_be_balanced(made_records, tmp_path):

@@ -1,0 +1,74 @@
+"""What all baselines share: one network from the frame alone to a logit, at the size that its authors fed it."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from tfafsr.classifier import Classifier
+from tfafsr.dtype_policy import dtype_policy
+from tfafsr.layers import Bilinear, PlattScaling
+
+SMALLEST, LARGEST = 32, 1024
+MOMENTUM = 0.9  # of batch normalisation; with Keras's 0.99 a short training infers with statistics of its beginning
+
+
+class Baseline(Classifier):
+    """A method of the literature, trained, scored and exported as `tfafsr.Detector` is; see `Classifier`.
+
+    Input: `frame`, uint8 (B, S, S, 3) RGB. It is resized (bilinear) to `input_size` inside the graph.
+    Outputs: `logit`, `probability`, `log10_likelihood_ratio`, all float32 (B, 1).
+
+    A subclass says at which size its authors fed the network, and what the network is: `network`.
+
+    Args:
+        size: S, side of the faces in pixels.
+        input_size: side at which the network sees them; by default `AUTHORS_SIZE`.
+        dtype: dtype policy of the layers; Keras's global one by default.
+
+    Raises:
+        ValueError: a size outside of [32, 1024].
+    """
+
+    AUTHORS_SIZE = 256
+
+    def __init__(
+        self, *graph, size: int = 128, input_size: int | None = None, dtype: str | None = None, **kwargs
+    ) -> None:
+        if graph:
+            super().__init__(*graph, **kwargs)
+            self._set_up({**self.get_layer("calibration").detector})
+            return
+        side = input_size or self.AUTHORS_SIZE
+        for name, value in (("size", size), ("input_size", side)):
+            if not SMALLEST <= value <= LARGEST:
+                raise ValueError(f"{name} must be in [{SMALLEST}, {LARGEST}] pixels; received {value}.")
+        options = {"size": size, "input_size": side, "dtype": dtype or keras.config.dtype_policy().name}
+        with dtype_policy(options["dtype"]):
+            frame = keras.Input((size, size, 3), dtype="uint8", name="frame")
+            image = layers.Rescaling(1.0, dtype="float32", name="as_float")(frame)
+            image = Bilinear(side, dtype="float32", name="resized")(image)
+            logit = layers.Dense(1, dtype="float32", name="logit")(self.network(image))
+            outputs = {"logit": logit, **PlattScaling(options, name="calibration")(logit)}
+            super().__init__(inputs={"frame": frame}, outputs=outputs, **kwargs)
+        self._set_up(options)
+
+    @staticmethod
+    def network(image):
+        """The network up to the features before the logit.
+
+        Args:
+            image: float32 (B, input_size, input_size, 3), RGB in [0, 255].
+
+        Returns:
+            Features (B, C).
+        """
+        raise NotImplementedError
+
+
+def set_momentum(model: keras.Model) -> keras.Model:
+    """The same model, whose batch normalisation follows the statistics of the last batches."""
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = MOMENTUM
+    return model

@@ -1,0 +1,30 @@
+"""EfficientNet-B4 (Tan and Le, ICML 2019), which later papers take as their bare network."""
+
+from __future__ import annotations
+
+import keras
+
+from tfafsr.baseline import Baseline, set_momentum
+
+
+@keras.saving.register_keras_serializable(package="tfafsr")
+class EfficientNetB4(Baseline):
+    """EfficientNet-B4: depth, width and size scaled together; `keras.applications.EfficientNetB4` with one logit.
+
+    17,673,823 parameters before the logit. Source: Tan and Le, "EfficientNet: Rethinking Model Scaling for
+    Convolutional Neural Networks", ICML 2019. Departure: batch normalisation's momentum is 0.9.
+    """
+
+    AUTHORS_SIZE = 380
+    learning_rate = 2e-4
+
+    @staticmethod
+    def network(image):
+        """See `Baseline.network`; (B, 1792). The network scales [0, 255] itself."""
+        net = keras.applications.EfficientNetB4(
+            weights=None, include_top=False, input_shape=image.shape[1:], pooling="avg"
+        )
+        return set_momentum(net)(image)
+
+
+METHOD = EfficientNetB4
