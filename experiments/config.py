@@ -152,7 +152,9 @@ class TrainConfig:
         range=(0, 1),
     )
     weights: str | None = _option(
-        None, "Begin with these trained weights: their name, such as photos-1, or a file.  [default: random ones]"
+        None,
+        "Begin with these trained weights: their name, a file, or a run, whose faces may have another size."
+        "  [default: random ones]",
     )
     method: str = _option(TFAFSR, "AFSR and TFE together, or a method to compare with.", choices=METHODS)
     input_size: int | None = _option(
@@ -173,7 +175,6 @@ class TrainConfig:
             foreign = ["input_size"] if self.input_size else []
         else:
             foreign = [name for name in self.detector.given() if name != "size"]
-            foreign += ["weights"] if self.weights else []
         if foreign:
             raise DataError(
                 f"--method {self.method} does not have the option --{foreign[0].replace('_', '-')}; leave it out."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import keras
@@ -17,7 +17,7 @@ from tfafsr import augmentation, degradation
 from tfafsr.self_blending import self_blend
 
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
-SELF_BLENDING = 1 << 40  # added to the seed of the self-blended faces, which no other random change shares
+MADE = 1 << 40  # added to the seed of the fakes that are made while reading, which no other random change shares
 IDENTITY = ("video", "method", "label", "frame_index")
 AUGMENTATIONS = {
     "none": (),
@@ -56,7 +56,7 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
 
     The order of the faces and their random changes depend on the seed and the epoch alone.
     """
-    inputs = input_names(model)
+    inputs, negatives = input_names(model), getattr(model, "NEGATIVES", None)
     steps, batch = steps_per_epoch(config)
     faces = shards.read_training(
         [Path(folder) for folder in config.records],
@@ -66,11 +66,13 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         epoch=epoch,
         balanced=config.balanced,
         size=input_size(model),
-        fields=_fields((*inputs, "keypoints") if config.self_blend else inputs),
+        fields=_fields((*inputs, "keypoints") if config.self_blend or negatives else inputs),
         without=config.without,
     )
-    if config.self_blend:
-        faces = _with_self_blended(faces, config, epoch)
+    if negatives:
+        faces = _with_made(faces, config, epoch, negatives, 1.0)
+    elif config.self_blend:
+        faces = _with_made(faces, config, epoch, self_blend, config.self_blend)
     changes = list(AUGMENTATIONS[config.augment])
     if config.degrade:
         changes.append(functools.partial(degradation.random_degradation, share=config.degrade))
@@ -86,14 +88,16 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
     return _of_length(steps, batches.map(lambda fields: _split(fields, inputs)).prefetch(2))
 
 
-def _with_self_blended(faces: tf.data.Dataset, config: TrainConfig, epoch: int) -> tf.data.Dataset:
-    """Replaces a share of the fakes by the real face before them, blended with itself; real and fake alternate."""
+def _with_made(
+    faces: tf.data.Dataset, config: TrainConfig, epoch: int, make: Callable[[dict, tf.Tensor], dict], share: float
+) -> tf.data.Dataset:
+    """Replaces a share of the fakes by what is made of the real face before them; real and fake alternate."""
 
     def blended(index: tf.Tensor, pair: dict) -> dict:
         real, fake = ({name: value[number] for name, value in pair.items()} for number in (0, 1))
-        seed = tf.stack([config.seed + SELF_BLENDING, (epoch << 32) + index])
-        replaced = tf.random.stateless_uniform([], seed) < config.self_blend
-        fake = tf.cond(replaced, lambda: self_blend(real, seed), lambda: fake)
+        seed = tf.stack([config.seed + MADE, (epoch << 32) + index])
+        replaced = tf.random.stateless_uniform([], seed) < share
+        fake = tf.cond(replaced, lambda: make(real, seed), lambda: fake)
         return {name: tf.stack([real[name], fake[name]]) for name in pair}
 
     pairs = faces.batch(2, drop_remainder=True).enumerate()

@@ -102,10 +102,11 @@ def draw_faces(
 ) -> None:
     """Draws a contact sheet: each row is one face with its fields, its reconstruction and its score.
 
-    Below them the last face is shown enlarged: before, after AFSR, and its target.
+    Below them the last face is shown enlarged: before, after AFSR, and its target. Methods without a reconstruction
+    have neither.
 
     Args:
-        model: a Detector.
+        model: a Detector or a baseline.
         records: records written by `tfafsr build`.
         split: train, val or test.
         compression: compression of the faces.
@@ -115,41 +116,57 @@ def draw_faces(
     rows = _choose(model, records, split, compression, per_method)
     size = data.input_size(model)
     heatmaps = KeypointHeatmaps(image_size=size, stride=1, sigma=size / 32.0)
-    figure = Figure(figsize=(1.45 * len(COLUMNS) + 0.9, 1.45 * (len(rows) + 2) + 1.4), layout="constrained")
-    faces, enlarged = figure.subfigures(2, 1, height_ratios=(len(rows) + 0.3, 2.6))
-    _draw_enlarged(model, rows[-1], enlarged)
-    grid = faces.subplots(len(rows), len(COLUMNS), squeeze=False)
+    explained = "reconstruction" in model.output
+    columns = [name for name in COLUMNS if explained or name != "reconstruction"]
+    figure = Figure(figsize=(1.45 * len(columns) + 0.9, 1.45 * (len(rows) + 2 * explained) + 1.4), layout="constrained")
+    if explained:
+        faces, enlarged = figure.subfigures(2, 1, height_ratios=(len(rows) + 0.3, 2.6))
+        _draw_enlarged(model, rows[-1], enlarged)
+    else:
+        faces = figure
+    grid = faces.subplots(len(rows), len(columns), squeeze=False)
     for axes_row, (inputs, fields) in zip(grid, rows, strict=True):
-        reconstruction, outputs = _restored(model, inputs)
-        maps = np.max(keras.ops.convert_to_numpy(heatmaps(inputs["keypoints"][None]))[0], axis=-1)
-        error = inputs["ela"] if "ela" in inputs else fields["ela"]
+        everything = {**fields, **inputs}
+        outputs = _outputs(model, inputs)
+        maps = np.max(keras.ops.convert_to_numpy(heatmaps(everything["keypoints"][None]))[0], axis=-1)
         mask = fields["mask"][..., 0] if fields["mask_known"] else np.full((size, size), 128, np.uint8)
-        pictures = (inputs["frame"], reconstruction, fields["target"], error, mask, None)
-        for axes, picture in zip(axes_row, pictures, strict=False):
-            if picture is not None:
-                axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axes_row[5].imshow(inputs["frame"], interpolation="nearest")
-        axes_row[5].imshow(maps / maps.max(), cmap="magma", alpha=0.6, interpolation="nearest")
-        _write_score(axes_row[6], float(outputs["probability"][0, 0]), int(fields["label"]))
+        pictures = {
+            "input": inputs["frame"],
+            "target": fields["target"],
+            "error image": everything["ela"],
+            "mask": mask,
+            "key points": inputs["frame"],
+        }
+        if explained:
+            pictures["reconstruction"] = _restored(outputs)
+        at = dict(zip(columns, axes_row, strict=True))
+        for name, picture in pictures.items():
+            at[name].imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        at["key points"].imshow(maps / maps.max(), cmap="magma", alpha=0.6, interpolation="nearest")
+        _write_score(at["score"], float(outputs["probability"][0, 0]), int(fields["label"]))
         axes_row[0].set_ylabel(fields["method"].decode(), fontsize=9)
         for axes in axes_row:
             axes.set(xticks=[], yticks=[])
             axes.set_frame_on(False)
-    for axes, name in zip(grid[0], COLUMNS, strict=True):
+    for axes, name in zip(grid[0], columns, strict=True):
         axes.set_title(f"{name} ({compression})" if name == "input" else name, fontsize=9)
     _save(figure, path)
 
 
-def _restored(model: keras.Model, inputs: dict) -> tuple[np.ndarray, dict]:
-    """I^r in [0, 1], (S, S, 3), and all outputs of the model for one face."""
-    outputs = model({name: value[None] for name, value in inputs.items()}, training=False)
-    return (np.clip(outputs["reconstruction"][0].numpy(), -1, 1) + 1) / 2, outputs
+def _outputs(model: keras.Model, inputs: dict) -> dict:
+    """All outputs of the model for one face."""
+    return model({name: value[None] for name, value in inputs.items()}, training=False)
+
+
+def _restored(outputs: dict) -> np.ndarray:
+    """I^r in [0, 1], (S, S, 3)."""
+    return (np.clip(outputs["reconstruction"][0].numpy(), -1, 1) + 1) / 2
 
 
 def _draw_enlarged(model: keras.Model, row: tuple[dict, dict], figure: SubFigure) -> None:
     """Draws the middle of a face before and after AFSR beside its target, each with its PSNR."""
     inputs, fields = row
-    reconstruction, _ = _restored(model, inputs)
+    reconstruction = _restored(_outputs(model, inputs))
     target = fields["target"] / 255
     part = slice(round(0.2 * len(target)), round(0.9 * len(target)))
     pictures = {"before": inputs["frame"] / 255, "after": reconstruction, "target": target}
@@ -222,7 +239,7 @@ def _choose(
 ) -> list[tuple[dict, dict]]:
     """The first frame of `per_method` videos of every method, reals first."""
     chosen: dict[bytes, dict[bytes, tuple[dict, dict]]] = {}
-    extra = ("target", "ela", "mask", "mask_known")
+    extra = ("target", "ela", "mask", "mask_known", "keypoints")
     for inputs, fields in data.scoring_batches(records, split, compression, model, extra=extra):
         for i, (method, video) in enumerate(zip(fields["method"], fields["video"], strict=True)):
             videos = chosen.setdefault(method, {})

@@ -62,6 +62,11 @@ def untrained(run: Path, methods: Iterable[str]) -> list[str]:
     return sorted(set(methods) - set(methods if trained is None else trained))
 
 
+def methods_of(run: Path) -> list[str]:
+    """The manipulation methods that a run was trained on; empty for a run of an earlier version, which does not say."""
+    return list(_load(run)[2] or ())
+
+
 def trained_on(run: Path) -> str:
     """The first of the compressions that a run was trained on.
 

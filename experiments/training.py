@@ -10,16 +10,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments import data, runs, state
-from experiments.config import TFAFSR, TrainConfig
+from experiments import beginnings, data, runs, state
+from experiments.config import TrainConfig
 from experiments.processor import bfloat16_is_fast
 from records import shards
 from records.atomic import MARK, atomic_file, locked, write_json
 from records.errors import DataError
 from records.progress import SECONDS_BETWEEN_LINES, duration
-from tfafsr import Classifier, Detector, ModelError, WeightsError, calibration, load_detector
-from tfafsr.baselines import baseline
-from tfafsr.presets import preset
+from tfafsr import Classifier, ModelError, calibration, load_detector
 
 SELECTION = "val_auc"
 SHOWN = 12  # characters of a content hash in a message
@@ -48,7 +46,7 @@ def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
     """
     with locked(run, "training in"):
         _prepare(config, run)
-        return _train(with_own_rate(config), run, say)
+        return _train(beginnings.with_own_rate(config), run, say)
 
 
 def _train(config: TrainConfig, run: Path, say) -> dict[str, float]:
@@ -57,7 +55,7 @@ def _train(config: TrainConfig, run: Path, say) -> dict[str, float]:
     before = state.newest(run)
     if before is None:
         progress = state.State()
-        model = _new_model(config)
+        model = beginnings.new_model(config)
     else:
         progress = state.load(before)
         model = _load_model(before / state.MODEL, config)
@@ -149,30 +147,6 @@ def _check_finite(name: str, value: float, when: str) -> None:
         )
 
 
-def with_own_rate(config: TrainConfig) -> TrainConfig:
-    """The same options with the learning rate that is recommended for the method, unless one was given."""
-    own = None if config.method == TFAFSR else baseline(config.method).learning_rate
-    return dataclasses.replace(config, learning_rate=own) if config.learning_rate is None and own else config
-
-
-def _new_model(config: TrainConfig) -> Classifier:
-    model = _untrained(config)
-    model.compile(optimizer=keras.optimizers.Adam(config.schedule.learning_rate))
-    return model
-
-
-def _untrained(config: TrainConfig) -> Classifier:
-    if config.method != TFAFSR:
-        size = preset(config.preset, **config.detector.given())["size"]
-        return baseline(config.method)(size=size, input_size=config.input_size, dtype=config.dtype)
-    try:
-        return Detector.from_preset(
-            config.preset, weights=config.weights, dtype=config.dtype, **config.detector.given()
-        )
-    except WeightsError as error:
-        raise DataError(f"--weights: {error}") from error
-
-
 def _load_model(path: Path, config: TrainConfig) -> Classifier:
     """Loads a model of the state folder with its optimizer; raises `DataError` if it is damaged or of another run."""
     try:
@@ -204,10 +178,17 @@ def _prepare(config: TrainConfig, run: Path) -> None:
                 f"{len(shared)} people are in the splits {one} and {other}, {min(shared)[1]!r} among them; build the "
                 "records from splits that share nobody."
             )
+    earlier, earlier_methods = beginnings.known_before(config)
+    for known, split in (("train", "val"), ("train", "test"), ("val", "test")):
+        if shared := earlier.get(known, set()) & people.get(split, set()):
+            raise DataError(
+                f"--weights: {len(shared)} people of the split {split} are in the split {known} with which "
+                f"{config.weights} was trained, {min(shared)[1]!r} among them: the figures would mean nothing."
+            )
     content = tuple(manifest.content_hash for manifest in manifests.values())
     _check_run(config, content, run)
-    runs.save_people(run, people)
-    runs.save_config(run, config, content, methods)
+    runs.save_people(run, {split: people[split] | earlier.get(split, set()) for split in ("train", "val")})
+    runs.save_config(run, config, content, sorted({*methods, *earlier_methods}))
 
 
 def _methods(config: TrainConfig) -> list[str]:

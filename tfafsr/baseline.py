@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
+import tensorflow as tf
 from keras import layers
 
 from tfafsr.classifier import Classifier
@@ -19,7 +22,8 @@ class Baseline(Classifier):
     Input: `frame`, uint8 (B, S, S, 3) RGB. It is resized (bilinear) to `input_size` inside the graph.
     Outputs: `logit`, `probability`, `log10_likelihood_ratio`, all float32 (B, 1).
 
-    A subclass says at which size its authors fed the network, and what the network is: `network`.
+    A subclass says at which size its authors fed the network, and what the network is: `network`, or `heads` where
+    there is more than one output.
 
     Args:
         size: S, side of the faces in pixels.
@@ -31,6 +35,8 @@ class Baseline(Classifier):
     """
 
     AUTHORS_SIZE = 256
+    NEGATIVES: Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]] | None = None
+    """(one real example, seed int64 (2,)) -> a fake of it, for methods that train on real faces alone."""
 
     def __init__(
         self, *graph, size: int = 128, input_size: int | None = None, dtype: str | None = None, **kwargs
@@ -45,13 +51,25 @@ class Baseline(Classifier):
                 raise ValueError(f"{name} must be in [{SMALLEST}, {LARGEST}] pixels; received {value}.")
         options = {"size": size, "input_size": side, "dtype": dtype or keras.config.dtype_policy().name}
         with dtype_policy(options["dtype"]):
-            frame = keras.Input((size, size, 3), dtype="uint8", name="frame")
-            image = layers.Rescaling(1.0, dtype="float32", name="as_float")(frame)
-            image = Bilinear(side, dtype="float32", name="resized")(image)
-            logit = layers.Dense(1, dtype="float32", name="logit")(self.network(image))
-            outputs = {"logit": logit, **PlattScaling(options, name="calibration")(logit)}
-            super().__init__(inputs={"frame": frame}, outputs=outputs, **kwargs)
+            inputs = {"frame": keras.Input((size, size, 3), dtype="uint8", name="frame")}
+            image = layers.Rescaling(1.0, dtype="float32", name="as_float")(inputs["frame"])
+            outputs = self.heads(Bilinear(side, dtype="float32", name="resized")(image), inputs)
+            outputs |= PlattScaling(options, name="calibration")(outputs["logit"])
+            super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self._set_up(options)
+
+    @classmethod
+    def heads(cls, image, inputs: dict) -> dict:
+        """The outputs before calibration: here the logit, a dense layer on the features.
+
+        Args:
+            image: as in `network`.
+            inputs: the model's inputs, to which the method may add fields of the records.
+
+        Returns:
+            At least `logit`, float32 (B, 1).
+        """
+        return {"logit": layers.Dense(1, dtype="float32", name="logit")(cls.network(image))}
 
     @staticmethod
     def network(image):

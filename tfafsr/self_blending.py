@@ -7,6 +7,8 @@ two of these fakes are alike. The real face and its fake go into the same batch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -37,10 +39,25 @@ def self_blend(fields: dict[str, tf.Tensor], seed: tf.Tensor, ela_quality: int =
         The same fields with the same shapes and dtypes: `label` is 1, and `mask` is 255 where the opacity of the copy
         is above 0.3.
     """
-    chances = _Chances(seed)
+    chances = Chances(seed)
     size = fields["frame"].shape[0]
-    alpha = _oval(fields["keypoints"] * float(size), size, chances)
-    change = _Change(alpha, chances)
+    alpha = oval(fields["keypoints"] * float(size), size, chances)
+    return changed_inside(fields, alpha, _Change(alpha, chances), ela_quality)
+
+
+def changed_inside(
+    fields: dict[str, tf.Tensor], alpha: tf.Tensor, change: Callable[[tf.Tensor], tf.Tensor], ela_quality: int = 90
+) -> dict[str, tf.Tensor]:
+    """A fake: one real example whose images are changed where `alpha` is above 0.
+
+    Args:
+        fields, ela_quality: as in `self_blend`; frame and target are changed alike.
+        alpha: float32 (S, S, 1) in [0, 1], the opacity of what is new.
+        change: uint8 (S, S, 3) -> the same, changed.
+
+    Returns:
+        As `self_blend`.
+    """
     blended = {name: change(fields[name]) for name in ("frame", "target") if name in fields}
     if "mask" in fields:
         blended["mask"] = tf.where(alpha > MASKED, tf.constant(255, tf.uint8), tf.constant(0, tf.uint8))
@@ -50,7 +67,7 @@ def self_blend(fields: dict[str, tf.Tensor], seed: tf.Tensor, ela_quality: int =
     return {**fields, **blended}
 
 
-class _Chances:
+class Chances:
     """Random numbers of one blend, each from a seed of its own."""
 
     def __init__(self, seed: tf.Tensor) -> None:
@@ -63,7 +80,7 @@ class _Chances:
         return tf.random.stateless_uniform(shape, seed, low, high)
 
 
-def _oval(points: tf.Tensor, size: int, chances: _Chances) -> tf.Tensor:
+def oval(points: tf.Tensor, size: int, chances: Chances) -> tf.Tensor:
     """The opacity of the copy: float32 (S, S, 1) in [0, 1].
 
     Args:
@@ -94,7 +111,7 @@ def _oval(points: tf.Tensor, size: int, chances: _Chances) -> tf.Tensor:
 class _Change:
     """Blends a changed copy of an image into it; every image that it is called with is changed alike."""
 
-    def __init__(self, alpha: tf.Tensor, chances: _Chances) -> None:
+    def __init__(self, alpha: tf.Tensor, chances: Chances) -> None:
         self.alpha = alpha
         size = float(alpha.shape[0])
         zoom, turn = 1 + chances.between(-ZOOM, ZOOM), chances.between(-TURN, TURN)
@@ -131,16 +148,23 @@ class _Change:
                 lambda: copy,
                 lambda: blurred(copy, self.sigma),
                 lambda: copy + self.amount * (copy - blurred(copy, self.sigma)),
-                lambda: _resampled(copy, self.small),
+                lambda: resampled(copy, self.small),
             ],
         )
         mean = tf.reduce_sum(self.alpha * copy, (0, 1)) / tf.maximum(tf.reduce_sum(self.alpha), 1.0)
         copy = tf.where(self.recoloured, (copy - mean) * self.contrast + mean + self.shift, copy)
-        blended = tf.clip_by_value(tf.round(whole + self.alpha * (copy - whole)), 0.0, 255.0)
-        return tf.ensure_shape(tf.cast(blended, tf.uint8), image.shape)
+        return blended_over(image, copy, self.alpha)
 
 
-def _resampled(image: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
+def blended_over(image: tf.Tensor, copy: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+    """`copy` over `image`, uint8 (S, S, 3), with the opacity `alpha`; uint8."""
+    whole = tf.cast(image, tf.float32)
+    blended = tf.clip_by_value(tf.round(whole + alpha * (copy - whole)), 0.0, 255.0)
+    return tf.ensure_shape(tf.cast(blended, tf.uint8), image.shape)
+
+
+def resampled(image: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
+    """An image (S, S, C), shrunk to `side` pixels and enlarged again, float32."""
     size = image.shape[0]
     small = tf.image.resize(image, (side, side), method="bilinear", antialias=True)
     return tf.image.resize(small, (size, size), method="bicubic")

@@ -1,22 +1,29 @@
-"""Every baseline is trained, evaluated, exported and compared as the detector is."""
+"""Baselines are trained, evaluated, exported and compared as the detector is."""
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
-from experiments import evaluation, runs, training
+from experiments import beginnings, data, evaluation, report, runs, scoring, training
 from experiments.config import METHODS, DetectorOptions, TrainConfig
 from experiments.exported_faces import faces_of_split, representative_faces
 from records.errors import DataError
 from savedmodel_export import export_saved_model, export_tflite, open_exported
 from savedmodel_export.verify import compare
 from tfafsr import SCORES
-from tfafsr.baselines import NAMES
+from tfafsr.baselines import NAMES, baseline
+from tfafsr.baselines.artifacts_nn import face_warp
 from tfafsr.calibration import Platt
 
-SIDE = {"xception": 71}  # the smallest side of the network
-LARGE = ("efficientnet_b4", "xception")  # hundreds of layers: tracing them takes most of the time
+SIDE = {"f3net": 71, "xception": 71}  # the smallest side of the network
+LARGE = (
+    "artifacts_nn",
+    "efficientnet_b4",
+    "f3net",
+    "xception",
+)  # hundreds of layers: tracing them takes most of the time
 
 
 def quiet(line):
@@ -42,8 +49,8 @@ def test_training_offers_every_baseline():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", NAMES)
-def test_trained_evaluated_exported_and_verified(made_records, tmp_path, method):
+@pytest.mark.parametrize("method", sorted({*NAMES} - {*LARGE}))
+def test_trained_evaluated_exported_and_compared(made_records, tmp_path, method):
     run = tmp_path / "run"
     training.train(options(made_records, method), run, quiet)
     measured = evaluation.evaluate(run, made_records, "c40", "test", tmp_path / "metrics.json")
@@ -52,11 +59,9 @@ def test_trained_evaluated_exported_and_verified(made_records, tmp_path, method)
 
     detector = runs.load_detector(run)
     detector.calibration = Platt()  # two steps of training may leave a scale of 100, which would enlarge all rounding
-    paths = [export_tflite(detector, tmp_path / "d.tflite")]
-    if method not in LARGE:
-        faces = representative_faces(made_records, "c40", "train", 64, 4)
-        paths.append(export_tflite(detector, tmp_path / "int8.tflite", "int8", faces))
-        paths.append(export_saved_model(detector, tmp_path / "served"))
+    paths = [export_saved_model(detector, tmp_path / "served"), export_tflite(detector, tmp_path / "d.tflite")]
+    faces = representative_faces(made_records, "c40", "train", 64, 4)
+    paths.append(export_tflite(detector, tmp_path / "int8.tflite", "int8", faces))
     deployed = detector.deployed()
     for batch in faces_of_split(detector, made_records, "test", "c40"):
         expected = {name: value[:, 0] for name, value in deployed.predict_on_batch({"frame": batch.frame}).items()}
@@ -69,6 +74,31 @@ def test_trained_evaluated_exported_and_verified(made_records, tmp_path, method)
             assert compare(model.form, expected, found, batch.labels, batch.groups)["agrees"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("method", LARGE)
+def test_scored_exported_and_compared(made_records, tmp_path, method):
+    model = baseline(method)(size=64, input_size=SIDE.get(method, 64))
+    expected = scoring.score_frames(model, made_records, "test", "c40").frames
+    exported = open_exported(export_tflite(model, tmp_path / "d.tflite"))
+    batches = list(faces_of_split(model, made_records, "test", "c40"))
+    found = [exported.detect(batch.frame, batch.keypoints)["probability"] for batch in batches]
+    assert np.allclose(np.concatenate(found), expected.values, atol=1e-4)
+    assert np.concatenate([batch.labels for batch in batches]).tolist() == expected.labels.tolist()
+
+
+def test_fakes_are_made_of_the_real_faces_before_them(made_records):
+    """Of a method that brings its fakes no other fake is read: each is the real face before it, far from the face."""
+    model = baseline("meso4")(size=64)
+    model.NEGATIVES = face_warp
+    batches = data.training_epoch(dataclasses.replace(options(made_records, "meso4"), augment="none"), model, 0)
+    for x, y in batches.as_numpy_iterator():
+        assert y["label"].tolist() == [0, 1] * 4
+        real, fake = x["frame"][::2], x["frame"][1::2]
+        untouched = y["mask"][1::2] == 0
+        assert not np.array_equal(real, fake)
+        assert np.mean(np.abs(real.astype(int) - fake) * untouched) < 1
+
+
 def test_resumed_run_ends_where_an_undisturbed_one_ends(made_records, tmp_path):
     """Dropout's random state is a part of the model's state."""
     whole = dataclasses.replace(options(made_records, "meso4"), epochs=2)
@@ -79,19 +109,24 @@ def test_resumed_run_ends_where_an_undisturbed_one_ends(made_records, tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
+def test_report_of_a_method_without_a_reconstruction(made_records, tmp_path):
+    model = baseline("meso4")(size=64)
+    report.draw_faces(model, made_records, "test", "c40", tmp_path / "faces.png", per_method=1)
+    assert cv2.imread(str(tmp_path / "faces.png")).shape[1] > 600
+
+
 def test_learning_rate_is_the_methods_own_unless_given(made_records, tmp_path):
     config = options(made_records, "bayar")
-    assert training.with_own_rate(config).schedule.learning_rate == 1e-3
-    assert training.with_own_rate(dataclasses.replace(config, learning_rate=5e-5)).schedule.learning_rate == 5e-5
+    assert beginnings.with_own_rate(config).schedule.learning_rate == 1e-3
+    assert beginnings.with_own_rate(dataclasses.replace(config, learning_rate=5e-5)).schedule.learning_rate == 5e-5
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"method": "meso4", "detector": DetectorOptions(width=8)}, "--method meso4 does not have the option --width"),
-        ({"method": "meso4", "weights": "photos-1"}, "--method meso4 does not have the option --weights"),
         ({"input_size": 64}, "--method tfafsr does not have the option --input-size"),
-        ({"method": "meso5"}, "method must be one of tfafsr, bayar, .*; received 'meso5'"),
+        ({"method": "meso5"}, "method must be one of tfafsr, artifacts_nn, .*; received 'meso5'"),
     ],
 )
 def test_options_of_another_method_are_refused(changes, message):

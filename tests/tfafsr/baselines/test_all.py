@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from tfafsr import SCORES
 from tfafsr.baseline import MOMENTUM
 from tfafsr.baselines import NAMES, baseline
 
@@ -20,8 +21,9 @@ def model(request):
 
 
 @pytest.fixture(scope="module")
-def faces():
-    return {"frame": np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)}
+def faces(model):
+    fields = {"frame": np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8), "label": np.ones(2)}
+    return {name: fields[name] for name in model.input}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +41,8 @@ def test_has_a_test_of_its_own_a_card_and_a_row(name):
 
 
 def test_gives_calibrated_scores(model, faces):
-    scores = {name: value.numpy() for name, value in model(faces).items()}
+    outputs = model(faces)
+    scores = {name: outputs[name].numpy() for name in SCORES}
     assert all(value.shape == (2, 1) and value.dtype == np.float32 for value in scores.values())
     odds = 10.0 ** scores["log10_likelihood_ratio"]
     assert np.allclose(scores["probability"], odds / (1 + odds), atol=1e-6)
@@ -48,7 +51,8 @@ def test_gives_calibrated_scores(model, faces):
 def test_reads_the_frame_alone_when_deployed(model, faces):
     deployed = model.deployed()
     assert set(deployed.input) == {"frame"}
-    assert np.allclose(deployed(faces)["logit"], model(faces, training=False)["logit"], atol=1e-6)
+    found = deployed({"frame": faces["frame"]})["logit"]
+    assert np.allclose(found, model(faces, training=False)["logit"], atol=1e-6)
 
 
 def test_is_made_again_from_its_options(model):
@@ -72,7 +76,7 @@ def test_keras_clones_one():
 
 
 def test_unknown_methods_and_sizes_are_refused():
-    with pytest.raises(ValueError, match=r"the method must be one of bayar, .*; received 'meso5'"):
+    with pytest.raises(ValueError, match=r"the method must be one of artifacts_nn, .*; received 'meso5'"):
         baseline("meso5")
     with pytest.raises(ValueError, match=r"input_size must be in \[32, 1024\] pixels; received 16"):
         baseline("meso4")(input_size=16)

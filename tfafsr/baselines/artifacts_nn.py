@@ -1,0 +1,61 @@
+"""Artifacts-NN (Li and Lyu, CVPR workshops 2019), which learns the traces of warping from real faces alone."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from tfafsr.baseline import Baseline, set_momentum
+from tfafsr.degradation import blurred
+from tfafsr.self_blending import Chances, blended_over, changed_inside, oval, resampled
+
+SHRUNK = (1.3, 5.0)  # by how much the face is shrunk before it is warped back
+SIGMA = (0.5, 1.2)  # of the Gaussian blur, in pixels
+
+
+def face_warp(fields: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    """A fake as a face swap of low resolution leaves it: the face is shrunk, enlarged again, blurred and pasted back.
+
+    Args:
+        fields: one real example, as in `tfafsr.self_blending.self_blend`.
+        seed: int64 (2,); the same seed gives the same fake on one machine.
+
+    Returns:
+        The same fields with the same shapes and dtypes: `label` is 1, `mask` is 255 where the face was pasted.
+    """
+    chances = Chances(seed)
+    size = fields["frame"].shape[0]
+    alpha = oval(fields["keypoints"] * float(size), size, chances)
+    side, sigma = tf.cast(size / chances.between(*SHRUNK), tf.int32), chances.between(*SIGMA)
+
+    def change(image: tf.Tensor) -> tf.Tensor:
+        return blended_over(image, blurred(resampled(tf.cast(image, tf.float32), side), sigma), alpha)
+
+    return changed_inside(fields, alpha, change)
+
+
+@keras.saving.register_keras_serializable(package="tfafsr")
+class ArtifactsNN(Baseline):
+    """Artifacts-NN: a ResNet-101 that tells real faces from the same faces, shrunk, warped back and pasted.
+
+    Trained on real faces alone: the fakes of the training split are not read, those of the validation split choose the
+    epoch. 42.7 million parameters before the logit. Source: Li and Lyu, "Exposing DeepFake Videos By Detecting Face
+    Warping Artifacts", CVPR workshops 2019. Departures: one crop is scored, where the authors average the five highest
+    of ten crops of random extent; the pasted region is an oval around the key points, where they take the hull of 68
+    landmarks; batch normalisation's momentum is 0.9.
+    """
+
+    AUTHORS_SIZE = 224
+    NEGATIVES = staticmethod(face_warp)
+    learning_rate = 2e-4
+
+    @staticmethod
+    def network(image):
+        """See `Baseline.network`; (B, 2048)."""
+        x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(image)
+        net = keras.applications.ResNet101(weights=None, include_top=False, input_shape=image.shape[1:], pooling="avg")
+        return set_momentum(net)(x)
+
+
+METHOD = ArtifactsNN
