@@ -12,7 +12,9 @@ from experiments.config import TFAFSR, TrainConfig
 from records.errors import DataError
 from tfafsr import Classifier, Detector, WeightsError
 from tfafsr.baselines import baseline
+from tfafsr.calibration import Platt
 from tfafsr.presets import preset
+from tfafsr.weights import ARCHITECTURE
 
 
 def with_own_rate(config: TrainConfig) -> TrainConfig:
@@ -41,23 +43,46 @@ def run_before(config: TrainConfig) -> Path | None:
     return path if path and path.is_dir() else None
 
 
-def known_before(config: TrainConfig) -> tuple[runs.People, list[str]]:
-    """The people and the methods that the run before was trained on; nothing without one.
+def known_before(config: TrainConfig, run: Path) -> tuple[runs.People, list[str] | None]:
+    """The people and the methods that the weights to begin with have seen, as far as that is known.
+
+    Args:
+        config: the options.
+        run: the run folder. If it was begun, it says what its beginning had seen, wherever that run is now.
+
+    Returns:
+        The people of `train` and `val`, and the methods, None if a run of an earlier version does not say them.
 
     Raises:
-        DataError: its folder is damaged or unfinished.
+        DataError: a folder is damaged or unfinished.
     """
-    if not (before := run_before(config)):
+    begun = config.weights and (run / runs.CONFIG_FILE).exists() and (run / runs.PEOPLE_FILE).exists()
+    if not (known := run if begun else run_before(config)):
         return {}, []
-    return runs.load_people(before), runs.methods_of(before)
+    return runs.load_people(known), runs.methods_of(known)
+
+
+def check_fakes(config: TrainConfig) -> None:
+    """Raises `DataError` for options that do not fit a method that makes its fakes of real faces."""
+    if makes_its_fakes(config) and (config.self_blend or not config.balanced):
+        wrong = "--self-blend" if config.self_blend else "--unbalanced"
+        raise DataError(f"{config.method} makes each fake of the real face before it; leave {wrong} out.")
+
+
+def makes_its_fakes(config: TrainConfig) -> bool:
+    """Whether the method is trained on fakes that it makes itself, so that it has seen none of the records' methods."""
+    return config.method != TFAFSR and baseline(config.method).NEGATIVES is not None
 
 
 def _untrained(config: TrainConfig, weights: str | None) -> Classifier:
     options = preset(config.preset, **config.detector.given())
     if config.method != TFAFSR:
         if weights:
-            raise DataError(f"--weights: {weights} is no run folder, and {config.method} has no other trained weights.")
-        return baseline(config.method)(size=options["size"], input_size=config.input_size, dtype=config.dtype)
+            raise DataError(f"--weights: {weights} is no run folder, and {config.method} begins with nothing else.")
+        try:
+            return baseline(config.method)(size=options["size"], input_size=config.input_size, dtype=config.dtype)
+        except ValueError as error:
+            raise DataError(f"--method {config.method}: {error}") from error
     try:
         return Detector.from_preset(config.preset, weights=weights, dtype=config.dtype, **config.detector.given())
     except WeightsError as error:
@@ -65,12 +90,17 @@ def _untrained(config: TrainConfig, weights: str | None) -> Classifier:
 
 
 def _begin_with(model: Classifier, run: Path) -> None:
-    """Gives the model the weights and the calibration of a run; only the sides of their faces may differ."""
+    """Gives the model the weights of a run, which may have another size of faces; it is not calibrated any more."""
     earlier = runs.load_detector(run)
+    kinds = [type(one).__name__ for one in (model, earlier)]
+    if kinds[0] != kinds[1]:
+        raise DataError(f"--weights: {run} holds a {kinds[1]}, not a {kinds[0]}; give its --method.")
+    for name in ARCHITECTURE:
+        mine, theirs = (one.options.get(name) for one in (model, earlier))
+        if name != "size" and mine != theirs:
+            raise DataError(f"--weights: {run} has {name}={theirs!r}, not {mine!r}; give the options of that run.")
     shapes = [[tuple(variable.shape) for variable in one.variables] for one in (model, earlier)]
-    if type(model) is not type(earlier) or shapes[0] != shapes[1]:
-        raise DataError(
-            f"--weights: the model of {run} has other layers. Give the options of that run ({runs.CONFIG_FILE} tells "
-            "them); the size of the faces may differ."
-        )
+    if shapes[0] != shapes[1]:
+        raise DataError(f"--weights: the model of {run} has other layers; give the options and the sizes of that run.")
     model.set_weights(earlier.get_weights())
+    model.calibration = Platt()

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from experiments import data, runs, training
+from experiments import beginnings, data, runs, training
 from experiments.config import LeaveOneOutConfig, TrainConfig
 from experiments.evaluation import evaluate
 from records import shards
@@ -85,6 +85,8 @@ def leave_one_out(config: LeaveOneOutConfig, out: Path, say: Say = print) -> dic
 
 def _methods(config: LeaveOneOutConfig) -> list[str]:
     """The methods that are left out in turn."""
+    if beginnings.makes_its_fakes(config.train):
+        raise DataError(f"{config.train.method} makes its fakes itself: every method of the records is left out.")
     held = sorted(data.methods_held(config.train, "train") - set(config.train.without))
     if len(held) < 2:
         raise DataError(

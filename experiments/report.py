@@ -56,7 +56,8 @@ def draw_losses(history: list[dict[str, float]], path: Path) -> None:
         history: one dict for each epoch, the content of the run's history.json.
         path: the PNG file.
     """
-    names = [name for name in CURVES if f"val_{name}" in history[0]]
+    others = [name for name in history[0] if name.endswith("_loss") and not name.startswith("val_")]
+    names = [name for name in dict.fromkeys((*LOSSES, *others, *CURVES)) if f"val_{name}" in history[0]]
     rows = max(2, -(-len(names) // 4))
     figure = Figure(figsize=(13.5, 3.0 * rows), layout="constrained")
     epochs = np.arange(1, len(history) + 1)

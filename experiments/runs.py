@@ -24,16 +24,16 @@ MAX_BYTES = 2**28
 People = dict[str, set[tuple[str, str]]]  # split -> (dataset, subject)
 
 
-def save_config(run: Path, config: TrainConfig, content: Sequence[str], methods: Sequence[str]) -> None:
+def save_config(run: Path, config: TrainConfig, content: Sequence[str], methods: Sequence[str] | None) -> None:
     """Writes `config.json`: the options and what they found.
 
     Args:
         run: the run folder.
         config: the options.
         content: the content hash of each records folder, in the order of the options.
-        methods: the manipulation methods that the run is trained on.
+        methods: the manipulation methods that the run is trained on; None if it is not known.
     """
-    found = {CONTENT: list(content), METHODS: list(methods)}
+    found = {CONTENT: list(content), METHODS: None if methods is None else list(methods)}
     write_json(run / CONFIG_FILE, {**dataclasses.asdict(config), **found}, sort_keys=True)
 
 
@@ -62,9 +62,10 @@ def untrained(run: Path, methods: Iterable[str]) -> list[str]:
     return sorted(set(methods) - set(methods if trained is None else trained))
 
 
-def methods_of(run: Path) -> list[str]:
-    """The manipulation methods that a run was trained on; empty for a run of an earlier version, which does not say."""
-    return list(_load(run)[2] or ())
+def methods_of(run: Path) -> list[str] | None:
+    """The manipulation methods that a run was trained on; None for a run of an earlier version, which does not say."""
+    found = _load(run)[2]
+    return None if found is None else list(found)
 
 
 def trained_on(run: Path) -> str:

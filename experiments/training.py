@@ -45,11 +45,26 @@ def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
         TrainingDiverged: the loss became NaN or infinite; the state of the last complete epoch is kept.
     """
     with locked(run, "training in"):
-        _prepare(config, run)
-        return _train(beginnings.with_own_rate(config), run, say)
+        found = _prepare(config, run)
+        return _train(config, run, found, say)
 
 
-def _train(config: TrainConfig, run: Path, say) -> dict[str, float]:
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """What a run's records and its beginning hold: see `runs.save_people` and `runs.save_config`."""
+
+    people: runs.People
+    content: tuple[str, ...]
+    methods: list[str] | None
+
+    def save(self, config: TrainConfig, run: Path) -> None:
+        """Writes it and the options into the run folder."""
+        runs.save_people(run, self.people)
+        runs.save_config(run, config, self.content, self.methods)
+
+
+def _train(config: TrainConfig, run: Path, found: _Found, say) -> dict[str, float]:
+    given, config = config, beginnings.with_own_rate(config)
     epochs = config.schedule.epochs
     keras.utils.set_random_seed(config.seed)
     before = state.newest(run)
@@ -61,6 +76,7 @@ def _train(config: TrainConfig, run: Path, say) -> dict[str, float]:
         model = _load_model(before / state.MODEL, config)
         if progress.epoch < epochs:
             say(f"Resuming {run}: {progress.epoch} of {epochs} epochs are done.")
+    found.save(given, run)  # after the model, so that a beginning that fails leaves nothing
     if config.without:
         say(f"Left out: {', '.join(config.without)}.")
     steps, batch = data.steps_per_epoch(config)
@@ -159,8 +175,9 @@ def _load_model(path: Path, config: TrainConfig) -> Classifier:
     return model
 
 
-def _prepare(config: TrainConfig, run: Path) -> None:
-    """Checks the records and the run folder, then writes the options and the people into the run folder."""
+def _prepare(config: TrainConfig, run: Path) -> _Found:
+    """Checks the options, the records and the run folder."""
+    beginnings.check_fakes(config)
     manifests = {folder: shards.Manifest.load(Path(folder)) for folder in config.records}
     _check_videos(manifests)
     for split in ("train", "val"):
@@ -178,7 +195,7 @@ def _prepare(config: TrainConfig, run: Path) -> None:
                 f"{len(shared)} people are in the splits {one} and {other}, {min(shared)[1]!r} among them; build the "
                 "records from splits that share nobody."
             )
-    earlier, earlier_methods = beginnings.known_before(config)
+    earlier, earlier_methods = beginnings.known_before(config, run)
     for known, split in (("train", "val"), ("train", "test"), ("val", "test")):
         if shared := earlier.get(known, set()) & people.get(split, set()):
             raise DataError(
@@ -187,8 +204,10 @@ def _prepare(config: TrainConfig, run: Path) -> None:
             )
     content = tuple(manifest.content_hash for manifest in manifests.values())
     _check_run(config, content, run)
-    runs.save_people(run, {split: people[split] | earlier.get(split, set()) for split in ("train", "val")})
-    runs.save_config(run, config, content, sorted({*methods, *earlier_methods}))
+    known_people = {split: people[split] | earlier.get(split, set()) for split in ("train", "val")}
+    seen = [] if beginnings.makes_its_fakes(config) else methods
+    known_methods = None if earlier_methods is None else sorted({*seen, *earlier_methods})
+    return _Found(known_people, content, known_methods)
 
 
 def _methods(config: TrainConfig) -> list[str]:

@@ -154,5 +154,5 @@ def _write(detector: Classifier, folder: Path, name: str, batching: Batching | N
     extra.mkdir(exist_ok=True)
     (folder / DESCRIPTION_FILE).write_text(json.dumps(describe(detector), indent=2) + "\n")
     with tf.io.TFRecordWriter(str(extra / WARMUP_FILE)) as writer:
-        for record in warmup_records(name, detector.options["size"]):
+        for record in warmup_records(name, detector.options["size"], module.endpoints):
             writer.write(record.SerializeToString())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import tfafsr  # noqa: F401  # before TensorFlow, whose start-up messages it hides
 
@@ -34,7 +34,7 @@ def predict_request(
     return request
 
 
-def warmup_records(name: str, size: int) -> Iterator[prediction_log_pb2.PredictionLog]:
+def warmup_records(name: str, size: int, signatures: Collection[str]) -> Iterator[prediction_log_pb2.PredictionLog]:
     """Requests to every signature, with one face and with several.
 
     TensorFlow Serving runs them before a new version gets requests of clients, and rejects the version if one fails.
@@ -42,6 +42,7 @@ def warmup_records(name: str, size: int) -> Iterator[prediction_log_pb2.Predicti
     Args:
         name: of the model.
         size: S, pixels.
+        signatures: those of the model.
     """
     face = _face(size)
     encoded = {suffix: cv2.imencode(suffix, face[..., ::-1])[1].tobytes() for suffix in (".jpg", ".png")}
@@ -55,9 +56,10 @@ def warmup_records(name: str, size: int) -> Iterator[prediction_log_pb2.Predicti
             ("explain", faces),
             ("describe", {"request": np.array([b""] * count, object)}),
         ):
-            log = prediction_log_pb2.PredictionLog()
-            log.predict_log.request.CopyFrom(predict_request(name, signature, inputs))
-            yield log
+            if signature in signatures:
+                log = prediction_log_pb2.PredictionLog()
+                log.predict_log.request.CopyFrom(predict_request(name, signature, inputs))
+                yield log
 
 
 def configuration(name: str) -> dict[str, str]:

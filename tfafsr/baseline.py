@@ -31,10 +31,12 @@ class Baseline(Classifier):
         dtype: dtype policy of the layers; Keras's global one by default.
 
     Raises:
-        ValueError: a size outside of [32, 1024].
+        ValueError: a size outside of [32, 1024], or one that the network cannot take.
     """
 
     AUTHORS_SIZE = 256
+    SMALLEST, MULTIPLE_OF = 32, 1
+    """Of `input_size`."""
     NEGATIVES: Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]] | None = None
     """(one real example, seed int64 (2,)) -> a fake of it, for methods that train on real faces alone."""
 
@@ -46,9 +48,11 @@ class Baseline(Classifier):
             self._set_up({**self.get_layer("calibration").detector})
             return
         side = input_size or self.AUTHORS_SIZE
-        for name, value in (("size", size), ("input_size", side)):
-            if not SMALLEST <= value <= LARGEST:
-                raise ValueError(f"{name} must be in [{SMALLEST}, {LARGEST}] pixels; received {value}.")
+        for name, value, smallest in (("size", size, SMALLEST), ("input_size", side, self.SMALLEST)):
+            if not smallest <= value <= LARGEST:
+                raise ValueError(f"{name} must be in [{smallest}, {LARGEST}] pixels; received {value}.")
+        if side % self.MULTIPLE_OF:
+            raise ValueError(f"input_size must be a multiple of {self.MULTIPLE_OF} pixels; received {side}.")
         options = {"size": size, "input_size": side, "dtype": dtype or keras.config.dtype_policy().name}
         with dtype_policy(options["dtype"]):
             inputs = {"frame": keras.Input((size, size, 3), dtype="uint8", name="frame")}

@@ -79,10 +79,11 @@ class Classifier(keras.Model):
             ValueError: a loss or a metric is given.
         """
         given = dict(zip(OWN_IN_COMPILE, (loss, loss_weights, metrics, weighted_metrics), strict=True))
+        weights = [name for name in self.options if name.endswith("_weight")]
         if names := [name for name, value in given.items() if value is not None]:
             raise ValueError(
-                f"{type(self).__name__} has its own losses and metrics; compile takes no {' or '.join(names)}. "
-                "The terms are weighted by arguments of its constructor."
+                f"{type(self).__name__} has its own losses and metrics; compile takes no {' or '.join(names)}."
+                + (f" The terms are weighted by its arguments {', '.join(weights)}." if weights else "")
             )
         super().compile(optimizer, metrics=[keras.metrics.AUC(num_thresholds=1000, name="auc")], **kwargs)
 

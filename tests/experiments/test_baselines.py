@@ -5,10 +5,13 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
 from experiments import beginnings, data, evaluation, report, runs, scoring, training
-from experiments.config import METHODS, DetectorOptions, TrainConfig
+from experiments.config import METHODS, DetectorOptions, LeaveOneOutConfig, TrainConfig
 from experiments.exported_faces import faces_of_split, representative_faces
+from experiments.leave_one_out import leave_one_out
 from records.errors import DataError
 from savedmodel_export import export_saved_model, export_tflite, open_exported
 from savedmodel_export.verify import compare
@@ -44,6 +47,13 @@ def options(records, method):
     )
 
 
+def warmed_up(folder):
+    """The signatures of the requests that a server runs before clients' ones."""
+    for record in tf.data.TFRecordDataset(str(folder / "assets.extra" / "tf_serving_warmup_requests")):
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        yield log.predict_log.request.model_spec.signature_name
+
+
 def test_training_offers_every_baseline():
     assert ("tfafsr", *NAMES) == METHODS
 
@@ -62,6 +72,8 @@ def test_trained_evaluated_exported_and_compared(made_records, tmp_path, method)
     paths = [export_saved_model(detector, tmp_path / "served"), export_tflite(detector, tmp_path / "d.tflite")]
     faces = representative_faces(made_records, "c40", "train", 64, 4)
     paths.append(export_tflite(detector, tmp_path / "int8.tflite", "int8", faces))
+    served = open_exported(paths[0]).path
+    assert {*warmed_up(served)} == {"serving_default", "faces_jpeg", "describe"}
     deployed = detector.deployed()
     for batch in faces_of_split(detector, made_records, "test", "c40"):
         expected = {name: value[:, 0] for name, value in deployed.predict_on_batch({"frame": batch.frame}).items()}
@@ -119,6 +131,25 @@ def test_learning_rate_is_the_methods_own_unless_given(made_records, tmp_path):
     config = options(made_records, "bayar")
     assert beginnings.with_own_rate(config).schedule.learning_rate == 1e-3
     assert beginnings.with_own_rate(dataclasses.replace(config, learning_rate=5e-5)).schedule.learning_rate == 5e-5
+
+
+def test_method_that_makes_its_fakes_has_seen_none_of_the_records(made_records, tmp_path, monkeypatch):
+    monkeypatch.setattr(baseline("meso4"), "NEGATIVES", staticmethod(face_warp))
+    config = options(made_records, "meso4")
+    training.train(config, tmp_path / "run", quiet)
+    assert runs.untrained(tmp_path / "run", ["FaceSwap"]) == ["FaceSwap"]
+    for changes, name in (({"balanced": False}, "--unbalanced"), ({"self_blend": 0.5}, "--self-blend")):
+        with pytest.raises(DataError, match=f"leave {name} out"):
+            training.train(dataclasses.replace(config, **changes), tmp_path / "other", quiet)
+    with pytest.raises(DataError, match="meso4 makes its fakes itself"):
+        leave_one_out(LeaveOneOutConfig(config), tmp_path / "left-out", quiet)
+
+
+@pytest.mark.parametrize(("method", "side"), [("xception", 64), ("multitask", 100)])
+def test_sizes_that_a_network_cannot_take_are_refused(made_records, tmp_path, method, side):
+    config = dataclasses.replace(options(made_records, method), input_size=side)
+    with pytest.raises(DataError, match=rf"--method {method}: input_size must be .*; received {side}"):
+        training.train(config, tmp_path / "run", quiet)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,9 @@ class PredictionError(keras.constraints.Constraint):
 
 @keras.saving.register_keras_serializable(package="tfafsr")
 class ConstrainedUniform(keras.initializers.Initializer):
-    """Glorot's uniform initialisation under `PredictionError`, so that the first step already sees errors.
+    """The absolute values of Glorot's uniform initialisation under `PredictionError`: an average of the neighbours.
+
+    With both signs the sum that the constraint divides by is near 0 in some filters, whose weights become hundreds.
 
     Args:
         seed: of the random numbers; None draws one.
@@ -44,7 +46,7 @@ class ConstrainedUniform(keras.initializers.Initializer):
 
     def __call__(self, shape, dtype=None):
         """A kernel of this shape."""
-        return PredictionError()(self._glorot(shape, dtype))
+        return PredictionError()(ops.abs(self._glorot(shape, dtype)))
 
     def get_config(self) -> dict:
         """The arguments of the constructor."""

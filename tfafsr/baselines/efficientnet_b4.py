@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+from keras import layers
 
 from tfafsr.baseline import Baseline, set_momentum
 
@@ -12,7 +13,8 @@ class EfficientNetB4(Baseline):
     """EfficientNet-B4: depth, width and size scaled together; `keras.applications.EfficientNetB4` with one logit.
 
     17,673,823 parameters before the logit. Source: Tan and Le, "EfficientNet: Rethinking Model Scaling for
-    Convolutional Neural Networks", ICML 2019. Departure: batch normalisation's momentum is 0.9.
+    Convolutional Neural Networks", ICML 2019. Departures: from random weights; Adam in the place of RMSProp; batch
+    normalisation's momentum is 0.9.
     """
 
     AUTHORS_SIZE = 380
@@ -24,7 +26,7 @@ class EfficientNetB4(Baseline):
         net = keras.applications.EfficientNetB4(
             weights=None, include_top=False, input_shape=image.shape[1:], pooling="avg"
         )
-        return set_momentum(net)(image)
+        return layers.Dropout(0.4, name="dropout")(set_momentum(net)(image))
 
 
 METHOD = EfficientNetB4

@@ -11,7 +11,7 @@ from keras import layers, ops
 from tfafsr.baseline import Baseline, set_momentum
 
 # Lines x + y of the spectrum of N x N coefficients between which a band lies, as parts of N: the first sixteenth of the
-# coefficients, those up to an eighth, the others, all.
+# coefficients, those up to an eighth, the others; and all of them, as in public implementations.
 BANDS = ((0.0, 1 / 8**0.5), (1 / 8**0.5, 0.5), (0.5, 2.0), (0.0, 2.0))
 
 
@@ -67,10 +67,11 @@ class F3Net(Baseline):
 
     Source: Qian, Yin, Sheng, Chen, Shao, "Thinking in Frequency: Face Forgery Detection by Mining Frequency-aware
     Clues", ECCV 2020. Departures: the stream of local statistics and the attention between both streams are left out;
-    from random weights, where the authors begin with ImageNet's; batch normalisation's momentum is 0.9.
+    the fourth band, the whole spectrum, is that of public implementations; from random weights, where the authors begin
+    with ImageNet's; Adam in the place of gradient descent with momentum; batch normalisation's momentum is 0.9.
     """
 
-    AUTHORS_SIZE = 299
+    AUTHORS_SIZE, SMALLEST = 299, 71
     learning_rate = 2e-4
 
     @staticmethod

@@ -43,11 +43,13 @@ class MultiTask(Baseline):
     The activation of a half is the mean of its absolute values; the logit is the difference of both. Loss, each with a
     weight of 1: |activation of the own half - 1| + |activation of the other half|; the cross entropy of the mask; the
     mean squared error of the reconstructed input. Source: Nguyen, Fang, Yamagishi, Echizen, "Multi-task Learning for
-    Detecting and Segmenting Manipulated Facial Images and Videos", BTAS 2019. Departures: no decay of weights;
-    batch normalisation's momentum is 0.9. Input in training: also `label`, which chooses the half that is decoded.
+    Detecting and Segmenting Manipulated Facial Images and Videos", BTAS 2019. Departures: no decay of weights; images
+    in [-1, 1] and Keras's initial weights, where the authors normalise by ImageNet's mean and draw from N(0, 0.02); one
+    channel for the mask, where they have a softmax over two; batch normalisation's momentum is 0.9. Input in training:
+    also `label`, which chooses the half that is decoded.
     """
 
-    AUTHORS_SIZE = 256
+    AUTHORS_SIZE, MULTIPLE_OF = 256, 16
     learning_rate = 1e-3
 
     @classmethod

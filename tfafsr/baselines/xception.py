@@ -13,11 +13,12 @@ class Xception(Baseline):
     """XceptionNet: depthwise separable convolutions; `keras.applications.Xception` with one logit.
 
     20,861,480 parameters before the logit. Source: Chollet, "Xception: Deep Learning with Depthwise Separable
-    Convolutions", CVPR 2017; as a detector: Rössler et al., "FaceForensics++", ICCV 2019, from ImageNet's weights.
-    Departure: batch normalisation's momentum is 0.9.
+    Convolutions", CVPR 2017; as a detector: Rössler et al., "FaceForensics++", ICCV 2019. Departures: from random
+    weights, where Rössler et al. begin with ImageNet's; no dropout before the logit; batch normalisation's momentum is
+    0.9.
     """
 
-    AUTHORS_SIZE = 299
+    AUTHORS_SIZE, SMALLEST = 299, 71
     learning_rate = 2e-4
 
     @staticmethod

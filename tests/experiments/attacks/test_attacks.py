@@ -61,7 +61,7 @@ def test_only_names_a_kind_and_a_number():
 # Most attacks read whole records, or find faces with MTCNN: a test takes more than 20 s. Which ones are made
 # depends on the kind alone; `python -m experiments.attacks` makes hundreds.
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "step"), [("records", 3), ("files", 4), ("requests", 4)])
+@pytest.mark.parametrize(("kind", "step"), [("records", 5), ("files", 7), ("requests", 7)])
 def test_nothing_is_found(kind, step):
     numbers = range(0, len(ATTACKS), step)
     outcomes = attack_all(7, {kind: numbers})

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfafsr.baselines import baseline
-from tfafsr.baselines.bayar import PredictionError
+from tfafsr.baselines.bayar import ConstrainedUniform, PredictionError
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,13 @@ def test_kernel_obeys_before_and_after_training(model):
     assert obeys(before)
     assert obeys(after)
     assert not np.allclose(before, after)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_first_weights_are_an_average_of_the_neighbours(seed):
+    kernel = np.asarray(ConstrainedUniform(seed)((5, 5, 3, 3)))
+    assert obeys(kernel)
+    assert np.abs(kernel).max() == 1
 
 
 def test_plain_picture_has_no_prediction_error(model):
