@@ -186,7 +186,7 @@ def test_a_folder_with_something_else_in_it_is_refused(train_config, tmp_path):
 def test_what_a_kill_left_of_the_first_files_is_no_other_run(train_config, tmp_path):
     (tmp_path / ".config.tmp-4711-abcd.json").write_text("{")
     (tmp_path / runs.PEOPLE_FILE).write_text("{}")
-    training._prepare(train_config, tmp_path)
+    training._prepare(train_config, tmp_path).save(train_config, tmp_path)
     assert runs.load_config(tmp_path) == train_config
 
 
