@@ -11,7 +11,6 @@ from experiments import runs
 from experiments.config import TFAFSR, TrainConfig
 from records.errors import DataError
 from tfafsr import Classifier, Detector, WeightsError
-from tfafsr.baselines import baseline
 from tfafsr.calibration import Platt
 from tfafsr.presets import preset
 from tfafsr.weights import ARCHITECTURE
@@ -19,7 +18,7 @@ from tfafsr.weights import ARCHITECTURE
 
 def with_own_rate(config: TrainConfig) -> TrainConfig:
     """The same options with the learning rate that is recommended for the method, unless one was given."""
-    own = None if config.method == TFAFSR else baseline(config.method).learning_rate
+    own = runs.method_class(config.method).learning_rate
     return dataclasses.replace(config, learning_rate=own) if config.learning_rate is None and own else config
 
 
@@ -71,7 +70,7 @@ def check_fakes(config: TrainConfig) -> None:
 
 def makes_its_fakes(config: TrainConfig) -> bool:
     """Whether the method is trained on fakes that it makes itself, so that it has seen none of the records' methods."""
-    return config.method != TFAFSR and baseline(config.method).NEGATIVES is not None
+    return runs.method_class(config.method).NEGATIVES is not None
 
 
 def _untrained(config: TrainConfig, weights: str | None) -> Classifier:
@@ -80,7 +79,8 @@ def _untrained(config: TrainConfig, weights: str | None) -> Classifier:
         if weights:
             raise DataError(f"--weights: {weights} is no run folder, and {config.method} begins with nothing else.")
         try:
-            return baseline(config.method)(size=options["size"], input_size=config.input_size, dtype=config.dtype)
+            kind = runs.method_class(config.method)
+            return kind(size=options["size"], input_size=config.input_size, dtype=config.dtype)
         except ValueError as error:
             raise DataError(f"--method {config.method}: {error}") from error
     try:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
+from experiments.version import package
 from records.errors import DataError
 
 
 def method_names() -> tuple[str, ...]:
     """The baselines, found by their files: an import would load TensorFlow."""
-    package = Path(importlib.util.find_spec("tfafsr").origin).parent
-    return tuple(sorted(path.stem for path in (package / "baselines").glob("[!_]*.py")))
+    return tuple(sorted(path.stem for path in (package() / "baselines").glob("[!_]*.py")))
 
 
 @dataclasses.dataclass(frozen=True)

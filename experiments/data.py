@@ -13,10 +13,9 @@ import tensorflow as tf
 from experiments.config import TrainConfig
 from records import shards
 from records.errors import DataError
-from tfafsr import augmentation, degradation
+from tfafsr import SUPERVISION, augmentation, degradation
 from tfafsr.self_blending import self_blend
 
-SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
 MADE = 1 << 40  # added to the seed of the fakes that are made while reading, which no other random change shares
 IDENTITY = ("video", "method", "label", "frame_index")
 AUGMENTATIONS = {

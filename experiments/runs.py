@@ -115,6 +115,14 @@ def load_detector(run: Path) -> Classifier:
     return detector
 
 
+def method_class(method: str) -> type[Classifier]:
+    """The class of a method, one of `experiments.config.METHODS`."""
+    from tfafsr import Detector
+    from tfafsr.baselines import baseline
+
+    return Detector if method == TFAFSR else baseline(method)
+
+
 def _alone(run: Path) -> bool:
     """Whether `run` is a model or weights without a run folder, which would say on what it was trained."""
     return run.is_file() or _ships(run)
@@ -129,14 +137,13 @@ def _ships(run: Path) -> bool:
 
 def check_detector(path: Path, detector: Classifier, config: TrainConfig) -> None:
     """Raises `DataError` if the options of the detector, loaded from `path`, are not those of `config`."""
-    from tfafsr.baselines import baseline
     from tfafsr.presets import preset
 
     expected = preset(config.preset, **config.detector.given())
+    kind = method_class(config.method)
     if config.method != TFAFSR:
-        expected = {"size": expected["size"], "input_size": config.input_size or baseline(config.method).AUTHORS_SIZE}
-    method = "Detector" if config.method == TFAFSR else baseline(config.method).__name__
-    if type(detector).__name__ != method:
+        expected = {"size": expected["size"], "input_size": config.input_size or kind.AUTHORS_SIZE}
+    if type(detector) is not kind:
         raise DataError(
             f"{path} is the model of another run (a {type(detector).__name__}, in {CONFIG_FILE} {config.method}); "
             "copy the model of this run back, or train again into a new folder."

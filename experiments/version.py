@@ -1,4 +1,4 @@
-"""The version of tfafsr, read without importing it, which would load TensorFlow."""
+"""The package tfafsr and its version, found without importing it, which would load TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import runpy
 from pathlib import Path
 
 
+def package() -> Path:
+    """The folder of the package."""
+    return Path(importlib.util.find_spec("tfafsr").origin).parent
+
+
 def version() -> str:
     """`tfafsr.__version__`."""
-    package = importlib.util.find_spec("tfafsr")
-    return runpy.run_path(str(Path(package.origin).with_name("version.py")))["__version__"]
+    return runpy.run_path(str(package() / "version.py"))["__version__"]

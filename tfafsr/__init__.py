@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         *("metrics", "presets", "restoration", "self_blending", "weights"),
     ],
     submod_attrs={
-        "classifier": ["SCORES", "Classifier"],
+        "classifier": ["SCORES", "SUPERVISION", "Classifier"],
         "detector": ["Detector"],
         "loading": ["ModelError", "load_detector"],
         "version": ["__version__"],

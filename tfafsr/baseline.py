@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import keras
-import tensorflow as tf
 from keras import layers
 
 from tfafsr.classifier import Classifier
@@ -37,8 +36,8 @@ class Baseline(Classifier):
     AUTHORS_SIZE = 256
     SMALLEST, MULTIPLE_OF = 32, 1
     """Of `input_size`."""
-    NEGATIVES: Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]] | None = None
-    """(one real example, seed int64 (2,)) -> a fake of it, for methods that train on real faces alone."""
+    network: Callable[[keras.KerasTensor], keras.KerasTensor]
+    """float32 (B, input_size, input_size, 3), RGB in [0, 255] -> features (B, C) before the logit."""
 
     def __init__(
         self, *graph, size: int = 128, input_size: int | None = None, dtype: str | None = None, **kwargs
@@ -67,7 +66,7 @@ class Baseline(Classifier):
         """The outputs before calibration: here the logit, a dense layer on the features.
 
         Args:
-            image: as in `network`.
+            image: float32 (B, input_size, input_size, 3), RGB in [0, 255].
             inputs: the model's inputs, to which the method may add fields of the records.
 
         Returns:
@@ -75,22 +74,23 @@ class Baseline(Classifier):
         """
         return {"logit": layers.Dense(1, dtype="float32", name="logit")(cls.network(image))}
 
-    @staticmethod
-    def network(image):
-        """The network up to the features before the logit.
 
-        Args:
-            image: float32 (B, input_size, input_size, 3), RGB in [0, 255].
-
-        Returns:
-            Features (B, C).
-        """
-        raise NotImplementedError
+def signed(image: keras.KerasTensor) -> keras.KerasTensor:
+    """An image in [0, 255] -> in [-1, 1], float32."""
+    return layers.Rescaling(1 / 127.5, -1.0, dtype="float32", name="scale")(image)
 
 
-def set_momentum(model: keras.Model) -> keras.Model:
-    """The same model, whose batch normalisation follows the statistics of the last batches."""
-    for layer in model.layers:
+def pooled_features(build: Callable[..., keras.Model], image: keras.KerasTensor) -> keras.KerasTensor:
+    """The average of the last map of a network of `keras.applications`, with random weights; (B, C).
+
+    Its batch normalisation follows the statistics of the last batches: `MOMENTUM`.
+
+    Args:
+        build: a function of `keras.applications`.
+        image: float32 (B, N, N, channels), scaled as the network wants it.
+    """
+    network = build(weights=None, include_top=False, input_shape=image.shape[1:], pooling="avg")
+    for layer in network.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = MOMENTUM
-    return model
+    return network(image)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -37,6 +38,8 @@ class Classifier(keras.Model):
     """
 
     learning_rate: float | None = None
+    NEGATIVES: Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]] | None = None
+    """(one real example, seed int64 (2,)) -> a fake of it, for methods that train on real faces alone."""
 
     @property
     def restores(self) -> bool:

@@ -17,11 +17,8 @@ from tfafsr.detector import Detector
 from tfafsr.layers import EARLIER
 
 MAX_CONFIG_BYTES = 2**20
-LARGEST = {
-    "size": 1024,
-    "input_size": 1024,
-    "width": 256,
-}  # larger models are refused before their weights take all memory
+# Larger models are refused before their weights take all memory.
+LARGEST = {"size": 1024, "input_size": 1024, "width": 256}
 
 
 class ModelError(ValueError):

@@ -148,7 +148,7 @@ class _Change:
                 lambda: copy,
                 lambda: blurred(copy, self.sigma),
                 lambda: copy + self.amount * (copy - blurred(copy, self.sigma)),
-                lambda: resampled(copy, self.small),
+                lambda: _resampled(copy, self.small),
             ],
         )
         mean = tf.reduce_sum(self.alpha * copy, (0, 1)) / tf.maximum(tf.reduce_sum(self.alpha), 1.0)
@@ -163,8 +163,7 @@ def blended_over(image: tf.Tensor, copy: tf.Tensor, alpha: tf.Tensor) -> tf.Tens
     return tf.ensure_shape(tf.cast(blended, tf.uint8), image.shape)
 
 
-def resampled(image: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
-    """An image (S, S, C), shrunk to `side` pixels and enlarged again, float32."""
+def _resampled(image: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
     size = image.shape[0]
     small = tf.image.resize(image, (side, side), method="bilinear", antialias=True)
     return tf.image.resize(small, (size, size), method="bicubic")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.detection.card import Card, read_card
+from experiments.version import package
 from records.errors import DataError
 from savedmodel_export.edge_runtime import DETECTOR_FILE, EdgeError, load_face_detector
 from savedmodel_export.edge_runtime import Detector as EdgeDetector
@@ -89,7 +90,7 @@ def open_model(name: str | None) -> Model:
 
 def shipped() -> Path:
     """The folder of the files that ship, found without importing the package, which would load TensorFlow."""
-    return Path(importlib.util.find_spec("tfafsr").origin).parent / "shipped"
+    return package() / "shipped"
 
 
 def _from_tflite(name: str, path: Path, faces: FaceDetector) -> Model:

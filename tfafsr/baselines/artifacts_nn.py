@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import keras
 import tensorflow as tf
-from keras import layers
 
-from tfafsr.baseline import Baseline, set_momentum
+from tfafsr.baseline import Baseline, pooled_features, signed
 from tfafsr.degradation import blurred
 from tfafsr.self_blending import MASKED, Chances, blended_over, changed_inside, oval
 
@@ -56,9 +55,7 @@ class ArtifactsNN(Baseline):
     @staticmethod
     def network(image):
         """See `Baseline.network`; (B, 2048)."""
-        x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(image)
-        net = keras.applications.ResNet101(weights=None, include_top=False, input_shape=image.shape[1:], pooling="avg")
-        return set_momentum(net)(x)
+        return pooled_features(keras.applications.ResNet101, signed(image))
 
 
 METHOD = ArtifactsNN

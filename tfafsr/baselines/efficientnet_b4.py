@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from tfafsr.baseline import Baseline, set_momentum
+from tfafsr.baseline import Baseline, pooled_features
 
 
 @keras.saving.register_keras_serializable(package="tfafsr")
@@ -23,10 +23,7 @@ class EfficientNetB4(Baseline):
     @staticmethod
     def network(image):
         """See `Baseline.network`; (B, 1792). The network scales [0, 255] itself."""
-        net = keras.applications.EfficientNetB4(
-            weights=None, include_top=False, input_shape=image.shape[1:], pooling="avg"
-        )
-        return layers.Dropout(0.4, name="dropout")(set_momentum(net)(image))
+        return layers.Dropout(0.4, name="dropout")(pooled_features(keras.applications.EfficientNetB4, image))
 
 
 METHOD = EfficientNetB4

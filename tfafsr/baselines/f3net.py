@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tfafsr.baseline import Baseline, set_momentum
+from tfafsr.baseline import Baseline, pooled_features, signed
 
 # Lines x + y of the spectrum of N x N coefficients between which a band lies, as parts of N: the first sixteenth of the
 # coefficients, those up to an eighth, the others; and all of them, as in public implementations.
@@ -77,12 +77,10 @@ class F3Net(Baseline):
     @staticmethod
     def network(image):
         """See `Baseline.network`; (B, 2048)."""
-        x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(image)
-        x = FrequencyBands(name="bands")(x)
+        bands = FrequencyBands(name="bands")(signed(image))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "This model usually expects 1 or 3 input channels")
-            net = keras.applications.Xception(weights=None, include_top=False, input_shape=x.shape[1:], pooling="avg")
-        return set_momentum(net)(x)
+            return pooled_features(keras.applications.Xception, bands)
 
 
 METHOD = F3Net

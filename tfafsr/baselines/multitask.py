@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from tfafsr.baseline import MOMENTUM, Baseline
+from tfafsr.baseline import MOMENTUM, Baseline, signed
+from tfafsr.losses import mean_of_known
 
 HALF = 64  # channels of the code for each class
 
@@ -56,8 +57,7 @@ class MultiTask(Baseline):
     def heads(cls, image, inputs: dict) -> dict:
         """See `Baseline.heads`: `logit`, `activation` (B, 2), `mask_logit` (B, N, N, 1), `decoding_error` (B, 1)."""
         inputs["label"] = keras.Input((), dtype="int64", name="label")
-        signed = layers.Rescaling(1 / 127.5, -1.0, dtype="float32", name="scale")(image)
-        x = signed
+        x = wanted = signed(image)
         for number, (filters, stride) in enumerate(
             ((8, 1), (8, 2), (16, 1), (16, 2), (32, 1), (32, 2), (64, 1), (64, 2), (2 * HALF, 1)), 1
         ):
@@ -74,7 +74,7 @@ class MultiTask(Baseline):
             "logit": layers.Identity(name="logit", dtype="float32")(activation[:, 1:] - activation[:, :1]),
             "activation": activation,
             "mask_logit": layers.Conv2D(1, 3, padding="same", dtype="float32", name="mask_logit")(mask),
-            "decoding_error": ops.mean(ops.square(decoded - signed), axis=(1, 2, 3))[:, None],
+            "decoding_error": ops.mean(ops.square(decoded - wanted), axis=(1, 2, 3))[:, None],
         }
 
     def derived(self, inputs: dict) -> dict:
@@ -87,13 +87,10 @@ class MultiTask(Baseline):
         wanted = tf.concat([1 - label, label], axis=1)
         side = self.options["input_size"]
         mask = tf.image.resize(tf.cast(y["mask"], tf.float32), (side, side), method="area")
-        known = tf.reshape(tf.cast(y["mask_known"], tf.float32), (-1, 1, 1, 1))
         errors = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(mask > 127, tf.float32), outputs["mask_logit"])
         return {
             "activation_loss": tf.reduce_mean(tf.reduce_sum(tf.abs(outputs["activation"] - wanted), axis=1)),
-            "mask_loss": tf.math.divide_no_nan(
-                tf.reduce_sum(known * errors), tf.reduce_sum(known) * float(side * side)
-            ),
+            "mask_loss": mean_of_known(tf.reduce_mean(errors, axis=(1, 2, 3)), y["mask_known"]),
             "decoding_loss": tf.reduce_mean(outputs["decoding_error"]),
         }
 

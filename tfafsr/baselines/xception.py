@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import keras
-from keras import layers
 
-from tfafsr.baseline import Baseline, set_momentum
+from tfafsr.baseline import Baseline, pooled_features, signed
 
 
 @keras.saving.register_keras_serializable(package="tfafsr")
@@ -24,9 +23,7 @@ class Xception(Baseline):
     @staticmethod
     def network(image):
         """See `Baseline.network`; (B, 2048)."""
-        x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(image)
-        net = keras.applications.Xception(weights=None, include_top=False, input_shape=image.shape[1:], pooling="avg")
-        return set_momentum(net)(x)
+        return pooled_features(keras.applications.Xception, signed(image))
 
 
 METHOD = Xception
