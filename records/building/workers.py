@@ -45,7 +45,8 @@ def in_processes(
     TensorFlow's start-up messages, are dropped.
 
     If a process dies, its task runs once more after all others, in a new process, while no other task runs. If
-    processes die at their start, for example because memory is short, fewer are used.
+    processes die at their start, for example because memory is short, fewer are used. A death in a task's first
+    milliseconds may count as one at the start.
 
     Args:
         function: a function of a module, because spawned processes import it by name.
