@@ -91,7 +91,7 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, 
         atomic_file(out.with_name(out.stem + ".frames.csv")) as frames_csv,
         atomic_file(out.with_name(out.stem + ".videos.csv")) as videos_csv,
     ):
-        frames.save(frames_csv)
+        frames.save(frames_csv, scored.at_side)
         videos.save(videos_csv)
         write_json(metrics_json, result)
     return result

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
-from experiments import beginnings, data, runs, training
-from experiments.config import LeaveOneOutConfig, TrainConfig
-from experiments.evaluation import evaluate
-from records import shards
+from experiments import beginnings, data, grid, runs
+from experiments.config import LeaveOneOutConfig
 from records.atomic import atomic_file, locked, write_json
 from records.errors import DataError
-from records.shards import from_json
 
 ALL, WITHOUT = "all", "without-"  # names of the run folders
-SPLIT = "test"
 LEVELS = ("frame", "video")
 COLUMNS = ("records", "compression", "method", "level", "trained", "trained_low", "trained_high")
 COLUMNS += ("left_out", "left_out_low", "left_out_high")
-Say = Callable[[str], None]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Measured:
-    """A finished run: its options, the content of its records, and the metrics of each folder and compression."""
-
-    config: TrainConfig
-    content: tuple[str, ...]
-    metrics: list[dict]
-
-
-def leave_one_out(config: LeaveOneOutConfig, out: Path, say: Say = print) -> dict:
+def leave_one_out(config: LeaveOneOutConfig, out: Path, say: grid.Say = print) -> dict:
     """Trains one run with all methods and one without each method, and tests them on people never seen.
 
     Args:
@@ -52,30 +36,14 @@ def leave_one_out(config: LeaveOneOutConfig, out: Path, say: Say = print) -> dic
     """
     with locked(out, "training in"):
         methods = _methods(config)
-        content = tuple(shards.Manifest.load(Path(folder)).content_hash for folder in config.train.records)
-        places = [
-            (Path(folder), compression)
-            for folder in config.train.records
-            for compression in shards.held(Path(folder), SPLIT, config.train.compressions)
-        ]
+        places = grid.test_places(config.train.records, config.train.compressions)
         configs = {ALL: config.train}
         for method in methods:
             configs[WITHOUT + method] = dataclasses.replace(config.train, leave_out=(*config.train.without, method))
-        finished = {name: _finished(out, name, of_run, content) for name, of_run in configs.items()}
-        done = sum(one is not None for one in finished.values())
-        if done:
-            say(f"Resuming {out}: {done} of {len(configs)} runs are done.")
-        metrics = {}
-        for number, (name, of_run) in enumerate(configs.items(), 1):
-            if (measured := finished[name]) is None:
-                say(f"Run {number} of {len(configs)}: {name}")
-                training.train(of_run, out / name, say)
-                found = [_evaluated(out, name, *place) for place in places]
-                measured = _Measured(of_run, content, found)
-                write_json(_path(out, name), dataclasses.asdict(measured))
-            metrics[name] = measured.metrics
+        measured = grid.train_and_test({name: grid.Job(of_run, places) for name, of_run in configs.items()}, out, say)
+        metrics = {name: list(of_run.metrics.values()) for name, of_run in measured.items()}
         result = {
-            "split": SPLIT,
+            "split": grid.SPLIT,
             "methods": methods,
             "rows": [row for index in range(len(places)) for row in _rows(index, methods, metrics)],
         }
@@ -98,28 +66,6 @@ def _methods(config: LeaveOneOutConfig) -> list[str]:
             f"--methods: the records hold no method {unknown[0]!r} for training; they hold {', '.join(held)}."
         )
     return [method for method in held if config.methods is None or method in config.methods]
-
-
-def _path(out: Path, name: str) -> Path:
-    return out / "measured" / f"{name}.json"
-
-
-def _finished(out: Path, name: str, config: TrainConfig, content: tuple[str, ...]) -> _Measured | None:
-    """What was measured of a finished run with the same options on the same records, or None."""
-    try:
-        measured = from_json(_Measured, json.loads(_path(out, name).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{_path(out, name)} is damaged ({error}); remove it and run the command again.") from error
-    same = not config.differences(measured.config) and config.schedule == measured.config.schedule
-    return measured if same and content == measured.content else None
-
-
-def _evaluated(out: Path, name: str, folder: Path, compression: str) -> dict:
-    """Metrics of a run on a folder of records; they and the score tables are kept in `out`/measured."""
-    path = out / "measured" / f"{name}-{shards.Manifest.load(folder).content_hash[:12]}-{compression}.metrics.json"
-    return evaluate(out / name, folder, compression, SPLIT, path)
 
 
 def _rows(index: int, methods: list[str], metrics: dict[str, list[dict]]) -> list[dict]:

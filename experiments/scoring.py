@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,32 +57,49 @@ class Scores:
     def _where(self, keep: np.ndarray) -> Scores:
         return Scores(*(getattr(self, field.name)[keep] for field in dataclasses.fields(self)))
 
-    def save(self, path: Path) -> None:
-        """Writes a CSV file with the columns id, label, method, score, and flushes it to the disk."""
+    def save(self, path: Path, at_side: Mapping[int, Scores] | None = None) -> None:
+        """Writes a CSV file with the columns id, label, method, score, and flushes it to the disk.
+
+        Args:
+            path: the file.
+            at_side: side in pixels -> the scores of the same faces shrunk to it; each is a column `score_SIDE` more.
+        """
+        columns = {"id": self.ids, "label": self.labels, "method": self.methods, _column(None): self.values}
+        columns |= {_column(side): smaller.values for side, smaller in (at_side or {}).items()}
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["id", "label", "method", "score"])
-            for row in zip(self.ids, self.labels, self.methods, self.values, strict=True):
-                writer.writerow([row[0], int(row[1]), row[2], f"{row[3]:.6f}"])
+            writer.writerow(columns)
+            for row in zip(*columns.values(), strict=True):
+                writer.writerow([row[0], int(row[1]), row[2], *(f"{value:.6f}" for value in row[3:])])
             file.flush()
             os.fsync(file.fileno())
 
 
-def load_frames(path: Path) -> Scores:
+def load_frames(path: Path, side: int | None = None) -> Scores:
     """The scores of frames that `Scores.save` wrote.
+
+    Args:
+        path: the file.
+        side: that of the faces in pixels, one of those that were saved; None for the faces as they are.
 
     Raises:
         DataError: the file cannot be read, or holds something else.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = [(row["id"], row["method"], int(row["label"]), float(row["score"])) for row in csv.DictReader(file)]
+            rows = [
+                (row["id"], row["method"], int(row["label"]), float(row[_column(side)])) for row in csv.DictReader(file)
+            ]
         ids, methods, labels, values = (np.array(column) for column in zip(*rows, strict=True))
         if not np.isin(labels, (0, 1)).all() or not np.isfinite(values).all():
             raise ValueError("a label is neither 0 nor 1, or a score is not finite")
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise DataError(f"{path} is not a score table of `tfafsr evaluate` ({error}); run evaluate again.") from error
     return Scores(ids, np.array([name.rpartition("#")[0] for name in ids]), methods, labels, values)
+
+
+def _column(side: int | None) -> str:
+    return "score" if side is None else f"score_{side}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,7 +27,7 @@ def describe(detector: Classifier) -> dict[str, object]:
     """
     options = detector.options
     heatmaps = ela = None
-    if "ela_of" in options:
+    if options.get("error_image", "none") != "none":
         ela = {"of": options["ela_of"], "quality": options["ela_quality"], "gain": ELA_GAIN}
     if options.get("pooling") == "fp":
         layer = detector.get_layer("tfe_heatmaps")

@@ -180,20 +180,16 @@ def _behind_ela(detector: Classifier) -> keras.Model:
     """The part of the detector after error level analysis and heat maps, which become its inputs."""
     if "ela_of" not in detector.options:
         return detector.deployed()
-    if detector.options["ela_of"] != "input":
+    inner = {name: detector.input[name] for name in ("frame", "ela") if name in detector.input}
+    if "ela" not in inner and detector.options["error_image"] != "none":
         raise DataError(
             "int8 does not fit a detector with ela_of=reconstruction: its error levels are computed inside the "
             "network, where 8 bits lose them; use --quantize dynamic."
         )
-    inner = [detector.input["frame"], detector.input["ela"]]
     if detector.options["pooling"] == "fp":
-        inner.append(detector.get_layer("tfe_heatmaps").output)
-    network = keras.Model(inner, [detector.output[name] for name in SCORES])
-    names = ("frame", "ela", "heatmaps")[: len(inner)]
-    inputs = {
-        name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
-        for name, tensor in zip(names, inner, strict=True)
-    }
+        inner["heatmaps"] = detector.get_layer("tfe_heatmaps").output
+    network = keras.Model(list(inner.values()), [detector.output[name] for name in SCORES])
+    inputs = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in inner.items()}
     return keras.Model(inputs, dict(zip(SCORES, network(list(inputs.values())), strict=True)))
 
 

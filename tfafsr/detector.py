@@ -21,7 +21,7 @@ from tfafsr.tfe import features, pool
 SMALLEST = 64
 ELA_QUALITY = 90  # JPEG quality of the records' error level analysis
 ELA_SOURCES = ("input", "reconstruction")
-ERROR_IMAGES = ("ela", "ela+residual")
+ERROR_IMAGES = ("ela", "ela+residual", "none")
 RESIDUAL_GAIN = 10.0  # makes I^r - I^l, a few grey levels, as large as the other images
 AFSR_GRADIENTS = ("full", "stop")
 MINING = {"semi_hard": triplet_semihard_loss, "hard": triplet_hard_loss}
@@ -42,8 +42,8 @@ class Detector(Classifier):
     Supervision (a dict): `label` (B,), 1 = manipulated; `target` uint8 (B, S, S, 3); `mask` uint8 (B, S, S, 1), 255
     where manipulated; `target_known` and `mask_known` (B,), 0 for examples that the loss on target or mask must ignore.
 
-    Loss = afsr_weight * (artifact loss + reconstruction_weight * reconstruction loss) + cross entropy
-        + triplet_weight * triplet loss on q + mask_weight * mask loss,
+    Loss = afsr_weight * (artifact_weight * artifact loss + reconstruction_weight * reconstruction loss)
+        + cross entropy + triplet_weight * triplet loss on q + mask_weight * mask loss,
     where the artifact loss is the mean of |M * (I^h - I^r)|^2 and the reconstruction loss that of |I^h - I^r|^2.
 
     Args:
@@ -59,14 +59,15 @@ class Detector(Classifier):
             in the records: in deployment the graph computes the error levels that training read from the records.
         mining: how triplets are chosen, semi_hard or hard.
         margin: margin of the triplet loss, on distances of L2-normalised embeddings.
-        afsr_weight, reconstruction_weight, triplet_weight: weights of the loss terms. `reconstruction_weight` is the
-            paper's lambda_1. AFSR's two losses are means here where the paper prints sums, which are 3 * S * S times as
+        afsr_weight, artifact_weight, reconstruction_weight, triplet_weight: weights of the loss terms. Without
+            `artifact_weight` L_AFSR is the plain mean squared error. `reconstruction_weight` is the paper's lambda_1.
+            AFSR's two losses are means here where the paper prints sums, which are 3 * S * S times as
             large; with afsr_weight=100 the gradient of detection on AFSR is several times theirs, and I^r is hardly
             nearer to I^h than I^l was.
         mask_weight: weight of a head, a 1x1 convolution on m_cnn, that tells where the face was manipulated
             (`tfafsr.losses.mask`); 0, as in the paper, for no such head.
-        error_image: what TFE's second stream reads: `ela`, the error levels; or `ela+residual`, the error levels and
-            I^r - I^l times 10, what AFSR has changed, as six channels.
+        error_image: what TFE's second stream reads: `ela`, the error levels; `ela+residual`, the error levels and
+            I^r - I^l times 10, what AFSR has changed, as six channels; or `none`: TFE has its first stream alone.
         afsr_gradient: `full`: detection trains AFSR, too. `stop`: AFSR is trained by its own two losses alone.
         dtype: dtype policy of the layers, e.g. `mixed_bfloat16`, saved with the model; Keras's global one by default.
 
@@ -93,6 +94,7 @@ class Detector(Classifier):
         error_image: str = "ela",
         afsr_gradient: str = "full",
         afsr_weight: float = 1e4,
+        artifact_weight: float = 1.0,
         reconstruction_weight: float = 0.5,
         triplet_weight: float = 1.0,
         mask_weight: float = 0.0,
@@ -117,7 +119,7 @@ class Detector(Classifier):
             )
         if error_image not in ERROR_IMAGES:
             raise ValueError(f"error_image must be one of {', '.join(ERROR_IMAGES)}; received {error_image!r}.")
-        if error_image != "ela" and output == "none":
+        if error_image == "ela+residual" and output == "none":
             raise ValueError(f"error_image={error_image!r} needs AFSR, and output='none' has none.")
         if afsr_gradient not in AFSR_GRADIENTS:
             raise ValueError(f"afsr_gradient must be one of {', '.join(AFSR_GRADIENTS)}; received {afsr_gradient!r}.")
@@ -125,6 +127,7 @@ class Detector(Classifier):
             raise ValueError(f"mining must be one of {', '.join(MINING)}; received {mining!r}.")
         weights = {
             "afsr_weight": afsr_weight,
+            "artifact_weight": artifact_weight,
             "reconstruction_weight": reconstruction_weight,
             "triplet_weight": triplet_weight,
             "mask_weight": mask_weight,
@@ -162,16 +165,7 @@ class Detector(Classifier):
             reconstruction = read = afsr(frame, width, output, blocks, decoder)  # I^r
             if afsr_gradient == "stop":
                 read = StopGradient(dtype="float32", name="afsr_stop_gradient")(reconstruction)
-            if ela_of == "input":
-                error = inputs["ela"] = keras.Input((size, size, 3), dtype="uint8", name="ela")
-            else:
-                restored = layers.Rescaling(127.5, 127.5, dtype="float32", name="restored")(read)
-                error = ErrorLevelAnalysis(ela_quality, name="ela_of_reconstruction")(restored)
-            error = _to_signed("error_scale")(error)
-            if error_image == "ela+residual":
-                changed = layers.Subtract(dtype="float32", name="residual")([read, frame])
-                changed = layers.Rescaling(RESIDUAL_GAIN, dtype="float32", name="residual_scale")(changed)
-                error = layers.Concatenate(dtype="float32", name="error_image")([error, changed])
+            error = None if error_image == "none" else _error_image(inputs, frame, read, options)
             m_cnn = features(read, error, width, fusion, blocks)
             embedding = pool(m_cnn, inputs["keypoints"], size, pooling)  # q
             logit = layers.Dense(1, dtype="float32", name="logit")(embedding)
@@ -232,7 +226,7 @@ class Detector(Classifier):
         weight, mask_weight = self.options["afsr_weight"], self.options["mask_weight"]
         return {
             "reconstruction_loss": weight * self.options["reconstruction_weight"],
-            "artifact_loss": weight,
+            "artifact_loss": weight * self.options["artifact_weight"],
             "cross_entropy": 1.0,
             "triplet_loss": self.options["triplet_weight"],
             **({"mask_loss": mask_weight} if mask_weight else {}),
@@ -240,9 +234,31 @@ class Detector(Classifier):
 
     def derived(self, inputs: dict) -> dict:
         """The error levels of the frame, which training reads from the records."""
-        if self.options["ela_of"] != "input":
+        if "ela" not in self.input:
             return {}
         return {"ela": ErrorLevelAnalysis(self.options["ela_quality"], name="ela_of_frame")(inputs["frame"])}
+
+
+def _error_image(inputs: dict, frame, read, options: dict) -> keras.KerasTensor:
+    """What TFE's second stream reads, (B, S, S, 3 or 6); adds the input `ela` if it is the records'.
+
+    Args:
+        inputs: the model's inputs.
+        frame: I^l in [-1, 1].
+        read: I^r as TFE reads it, in [-1, 1].
+        options: the arguments of `Detector`.
+    """
+    if options["ela_of"] == "input":
+        error = inputs["ela"] = keras.Input(inputs["frame"].shape[1:], dtype="uint8", name="ela")
+    else:
+        restored = layers.Rescaling(127.5, 127.5, dtype="float32", name="restored")(read)
+        error = ErrorLevelAnalysis(options["ela_quality"], name="ela_of_reconstruction")(restored)
+    error = _to_signed("error_scale")(error)
+    if options["error_image"] == "ela":
+        return error
+    changed = layers.Subtract(dtype="float32", name="residual")([read, frame])
+    changed = layers.Rescaling(RESIDUAL_GAIN, dtype="float32", name="residual_scale")(changed)
+    return layers.Concatenate(dtype="float32", name="error_image")([error, changed])
 
 
 def _to_signed(name: str) -> layers.Layer:

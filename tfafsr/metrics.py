@@ -112,7 +112,7 @@ def auc_interval(
     if len(group) != len(labels):
         raise ValueError(f"{len(group)} groups and {len(labels)} labels: the lengths must agree.")
     found = bootstrap.interval(
-        lambda drawn: _weighted_auc(labels, scores, drawn[:, group]),
+        lambda drawn: weighted_auc(labels, scores, drawn[:, group]),
         *(count, replicates, seed, level),
         chunk=max(1, CHUNK // len(labels)),
         bca=bca,
@@ -197,7 +197,7 @@ def summary(labels: ArrayLike, scores: ArrayLike, groups: ArrayLike | None = Non
     }
 
 
-def _weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """AUC of N examples for each of R sets of weights (R, N): float64 (R,), NaN where the weight of a class is 0.
 
     With the scores sorted and equal ones merged, each fake counts all reals below it and half of those with its score.

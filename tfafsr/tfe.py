@@ -57,25 +57,25 @@ def tfe(
 
 
 def features(
-    image: keras.KerasTensor, error: keras.KerasTensor, width: int = 64, fusion: str = "early", blocks: int = 2
+    image: keras.KerasTensor, error: keras.KerasTensor | None, width: int = 64, fusion: str = "early", blocks: int = 2
 ) -> keras.KerasTensor:
-    """m_cnn, (B, H, W, 8 * width), of the two streams and the trunk; arguments as of `tfe`."""
+    """m_cnn, (B, H, W, 8 * width), of the streams and the trunk; arguments as of `tfe`, without `error` one stream."""
     if fusion not in FUSIONS:
         raise ValueError(f"fusion must be one of {', '.join(FUSIONS)}; received {fusion!r}.")
 
-    # Two streams.
+    # Two streams, or one.
     streams = []
-    for name, x in (("image", image), ("error", error)):
+    for name, x in (("image", image), *([] if error is None else [("error", error)])):
         x = resnet.stem([x], width, name=f"tfe_{name}_stem")
         x = resnet.max_pool(x, name=f"tfe_{name}_stem")
         streams += resnet.stage(x, width, 1, blocks, name=f"tfe_{name}_stage1")
 
     # One trunk.
-    if fusion == "early":
+    if fusion == "early" and len(streams) > 1:
         streams = [layers.Add(name="tfe_fusion")(streams)]
     for number, (factor, stride) in enumerate(zip((2, 4, 8), strides(image.shape[1]), strict=True), 2):
         streams = resnet.stage(streams, factor * width, stride, blocks, name=f"tfe_stage{number}")
-    return streams[0] if fusion == "early" else layers.Add(name="tfe_fusion")(streams)
+    return streams[0] if len(streams) == 1 else layers.Add(name="tfe_fusion")(streams)
 
 
 def pool(m_cnn: keras.KerasTensor, keypoints: keras.KerasTensor, size: int, pooling: str = "fp") -> keras.KerasTensor:

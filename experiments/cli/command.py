@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import importlib
+import shlex
 
 import click
 
-from experiments.cli.many_values import ManyValues
+from experiments.cli.many_values import TYPED, ManyValues
 
 command = functools.partial(click.command, cls=ManyValues)
 
@@ -19,3 +20,9 @@ def load_tensorflow() -> None:
     modules that need TensorFlow.
     """
     importlib.import_module("tfafsr.keras_objects")
+
+
+def typed() -> str:
+    """The command line of the command that runs, as it was typed."""
+    context = click.get_current_context()
+    return shlex.join(["tfafsr", context.info_name, *context.meta[TYPED]])

@@ -39,6 +39,11 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name -> (module with a command of th
         "experiments.cli.leave_one_out",
         "Train without each method in turn, and test on that method.",
     ),
+    "table": (
+        "experiments.cli.table",
+        "Make the paper's tables: train and test its methods on your records.",
+    ),
+    "ablate": ("experiments.cli.ablate", "Measure what each part of the method is worth."),
     "report": ("experiments.cli.report", "Draw ROC curves, losses and a contact sheet of scored faces."),
     "export": ("experiments.cli.export", "Write a run's detector for TensorFlow Serving, LiteRT or a device."),
     "verify": (

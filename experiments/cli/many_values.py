@@ -9,6 +9,7 @@ import click
 
 HELP = {"help_option_names": ["-h", "--help"]}
 _BETWEEN = "\x1f"
+TYPED = "typed"  # key of click's `meta`: the arguments as they were typed
 
 
 class ManyValues(click.Command):
@@ -24,6 +25,7 @@ class ManyValues(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Joins `--flag a b c` and `--flag a --flag b` into one value for each such flag, then parses as click does."""
+        ctx.meta[TYPED] = tuple(args)
         flags = {
             flag: max(parameter.opts, key=len)
             for parameter in self.params

@@ -22,7 +22,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,23 +35,30 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 ANY_PATH = click.Path(path_type=Path)
 
 
-def options(declared: type, name: str) -> Callable[[Callable], Callable]:
+def options(declared: type, name: str, fixed: Mapping[str, object] | None = None) -> Callable[[Callable], Callable]:
     """Decorates a command's function with an option for each field of a dataclass.
 
     Args:
         declared: the dataclass.
         name: the function's argument that receives an instance of it.
+        fixed: fields of dataclasses inside it that are no options, with their values.
 
     Raises:
         TypeError: the type of a field is none of those above.
     """
+    fixed = fixed or {}
 
     def decorate(function: Callable) -> Callable:
         @functools.wraps(function)
         def receive(*args: object, **values: object) -> object:
-            return function(*args, **{name: _instance(declared, values)}, **values)
+            given = {**values, **fixed}
+            instance = _instance(declared, given)
+            rest = {name: value for name, value in values.items() if name in given}
+            return function(*args, **{name: instance}, **rest)
 
         for field, annotation in reversed(list(_flat(declared))):
+            if field.name in fixed:
+                continue
             receive = _option(field, annotation)(receive)
         return receive
 

@@ -105,8 +105,8 @@ def test_weighted_auc_is_sklearns(levels):
     labels, scores = rng.integers(2, size=200), rng.integers(levels, size=200) / levels  # few levels: many ties
     weights = np.concatenate([np.ones((1, 200)), rng.integers(4, size=(20, 200))])
     expected = [roc_auc_score(labels, scores, sample_weight=row) for row in weights]
-    np.testing.assert_allclose(metrics._weighted_auc(labels, scores, weights), expected, rtol=1e-12)
-    assert metrics._weighted_auc(labels, scores, weights[:1])[0] == pytest.approx(
+    np.testing.assert_allclose(metrics.weighted_auc(labels, scores, weights), expected, rtol=1e-12)
+    assert metrics.weighted_auc(labels, scores, weights[:1])[0] == pytest.approx(
         roc_auc_score(labels, scores), rel=1e-12
     )
 
@@ -115,7 +115,7 @@ def test_weighted_auc_hand_worked():
     # Weights 2 for the tied real and 3 for the last fake: pairs (1 + 1 + 2)(1 + 1 + 3) = 20;
     # won: 3 beats 1 and 2: 2; 4 beats two and halves the tie: 2 + 2/2 = 3; 5 beats all, three times: 12. Together 17.
     weights = np.array([[1, 1, 2, 1, 1, 3], [1, 1, 1, 0, 0, 0]])
-    first, second = metrics._weighted_auc(LABELS, SCORES, weights)
+    first, second = metrics.weighted_auc(LABELS, SCORES, weights)
     assert first == pytest.approx(17 / 20)
     assert np.isnan(second)  # no fake weighs anything
 
