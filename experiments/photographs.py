@@ -40,7 +40,7 @@ GROUPED_AT = "c40"
 SIDES = (96, 64, 32, 16)
 FRAMES, TESTED_FRAMES = 4, 2  # of each clip: many people teach and tell more than many frames
 RECIPE = f"--compressions {' '.join(COMPRESSIONS)} --degrade 0.25 --augment strong --mask-weight 1"
-LEFT_OUT_EPOCHS, LEFT_OUT_DROP = 5, 3
+LEFT_OUT = "--steps 400 --epochs 5 --drop-every 3"  # half of the training or less: there are six of them
 QUANTIZED_CLIPS = 200  # of each compression, whose quantizers are read
 
 
@@ -50,20 +50,22 @@ class Plan:
 
     Attributes:
         name: the name of the weights.
+        size: side of the faces in the records; they are shrunk to that of the preset where it is smaller.
         epochs: epochs of training.
         steps: steps of an epoch.
         drop_every: as in `experiments.config.TrainConfig`.
     """
 
     name: str
+    size: int
     epochs: int
     steps: int
     drop_every: int
 
 
 PLANS = {
-    "small": Plan("photos-1", epochs=12, steps=250, drop_every=8),
-    "tiny": Plan("photos-1-tiny", epochs=7, steps=500, drop_every=5),
+    "small": Plan("photos-1", size=128, epochs=12, steps=250, drop_every=8),
+    "tiny": Plan("photos-1-tiny", size=96, epochs=7, steps=1000, drop_every=5),
 }
 
 DEFAULT_EPOCHS = ", ".join(f"{plan.epochs} for {preset}" for preset, plan in PLANS.items())
@@ -98,26 +100,23 @@ def photographs(
         DataError: a step failed; what it printed says why.
     """
     console = Console()
-    plan, size = PLANS[preset], PRESETS[preset].size
+    plan = PLANS[preset]
     epochs = epochs or plan.epochs
     data, records, run, left_out = out / "data", out / "records", out / "run", out / "left-out"
-    recipe = (
-        f"--records {quoted(records)} {RECIPE} --preset {preset} --steps {plan.steps} {shlex.join(options)}".strip()
-    )
+    recipe = f"--records {quoted(records)} {RECIPE} --preset {preset} {shlex.join(options)}".strip()
     metrics = {compression: out / f"metrics-{compression}.json" for compression in COMPRESSIONS}
     group_of = groups.read_groups(people, tuple(attributes)) if people else {}
     commands = [
         f"forge --faces {quoted(photos)} --out {quoted(data)} --frames {FRAMES}",
-        f"build --source ffpp --root {quoted(data)} --out {quoted(records)} --size {size} --frames-train {FRAMES}"
+        f"build --source ffpp --root {quoted(data)} --out {quoted(records)} --size {plan.size} --frames-train {FRAMES}"
         f" --frames-eval {TESTED_FRAMES}",
-        f"train {recipe} --epochs {epochs} --drop-every {plan.drop_every} --out {quoted(run)}",
+        f"train {recipe} --steps {plan.steps} --epochs {epochs} --drop-every {plan.drop_every} --out {quoted(run)}",
     ]
     if leave_one_out:
-        schedule = f"--epochs {min(epochs, LEFT_OUT_EPOCHS)} --drop-every {LEFT_OUT_DROP}"
-        commands.append(f"leave-one-out {recipe} {schedule} --out {quoted(left_out)}")
+        commands.append(f"leave-one-out {recipe} {LEFT_OUT} --out {quoted(left_out)}")
     commands += [
         f"evaluate --run {quoted(run)} --records {quoted(records)} --compression {compression} --out {quoted(path)}"
-        f" --sizes {' '.join(str(side) for side in SIDES if side < size)}"
+        f" --sizes {' '.join(str(side) for side in SIDES if side < PRESETS[preset].size)}"
         for compression, path in metrics.items()
     ]
     for line in commands:

@@ -20,7 +20,7 @@ TRAINED_ON = ("c40", "c23", "raw")
 REPORTED = "c40"  # the compression of the report and of the exports' comparison
 STEPS = 90  # of an epoch; each epoch has other faces
 QUANTIZE = ("none", "dynamic", "int8")
-SIZES = (64, 32, 16)  # of faces, in pixels; the records' have 96
+SIZES = (32, 16)  # of faces, in pixels; the model's have 64
 IDENTITIES, FRAMES = 320, 2  # many people teach more than many frames of one
 
 
@@ -65,7 +65,7 @@ def quickstart(
         ),
         (
             "Finding faces and writing TFRecords",
-            f"build --source ffpp --root {quoted(data)} --out {quoted(records)} --size 96"
+            f"build --source ffpp --root {quoted(data)} --out {quoted(records)} --size 64"
             f" --frames-train {frames} --frames-eval {frames} --workers 2",
         ),
         (

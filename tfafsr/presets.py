@@ -25,7 +25,7 @@ class Preset:
 PRESETS = {
     "paper": Preset(size=225, width=64, output="plain", error_image="ela"),
     "small": Preset(size=128, width=32, output="residual", error_image="ela+residual"),
-    "tiny": Preset(size=96, width=16, output="residual", error_image="ela+residual"),
+    "tiny": Preset(size=64, width=16, output="residual", error_image="ela+residual"),
 }
 
 

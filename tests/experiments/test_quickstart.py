@@ -63,7 +63,7 @@ def test_from_nothing_to_a_report(tmp_path, capfd):
         assert coverage["frames_scored"] + coverage["frames_without_face"] == 2 * coverage["clips"]
         assert metrics["compression"] == compression
         assert "decoys" in metrics
-        assert [part["side"] for part in metrics["sizes"]] == [64, 32, 16]
+        assert [part["side"] for part in metrics["sizes"]] == [32, 16]
     clips = Manifest.load(tmp_path / "records").clips.values()
     people = {
         split: {one for clip in clips if clip.split == split for one in clip.subjects}
@@ -77,5 +77,5 @@ def test_from_nothing_to_a_report(tmp_path, capfd):
     assert "16 pixels" in printed
     assert "SavedModel" in printed
     assert (tmp_path / "models" / "tfafsr" / "1" / "saved_model.pb").is_file()
-    # A header; two levels of all methods, three smaller sizes and five methods at each of three compressions.
-    assert len((tmp_path / "results.csv").read_text().splitlines()) == 1 + 3 * 2 * (1 + 3 + 5)
+    # A header; two levels of all methods, two smaller sizes and five methods at each of three compressions.
+    assert len((tmp_path / "results.csv").read_text().splitlines()) == 1 + 3 * 2 * (1 + 2 + 5)

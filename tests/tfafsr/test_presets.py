@@ -10,7 +10,7 @@ def test_presets_are_designs():
     assert {name: tuple(preset(name).values()) for name in PRESETS} == {
         "paper": (225, 64, "plain", "ela"),
         "small": (128, 32, "residual", "ela+residual"),
-        "tiny": (96, 16, "residual", "ela+residual"),
+        "tiny": (64, 16, "residual", "ela+residual"),
     }
 
 

@@ -106,7 +106,7 @@ def test_python_m_loads_no_heavy_package():
     ("arguments", "message"),
     [
         (["trian"], "No such command 'trian'. Did you mean 'train'?"),
-        (["evalute", "--run", "x"], "No such command 'evalute'. Did you mean 'evaluate'?"),
+        (["evalute", "--run", "x"], "No such command 'evalute'. (Did you mean one of: 'ablate', 'evaluate'?)"),
         (["nonsense"], "No such command 'nonsense'."),
         (["train", "--drop-evry", "2"], "No such option '--drop-evry'. Did you mean '--drop-every'?"),
         (["build", "--wrokers", "2"], "No such option '--wrokers'. Did you mean '--workers'?"),
