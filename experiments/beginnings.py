@@ -62,7 +62,9 @@ def known_before(config: TrainConfig, run: Path) -> tuple[runs.People, list[str]
 
 
 def check_fakes(config: TrainConfig) -> None:
-    """Raises `DataError` for options that do not fit a method that makes its fakes of real faces."""
+    """Raises `DataError` for options that do not fit a method that makes its fakes of real faces, or reads bursts."""
+    if config.self_blend and runs.method_class(config.method).BURST > 1:
+        raise DataError(f"{config.method} reads neighbouring frames; leave --self-blend out.")
     if makes_its_fakes(config) and (config.self_blend or not config.balanced):
         wrong = "--self-blend" if config.self_blend else "--unbalanced"
         raise DataError(f"{config.method} makes each fake of the real face before it; leave {wrong} out.")

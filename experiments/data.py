@@ -32,7 +32,12 @@ def input_names(model: keras.Model) -> tuple[str, ...]:
 
 def input_size(model: keras.Model) -> int:
     """Side of the square faces that `model` takes, in pixels."""
-    return int(model.input["frame"].shape[1])
+    return int(model.input["frame"].shape[-2])
+
+
+def burst_of(model: keras.Model) -> int:
+    """Number of neighbouring frames that `model` reads together."""
+    return getattr(model, "BURST", 1)
 
 
 def methods_held(config: TrainConfig, split: str) -> set[str]:
@@ -42,9 +47,10 @@ def methods_held(config: TrainConfig, split: str) -> set[str]:
     return held - {shards.REAL}
 
 
-def steps_per_epoch(config: TrainConfig) -> tuple[int, int]:
-    """Number of full batches in an epoch, and the batch size (at most the number of faces)."""
-    faces = shards.count([Path(folder) for folder in config.records], "train", config.compressions, config.without)
+def steps_per_epoch(config: TrainConfig, burst: int = 1) -> tuple[int, int]:
+    """Number of full batches in an epoch, and the batch size (at most the number of faces, or of bursts)."""
+    folders = [Path(folder) for folder in config.records]
+    faces = max(1, shards.count(folders, "train", config.compressions, config.without) // burst)
     batch = min(config.schedule.batch_size, faces)
     steps = faces // batch
     return steps if config.steps is None else min(steps, config.steps), batch
@@ -56,7 +62,8 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
     The order of the faces and their random changes depend on the seed and the epoch alone.
     """
     inputs, negatives = input_names(model), getattr(model, "NEGATIVES", None)
-    steps, batch = steps_per_epoch(config)
+    burst = burst_of(model)
+    steps, batch = steps_per_epoch(config, burst)
     faces = shards.read_training(
         [Path(folder) for folder in config.records],
         split="train",
@@ -67,6 +74,7 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         size=input_size(model),
         fields=_fields((*inputs, "keypoints") if config.self_blend or negatives else inputs),
         without=config.without,
+        burst=burst,
     )
     if negatives:
         faces = _with_made(faces, config, epoch, negatives, 1.0)
@@ -79,12 +87,19 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
 
         def changed(index: tf.Tensor, fields: dict) -> dict:
             for number, change in enumerate(changes):
-                fields = change(fields, tf.stack([config.seed + (number << 32), (epoch << 32) + index]))
+                seed = tf.stack([config.seed + (number << 32), (epoch << 32) + index])
+                fields = change(fields, seed) if burst == 1 else _on_each_frame(change, fields, seed, burst)
             return fields
 
         faces = faces.enumerate().map(changed, num_parallel_calls=shards.PARALLEL_CALLS, deterministic=True)
     batches = faces.batch(batch, drop_remainder=True).take(steps)
-    return _of_length(steps, batches.map(lambda fields: _split(fields, inputs)).prefetch(2))
+    return _of_length(steps, batches.map(lambda fields: _split(fields, inputs, burst)).prefetch(2))
+
+
+def _on_each_frame(change: Callable[[dict, tf.Tensor], dict], fields: dict, seed: tf.Tensor, burst: int) -> dict:
+    """The same random change of all frames of a burst."""
+    frames = [change({name: value[index] for name, value in fields.items()}, seed) for index in range(burst)]
+    return {name: tf.stack([frame[name] for frame in frames]) for name in fields}
 
 
 def _with_made(
@@ -105,16 +120,24 @@ def _with_made(
 
 def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> tf.data.Dataset:
     """The batches (x, y) of the validation split, always in one order: folder by folder, compression by compression."""
-    inputs, batch = input_names(model), config.schedule.batch_size
+    inputs, batch, burst = input_names(model), config.schedule.batch_size, burst_of(model)
     folders = [Path(folder) for folder in config.records]
     datasets = [
-        shards.read(folder, split, compression, size=input_size(model), fields=_fields(inputs), without=config.without)
+        shards.read(
+            *(folder, split, compression),
+            size=input_size(model),
+            fields=_fields(inputs),
+            without=config.without,
+            burst=burst,
+        )
         for folder in folders
         for compression in shards.held(folder, split, config.compressions)
         if shards.count(folder, split, compression, config.without)
     ]
     faces = functools.reduce(tf.data.Dataset.concatenate, datasets)
-    batches = faces.batch(batch).map(lambda fields: _split(fields, inputs)).prefetch(2)
+    batches = faces.batch(batch).map(lambda fields: _split(fields, inputs, burst)).prefetch(2)
+    if burst > 1:  # their number is not known before they are read
+        return batches
     return _of_length(-(-shards.count(folders, split, config.compressions, config.without) // batch), batches)
 
 
@@ -131,6 +154,9 @@ def scoring_batches(
         batch_size: faces in a batch; the last batch may be smaller.
         extra: names of further fields, next to those that identify a face (video, method, label, frame_index).
 
+    Yields:
+        Arrays of shape (B, ...); for a model that reads bursts (B, n, ...), and the other fields hold `present` (B, n).
+
     Raises:
         DataError: no such records, split or compression, a damaged shard, or a face of a video that the manifest does
             not list.
@@ -140,11 +166,16 @@ def scoring_batches(
     inputs = input_names(model)
     others = {*IDENTITY, *extra}
     faces = shards.read(
-        folder, split, compression, size=input_size(model), fields=(*dict.fromkeys((*inputs, *others)),)
+        *(folder, split, compression),
+        size=input_size(model),
+        fields=(*dict.fromkeys((*inputs, *others)),),
+        burst=burst_of(model),
     )
+    if burst_of(model) > 1:
+        others.add(shards.PRESENT)
     with shards.naming_the_shard(folder):
         for fields in faces.batch(batch_size).prefetch(2).as_numpy_iterator():
-            if unknown := set(fields["video"]) - listed:
+            if unknown := set(fields["video"].ravel()) - listed:
                 raise DataError(
                     f"{folder} holds faces of {min(unknown).decode()} in the split {split!r}, which its manifest does "
                     "not list there; build the records again."
@@ -161,5 +192,7 @@ def _fields(inputs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*inputs, *SUPERVISION)))
 
 
-def _split(fields: dict[str, tf.Tensor], inputs: tuple[str, ...]) -> tuple[dict, dict]:
-    return {name: fields[name] for name in inputs}, {name: fields[name] for name in SUPERVISION}
+def _split(fields: dict[str, tf.Tensor], inputs: tuple[str, ...], burst: int) -> tuple[dict, dict]:
+    """(x, y); the supervision of a burst is that of its first frame."""
+    supervision = {name: fields[name] if burst == 1 else fields[name][:, 0] for name in SUPERVISION}
+    return {name: fields[name] for name in inputs}, supervision

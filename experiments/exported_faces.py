@@ -46,7 +46,8 @@ def faces_of_split(detector: Classifier, records: Path, split: str, compression:
             if (clip.split, clip.compression) == (split, compression)
         }
     )
-    batches = data.scoring_batches(records, split, compression, detector, scoring.BATCH, extra=("keypoints",))
+    network = detector if data.burst_of(detector) == 1 else detector.deployed()  # what is exported reads single faces
+    batches = data.scoring_batches(records, split, compression, network, scoring.BATCH, extra=("keypoints",))
     total = -(-shards.count(records, split, compression) // scoring.BATCH)
     for inputs, fields in progress(batches, total, f"comparing on {split} {compression}"):
         components = np.array([component_of[video.decode()] for video in fields["video"]])

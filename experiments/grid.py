@@ -103,7 +103,8 @@ def train_and_test(jobs: Mapping[str, Job], out: Path, say: Say = print) -> dict
         Name -> what was measured, in the order of `jobs`.
 
     Raises:
-        DataError: as `training.train` and `evaluation.evaluate` raise it, or a file in `out`/measured is damaged.
+        DataError: a file in `out`/measured is damaged; or runs failed as `training.train` and `evaluation.evaluate` do:
+            the message tells each one's reason, after all others are done.
     """
     hashes = {
         folder: shards.Manifest.load(Path(folder)).content_hash
@@ -118,17 +119,28 @@ def train_and_test(jobs: Mapping[str, Job], out: Path, say: Say = print) -> dict
     done = [name for name in jobs if trained[name] and all(tested[name].values())]
     if any(trained.values()):
         say(f"Resuming {out}: {len(done)} of {len(jobs)} runs are done.")
+    failed: list[str] = []
     for number, (name, job) in enumerate(jobs.items(), 1):
-        if name not in done:
-            say(f"Run {number} of {len(jobs)}: {name}")
-        if trained[name] is None:
-            trained[name] = _train(out, name, job, hashes, say)
-            tested[name] = dict.fromkeys(job.places)
-        for place, metrics in tested[name].items():
-            if metrics is None:
-                path = _metrics_path(out, name, hashes[place.records], place.compression)
-                found = evaluate(out / name, Path(place.records), place.compression, SPLIT, path, job.sides)
-                tested[name][place] = found
+        if name in done:
+            continue
+        say(f"Run {number} of {len(jobs)}: {name}")
+        try:
+            if trained[name] is None:
+                trained[name] = _train(out, name, job, hashes, say)
+                tested[name] = dict.fromkeys(job.places)
+            for place, metrics in tested[name].items():
+                if metrics is None:
+                    path = _metrics_path(out, name, hashes[place.records], place.compression)
+                    found = evaluate(out / name, Path(place.records), place.compression, SPLIT, path, job.sides)
+                    tested[name][place] = found
+        except DataError as error:
+            say(f"{name} failed: {error}")
+            failed.append(f"{name}: {error}")
+    if failed:
+        raise DataError(
+            f"{len(failed)} of {len(jobs)} runs failed; the others are kept. After mending it, run the same command "
+            f"again. {' '.join(failed)}"
+        )
     return {name: Measured(trained[name], tested[name]) for name in jobs}
 
 

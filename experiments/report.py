@@ -114,6 +114,8 @@ def draw_faces(
         path: the PNG file.
         per_method: number of rows for each method and for `real`, each from another video.
     """
+    if data.burst_of(model) > 1:
+        model = model.deployed()  # each row is one face
     rows = _choose(model, records, split, compression, per_method)
     size = data.input_size(model)
     heatmaps = KeypointHeatmaps(image_size=size, stride=1, sigma=size / 32.0)

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from experiments import data
 from records.errors import DataError
 from records.progress import progress
-from records.shards import count
+from records.shards import PRESENT, count
 from tfafsr import Classifier, calibration, degradation, metrics, restoration
 
 BATCH = 32
@@ -147,8 +147,7 @@ def score_frames(model: Classifier, folder: Path, split: str, compression: str, 
             gains = restoration.restoration_gains(inputs["frame"], outputs["reconstruction"], **supervision)
             found |= {name: tf.where(weight > 0, value, np.nan) for name, (value, weight) in gains.items()}
         for side in sides:
-            quality = {"ela_quality": model.options["ela_quality"]} if "ela" in inputs else {}
-            smaller = degradation.at_side(inputs, side, **quality)
+            smaller = _at_side(model, inputs, side)
             found[f"score at {side}"] = model(smaller, training=False)["probability"][:, 0]
         return found
 
@@ -157,10 +156,13 @@ def score_frames(model: Classifier, folder: Path, split: str, compression: str, 
     batches = data.scoring_batches(folder, split, compression, model, BATCH, extra=RESTORED if names else ())
     columns: dict[str, list[np.ndarray]] = {name: [] for name in data.IDENTITY}
     for inputs, fields in progress(batches, total, f"scoring {split} {compression}"):
+        found = measure_in_graph(inputs, {name: fields[name] for name in RESTORED if names})
+        present = fields.get(PRESENT)
         for name in data.IDENTITY:
-            columns[name].append(fields[name])
-        for name, values in measure_in_graph(inputs, {name: fields[name] for name in RESTORED if names}).items():
-            columns.setdefault(name, []).append(values.numpy())
+            columns[name].append(fields[name] if present is None else fields[name][present])
+        for name, values in found.items():
+            values = values.numpy()  # those of a burst count for each of its frames
+            columns.setdefault(name, []).append(values if present is None else np.repeat(values, present.sum(axis=1)))
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     for name in ("score", *(f"score at {side}" for side in sides)):
         if unusable := int((~np.isfinite(joined[name])).sum()):
@@ -181,6 +183,16 @@ def score_frames(model: Classifier, folder: Path, split: str, compression: str, 
             side: dataclasses.replace(scores, values=joined[f"score at {side}"].astype(np.float64)) for side in sides
         },
     )
+
+
+def _at_side(model: Classifier, inputs: dict, side: int) -> dict:
+    """The model's inputs of faces that are shrunk to a side and enlarged again."""
+    if data.burst_of(model) == 1:
+        quality = {"ela_quality": model.options["ela_quality"]} if "ela" in inputs else {}
+        return degradation.at_side(inputs, side, **quality)
+    flat = {name: tf.reshape(value, (-1, *value.shape[2:])) for name, value in inputs.items()}
+    smaller = degradation.at_side(flat, side)
+    return {name: tf.reshape(smaller[name], tf.shape(value)) for name, value in inputs.items()}
 
 
 def restored(gains: dict[str, np.ndarray], groups: np.ndarray) -> dict[str, dict]:

@@ -79,9 +79,11 @@ def _train(config: TrainConfig, run: Path, found: _Found, say) -> dict[str, floa
     found.save(given, run)  # after the model, so that a beginning that fails leaves nothing
     if config.without:
         say(f"Left out: {', '.join(config.without)}.")
-    steps, batch = data.steps_per_epoch(config)
+    burst = data.burst_of(model)
+    steps, batch = data.steps_per_epoch(config, burst)
     say(
-        f"{model.count_params() / 1e6:.1f} M parameters; {steps} steps of {batch} faces an epoch; "
+        f"{model.count_params() / 1e6:.1f} M parameters; {steps} steps of {batch} "
+        f"{'faces' if burst == 1 else f'bursts of {burst} faces'} an epoch; "
         f"validation on {_count(config, 'val')} faces."
     )
     if config.dtype == "mixed_bfloat16" and not tf.config.list_physical_devices("GPU") and not bfloat16_is_fast():

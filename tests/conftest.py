@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from faces import ela
-from records.shards import ClipEntry, Example, Manifest, SplitsOrigin, serialize, write_shards
+from records.shards import ClipEntry, Example, Manifest, SplitsOrigin, example_key, serialize, write_shards
 from tests import drawn
 from tests.browser import chromium
 from tests.shared import made_once
@@ -42,8 +42,12 @@ def face(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
     return frame, mask
 
 
-def _write_records(folder, size=SIZE, dataset="made", compression="c40"):
-    """Records of nine people in three splits: each a real clip and two fakes, three frames each, at one compression."""
+def _write_records(folder, size=SIZE, dataset="made", compression="c40", burst=1):
+    """Records of nine people in three splits: each a real clip and two fakes, three frames each, at one compression.
+
+    With a `burst` of more than 1 each clip has that many neighbouring frames.
+    """
+    frames = FRAMES if burst == 1 else burst
     shards, clips, counts = {}, {}, {}
     for split, people in SPLITS.items():
         for method in METHODS:
@@ -52,7 +56,7 @@ def _write_records(folder, size=SIZE, dataset="made", compression="c40"):
             for person in people:
                 rng = np.random.default_rng((person, label, len(method)))
                 video = f"{dataset}/{method}/{compression}/{person:03d}"
-                for index in range(FRAMES):
+                for index in range(frames):
                     frame, mask = face(rng, label)
                     example = Example(
                         frame=frame,
@@ -70,17 +74,18 @@ def _write_records(folder, size=SIZE, dataset="made", compression="c40"):
                         video=video,
                         subjects=[f"{person:03d}"],
                         frame_index=index,
-                        clip_position=0,
+                        clip_position=index if burst > 1 else 0,
                         box=np.array([0, 0, SIZE, SIZE], np.float32),
                     )
-                    items.append((f"{video}#{index}", lambda example=example: serialize(example)))
+                    key = example_key(video, index, example.clip_position)
+                    items.append((key, lambda example=example: serialize(example)))
                 clips[video] = ClipEntry(
                     split=split,
                     label=label,
                     method=method,
                     compression=compression,
                     subjects=(f"{person:03d}",),
-                    frames_scored=FRAMES,
+                    frames_scored=frames,
                     frames_without_face=1,
                     reasons={"no face": 1},
                     notes={"decoy": "blur" if person % 2 else None},
@@ -90,7 +95,7 @@ def _write_records(folder, size=SIZE, dataset="made", compression="c40"):
             counts.setdefault(split, {}).setdefault(compression, {})[method] = len(items)
     drawn = {f"{person:03d}": split for split, people in SPLITS.items() for person in people}
     origin = SplitsOrigin(seed=0, drawn=drawn)
-    Manifest(size, {"made": "by a test"}, {}, counts, clips, [], shards, origin).save(folder)
+    Manifest(size, {"burst": burst}, {}, counts, clips, [], shards, origin).save(folder)
     return folder
 
 

@@ -9,7 +9,7 @@ from keras import layers
 
 from tfafsr.classifier import Classifier
 from tfafsr.dtype_policy import dtype_policy
-from tfafsr.layers import Bilinear, PlattScaling
+from tfafsr.layers import Bilinear, FacesOfBursts, PlattScaling
 
 SMALLEST, LARGEST = 32, 1024
 MOMENTUM = 0.9  # of batch normalisation; with Keras's 0.99 a short training infers with statistics of its beginning
@@ -18,7 +18,8 @@ MOMENTUM = 0.9  # of batch normalisation; with Keras's 0.99 a short training inf
 class Baseline(Classifier):
     """A method of the literature, trained, scored and exported as `tfafsr.Detector` is; see `Classifier`.
 
-    Input: `frame`, uint8 (B, S, S, 3) RGB. It is resized (bilinear) to `input_size` inside the graph.
+    Input: `frame`, uint8 (B, S, S, 3) RGB, or (B, BURST, S, S, 3). It is resized (bilinear) to `input_size` inside the
+    graph.
     Outputs: `logit`, `probability`, `log10_likelihood_ratio`, all float32 (B, 1).
 
     A subclass says at which size its authors fed the network, and what the network is: `network`, or `heads` where
@@ -54,8 +55,10 @@ class Baseline(Classifier):
             raise ValueError(f"input_size must be a multiple of {self.MULTIPLE_OF} pixels; received {side}.")
         options = {"size": size, "input_size": side, "dtype": dtype or keras.config.dtype_policy().name}
         with dtype_policy(options["dtype"]):
-            inputs = {"frame": keras.Input((size, size, 3), dtype="uint8", name="frame")}
-            image = layers.Rescaling(1.0, dtype="float32", name="as_float")(inputs["frame"])
+            shape = (size, size, 3) if self.BURST == 1 else (self.BURST, size, size, 3)
+            inputs = {"frame": keras.Input(shape, dtype="uint8", name="frame")}
+            faces = inputs["frame"] if self.BURST == 1 else FacesOfBursts(name="faces")(inputs["frame"])
+            image = layers.Rescaling(1.0, dtype="float32", name="as_float")(faces)
             outputs = self.heads(Bilinear(side, dtype="float32", name="resized")(image), inputs)
             outputs |= PlattScaling(options, name="calibration")(outputs["logit"])
             super().__init__(inputs=inputs, outputs=outputs, **kwargs)

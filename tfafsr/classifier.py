@@ -38,6 +38,8 @@ class Classifier(keras.Model):
     """
 
     learning_rate: float | None = None
+    BURST = 1
+    """Neighbouring frames that the method reads together; with more than 1 they are `frame`'s second dimension."""
     NEGATIVES: Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]] | None = None
     """(one real example, seed int64 (2,)) -> a fake of it, for methods that train on real faces alone."""
 

@@ -33,6 +33,8 @@ def make(plan: Plan, out: Path, runs: Path, command: str, console: Console) -> N
     def say(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
+    for note in plan.notes:
+        say(note)
     with locked(runs, "training in"):
         measured = grid.train_and_test(plan.jobs, runs, say)
         figures, comparisons = measure(plan, measured, runs)

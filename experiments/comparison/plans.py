@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from experiments import grid
+from experiments import grid, runs
 from experiments.comparison import published
 from experiments.config import OWN_VARIANTS, ROWS, TFAFSR, AblationConfig, TableConfig, TrainConfig
 from records.errors import DataError
@@ -77,6 +77,7 @@ class Plan:
         cells: (row, column) -> cell; a pair may be missing.
         jobs: the name of each run -> the run.
         reference: the row that all others are compared with; None: the best of each column.
+        notes: what a reader must know beside that, as sentences.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Plan:
     cells: dict[tuple[str, str], Cell]
     jobs: dict[str, grid.Job]
     reference: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def table(number: str, config: TableConfig) -> Plan:
@@ -137,7 +139,7 @@ def _table_1(config: TableConfig) -> Plan:
             of_paper = published.TABLE_1.get(row, {}).get(column)
             places = _places(records, compressions)
             builder.add(row, column, OWN_VARIANTS.get(row, {"method": row}), compressions, places, published=of_paper)
-    return builder.plan("Table I", "AUC by method and quality, trained and tested at each")
+    return builder.plan("Table I", "AUC by method and quality, trained and tested at each", notes=_left_out(config))
 
 
 def _table_2(config: TableConfig) -> Plan:
@@ -150,7 +152,8 @@ def _table_2(config: TableConfig) -> Plan:
             of_paper = published.TABLE_2.get(row, {}).get(fake)
             changes = OWN_VARIANTS.get(row, {"method": row})
             builder.add(row, fake, changes, (LOW,), places, fake=fake, published=of_paper)
-    return builder.plan("Table II", f"AUC by method and manipulation, trained and tested at {LOW}")
+    title = f"AUC by method and manipulation, trained and tested at {LOW}"
+    return builder.plan("Table II", title, notes=_left_out(config))
 
 
 def _table_3(config: TableConfig) -> Plan:
@@ -159,7 +162,7 @@ def _table_3(config: TableConfig) -> Plan:
     held = _held(records, "train")
     trained = [name for name in FFPP if name in held] or held
     builder = _Builder(config)
-    for row in config.methods or (TFAFSR,):
+    for row in _rows(config) if config.methods else (TFAFSR,):
         for before in trained:
             for after in trained:
                 of_paper = published.TABLE_3.get(before, {}).get(after) if row == TFAFSR else None
@@ -197,7 +200,8 @@ def _resolution(config: TableConfig) -> Plan:
                     among=f"{compression}, {side}",
                 )
     shown = ", ".join(trained)
-    return builder.plan("Resolution", f"AUC by compression, method and size of the face, trained at {shown} together")
+    title = f"AUC by compression, method and size of the face, trained at {shown} together"
+    return builder.plan("Resolution", title, notes=_left_out(config))
 
 
 class _Builder:
@@ -231,10 +235,10 @@ class _Builder:
             names.append(name)
         self.cells[row, column] = Cell(tuple(names), places, fake, side, published, among or column)
 
-    def plan(self, name: str, title: str, reference: str | None = None) -> Plan:
+    def plan(self, name: str, title: str, reference: str | None = None, notes: tuple[str, ...] = ()) -> Plan:
         """The whole table."""
         rows, columns = (tuple(dict.fromkeys(pair[axis] for pair in self.cells)) for axis in (0, 1))
-        return Plan(name, title, rows, columns, self.cells, self.jobs, reference)
+        return Plan(name, title, rows, columns, self.cells, self.jobs, reference, notes)
 
 
 def _slug(row: str, changes: dict[str, object]) -> str:
@@ -246,8 +250,33 @@ def _slug(row: str, changes: dict[str, object]) -> str:
 
 
 def _rows(config: TableConfig) -> tuple[str, ...]:
-    """The methods, in the order of `ROWS`."""
-    return tuple(row for row in ROWS if config.methods is None or row in config.methods)
+    """The methods, in the order of `ROWS`; by default those that the records suffice for.
+
+    Raises:
+        DataError: a method that was named reads longer bursts than the records have.
+    """
+    rows = tuple(row for row in ROWS if config.methods is None or row in config.methods)
+    short = [row for row in rows if (burst := _burst(row)) > 1 and _shortest_burst(config) < burst]
+    if short and config.methods:
+        raise DataError(
+            f"--methods: {short[0]} reads {_burst(short[0])} neighbouring frames; build the records with --burst "
+            f"{_burst(short[0])}, or leave it out."
+        )
+    return tuple(row for row in rows if row not in short)
+
+
+def _left_out(config: TableConfig) -> tuple[str, ...]:
+    """A sentence for each method that the records do not suffice for."""
+    missing = [row for row in ROWS if config.methods is None and row not in _rows(config)]
+    return tuple(f"{row} is left out: it needs records of `tfafsr build --burst {_burst(row)}`." for row in missing)
+
+
+def _burst(row: str) -> int:
+    return runs.method_class(OWN_VARIANTS.get(row, {"method": row}).get("method", TFAFSR)).BURST
+
+
+def _shortest_burst(config: TableConfig) -> int:
+    return min(Manifest.load(Path(folder)).options.get("burst", 1) for folder in config.train.records)
 
 
 def _held(folders: tuple[str, ...], split: str) -> list[str]:

@@ -99,8 +99,9 @@ def markdown(
     if plan.reference is None:
         lines.append("- Bold: ahead of every other row of its column by more than the noise (corrected p below 0.05).")
     lines += [
+        *(f"- {note}" for note in plan.notes),
         f"- {some.components} components of connected people, none of them seen in training.",
-        f"- Each run: {budget}. All begin with {_beginnings(trained)}.",
+        f"- Each run: {budget}. {_beginnings(trained).capitalize()} at the beginning.",
         f"- {len(trained)} runs, {sum(known) / 3600:.1f} hours of training"
         + (f" without {len(trained) - len(known)} that were interrupted" if len(known) < len(trained) else "")
         + "; runs.csv has a row for each.",

@@ -25,7 +25,6 @@ from records.building.parts import (
     load_indices,
     read_json,
     read_record,
-    record_key,
     record_writer,
     records_file,
     remove_unfinished_files,
@@ -133,9 +132,9 @@ def build_part(group: ClipGroup, out: Path, options: BuildOptions, fingerprint: 
                     index.skips.append(built.entry)
                     continue
                 index.clips[clip.video] = built.entry
-                for frame_index, record in built.records:
+                for key, record in built.records:
                     writer.write(record)
-                    names = clip.split, clip.compression, clip.method, record_key(clip.video, frame_index)
+                    names = clip.split, clip.compression, clip.method, key
                     index.records.append(PartRecord(*names, path.name, offset + RECORD_HEADER, len(record)))
                     offset += RECORD_HEADER + len(record) + RECORD_FOOTER
         index.save(out, group.name)

@@ -20,7 +20,7 @@ from records.building.locate import (
 from records.building.options import BuildOptions
 from records.errors import DataError
 from records.footage import Footage
-from records.shards import DERIVED, ClipEntry, Example, SkipEntry, serialize
+from records.shards import DERIVED, ClipEntry, Example, SkipEntry, example_key, serialize
 from records.sources import Clip
 
 
@@ -31,12 +31,12 @@ class BuiltClip:
     Attributes:
         clip: the clip.
         entry: its entry in the manifest; a `SkipEntry` if it cannot be built.
-        records: (frame index, serialized example) for each of its faces; empty if it cannot be built.
+        records: (key, serialized example) for each of its faces; empty if it cannot be built.
     """
 
     clip: Clip
     entry: ClipEntry | SkipEntry
-    records: list[tuple[int, bytes]]
+    records: list[tuple[str, bytes]]
 
 
 def build_group(group: ClipGroup, options: BuildOptions, scratch: Path) -> Iterator[BuiltClip]:
@@ -92,7 +92,10 @@ def build_clip(
     located = value_or_raise(located)
     crops = cut_clip(clip, located.places, footages, options.size, reusable)
     examples = clip_examples(clip, located, crops, options)
-    records = [(example.frame_index, serialize(example)) for example in examples]
+    records = [
+        (example_key(clip.video, example.frame_index, example.clip_position), serialize(example))
+        for example in examples
+    ]
     return BuiltClip(clip, clip_entry(clip, group, located), records), crops
 
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from records.atomic import MARK, atomic_file, write_json
 from records.errors import DataError
-from records.shards import MANIFEST_FILE, ClipEntry, Manifest, SkipEntry, from_json
+from records.shards import MANIFEST_FILE, ClipEntry, Manifest, SkipEntry, example_key, from_json
 
 PARTS = ".parts"
 FINISHED = "finished"  # folder in PARTS: records that were finished before some videos changed
@@ -197,11 +197,6 @@ def reuse_finished_records(out: Path, fingerprints: dict[str, str]) -> None:
     write_json(finished / REUSED, sorted(indices))
 
 
-def record_key(video: str, frame_index: int) -> str:
-    """The key that decides an example's position in its shard."""
-    return f"{video}#{frame_index}"
-
-
 def read_record(out: Path, place: PartRecord) -> bytes:
     """Reads one serialized example."""
     with (out / PARTS / place.file).open("rb") as file:
@@ -237,4 +232,5 @@ def _names_in(record: bytes) -> tuple[str, str, str]:
     """Video, method and key of a serialized example."""
     feature = tf.train.Example.FromString(record).features.feature
     video, method = (feature[field].bytes_list.value[0].decode() for field in ("video", "method"))
-    return video, method, record_key(video, feature["frame_index"].int64_list.value[0])
+    index, position = (feature[field].int64_list.value[0] for field in ("frame_index", "clip_position"))
+    return video, method, example_key(video, index, position)

@@ -9,7 +9,8 @@ from records.errors import DataError
 
 RENDERED = "rendered"
 RENDERED_IDENTITIES = 120  # default number of rendered people
-CRF = {"raw": 0, "c23": 23, "c40": 40}  # x264's constant rate factor of each compression
+CRF = {"raw": 0, "c23": 23, "c28": 28, "c34": 34, "c40": 40, "c46": 46}  # x264's constant rate factor
+PUBLISHED = ("raw", "c23", "c40")  # the compressions of FaceForensics++
 V3 = "v3"
 LAYOUTS = {
     V3: "FaceForensics++ as its download script v3 writes it",
@@ -35,7 +36,7 @@ class ForgeOptions:
         frames: number of frames of each clip.
         size: side of the frames in pixels, even.
         seed: seed of all random numbers.
-        compressions: some of raw, c23, c40, in any order.
+        compressions: keys of `CRF`, in any order.
         layout: a key of `LAYOUTS`.
 
     Raises:
@@ -61,7 +62,7 @@ class ForgeOptions:
     )
     seed: int = dataclasses.field(default=0, metadata={"help": "The same seed gives the same bytes."})
     compressions: tuple[str, ...] = dataclasses.field(
-        default=tuple(CRF), metadata={"help": "Compressions of the videos.", "choices": tuple(CRF)}
+        default=PUBLISHED, metadata={"help": "Compressions of the videos.", "choices": tuple(CRF)}
     )
     layout: str = dataclasses.field(
         default=V3, metadata={"help": "Layout of the folders, see above.", "choices": tuple(LAYOUTS)}

@@ -19,7 +19,7 @@ def of_v3(result: dict, splits: dict[str, list[tuple[str, str]]]) -> str:
     lines = (
         *_about(result, "FaceForensics++ (download script v3)"),
         f"encoder       libx264, yuv420p, 25 frames/s, preset {PRESET}, one thread; crf "
-        + ", ".join(f"{name} {crf}" for name, crf in CRF.items()),
+        + ", ".join(f"{name} {crf}" for name, crf in CRF.items() if name in result["options"]["compressions"]),
         f"methods       {', '.join(METHODS)}",
         f"pairs         {pairs}; a pair a, b gives the clips a, b and, for each method, a_b and b_a",
         "strength      each fake has one in [0, 1], from barely visible to plain, in forge.json",

@@ -5,6 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "bursts": ["PRESENT"],
         "damage": ["naming_the_shard"],
         "entries": ["ClipEntry", "ShardEntry", "SkipEntry", "SplitsOrigin"],
         "manifest": ["MANIFEST_FILE", "Manifest", "verify"],
@@ -23,6 +24,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "serialize",
         ],
         "typed_json": ["from_json"],
-        "writer": ["write_file", "write_shards"],
+        "writer": ["example_key", "write_file", "write_shards"],
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from records.errors import DataError
-from records.shards import schema
+from records.shards import bursts, schema
 from records.shards.manifest import SHARD, Manifest, check_shards
 
 REAL = "real"
@@ -59,6 +60,7 @@ def read(
     fields: Iterable[str] | None = None,
     chosen: np.ndarray | None = None,
     without: Sequence[str] = (),
+    burst: int = 1,
 ) -> tf.data.Dataset:
     """Reads each example of one split at one compression once, always in the same order: for validation and evaluation.
 
@@ -73,30 +75,33 @@ def read(
         fields: names of the fields wanted; None for all.
         chosen: bool (N,), which of the N examples to read, in this function's order; the others are not decoded.
         without: names of methods that are not read; the records need not hold them.
+        burst: neighbouring frames that are one element; see `records.shards.bursts`. With more than 1 each field has
+            them as its first dimension, and there is the field `present`.
 
     Returns:
         A dataset of dicts as `schema.parse` returns them.
 
     Raises:
         DataError: no such records, split, compression or method; another schema version or size; a damaged shard;
-            nothing remains without those methods.
+            shorter bursts; nothing remains without those methods.
     """
     folder = Path(folder)
     manifest = Manifest.load(folder)
+    bursts.check_bursts(folder, manifest, burst)
     size = _checked_size(manifest, folder, size)
     shards = _shards(manifest, folder, split, compression, methods, without)
     if not shards:
         raise DataError(f"{folder} holds nothing but {', '.join(without)} in the split {split!r} at {compression}.")
     numbers = [sum(shard.examples for shard in of_method) for of_method in shards.values()]
     records = tf.data.Dataset.choose_from_datasets(
-        [_records(of_method) for of_method in shards.values()],
+        [_records(of_method, burst) for of_method in shards.values()],
         tf.data.Dataset.from_tensor_slices(_in_proportion(numbers)),
         stop_on_empty_dataset=False,
     )
     if chosen is not None:
         marked = tf.data.Dataset.zip(tf.data.Dataset.from_tensor_slices(chosen), records)
         records = marked.filter(lambda wanted, _: wanted).map(lambda _, record: record)
-    return _parsed(records, manifest.size, size, fields)
+    return _parsed(records, manifest.size, size, fields, burst)
 
 
 def read_training(
@@ -110,6 +115,7 @@ def read_training(
     fields: Iterable[str] | None = None,
     shuffle_buffer: int = SHUFFLE_BUFFER,
     without: Sequence[str] = (),
+    burst: int = 1,
 ) -> tf.data.Dataset:
     """Reads the examples of one training epoch one by one, shuffled; there are as many as in the split.
 
@@ -126,6 +132,7 @@ def read_training(
         fields: names of the fields wanted; None for all.
         shuffle_buffer: examples of each class held in memory for shuffling.
         without: names of methods that are not read; the records need not hold them.
+        burst: as in `read`; there are then as many bursts as the examples fill.
 
     Raises:
         DataError: as in `read`; or, with `balanced`, a class without examples.
@@ -135,14 +142,17 @@ def read_training(
     sizes = {manifest.size for manifest in manifests}
     if len(sizes) > 1:
         raise DataError(f"The records hold faces of different sizes, {sorted(sizes)}; build them with one --size.")
+    for folder, manifest in zip(folders, manifests, strict=True):
+        bursts.check_bursts(folder, manifest, burst)
     size = _checked_size(manifests[0], folders[0], size)
+    shuffle_buffer = -(-shuffle_buffer // burst)
     shards: dict[str, list[_Shard]] = {}
     for folder, manifest in zip(folders, manifests, strict=True):
         for compression in held(folder, split, compressions):
             for method, of_method in _shards(manifest, folder, split, compression, without=without).items():
                 shards.setdefault(method, []).extend(of_method)
     rng = np.random.default_rng((seed, epoch))
-    total = sum(shard.examples for of_method in shards.values() for shard in of_method)
+    total = sum(shard.examples for of_method in shards.values() for shard in of_method) // burst
     if balanced:
         fakes = sorted(method for method in shards if method != REAL)
         if not fakes or REAL not in shards:
@@ -153,12 +163,15 @@ def read_training(
         half = -(-total // 2)
         needed = {REAL: half, **dict.fromkeys(fakes, -(-half // len(fakes)))}
         buffers = {REAL: shuffle_buffer, **dict.fromkeys(fakes, -(-shuffle_buffer // len(fakes)))}
-        streams = {method: _repeated(shards[method], needed[method], rng, buffers[method]) for method in (REAL, *fakes)}
+        streams = {
+            method: _repeated(shards[method], needed[method], rng, buffers[method], burst) for method in (REAL, *fakes)
+        }
         fake = _alternating([streams[method] for method in fakes])
         shuffled = _alternating([streams[REAL], fake]).take(total)
     else:
-        shuffled = _shuffled([shard for method in sorted(shards) for shard in shards[method]], rng, 2 * shuffle_buffer)
-    return _parsed(shuffled, sizes.pop(), size, fields)
+        every = [shard for method in sorted(shards) for shard in shards[method]]
+        shuffled = _shuffled(every, rng, 2 * shuffle_buffer, burst)
+    return _parsed(shuffled, sizes.pop(), size, fields, burst)
 
 
 def parse_record(
@@ -229,17 +242,25 @@ def _shards(
     }
 
 
-def _records(shards: Sequence[_Shard]) -> tf.data.Dataset:
-    """A dataset of (serialized example, path of its shard, split/compression/method), from several shards in turn."""
+def _records(shards: Sequence[_Shard], burst: int = 1) -> tf.data.Dataset:
+    """A dataset of (serialized example, path of its shard, split/compression/method), from several shards in turn.
+
+    With a `burst` of more than 1 the serialized examples of each burst are one element, string (n,).
+    """
     at_once = min(PARALLEL_FILES, len(shards))
     columns = zip(*((shard.path, shard.group, shard.examples) for shard in shards), strict=True)
     return tf.data.Dataset.from_tensor_slices(tuple(map(list, columns))).interleave(
-        _records_of_shard, cycle_length=at_once, num_parallel_calls=min(PARALLEL_CALLS, at_once), deterministic=True
+        functools.partial(_records_of_shard, burst=burst),
+        cycle_length=at_once,
+        num_parallel_calls=min(PARALLEL_CALLS, at_once),
+        deterministic=True,
     )
 
 
-def _records_of_shard(path: tf.Tensor, group: tf.Tensor, examples: tf.Tensor) -> tf.data.Dataset:
+def _records_of_shard(path: tf.Tensor, group: tf.Tensor, examples: tf.Tensor, burst: int) -> tf.data.Dataset:
     records = tf.data.TFRecordDataset(path).apply(tf.data.experimental.assert_cardinality(tf.cast(examples, tf.int64)))
+    if burst > 1:
+        records = bursts.grouped(records, burst)
     return tf.data.Dataset.zip(records, *(tf.data.Dataset.from_tensors(value).repeat() for value in (path, group)))
 
 
@@ -250,15 +271,15 @@ def _in_proportion(numbers: Sequence[int]) -> np.ndarray:
     return sources[np.argsort(np.concatenate(positions), kind="stable")]
 
 
-def _shuffled(shards: list[_Shard], rng: np.random.Generator, buffer: int) -> tf.data.Dataset:
+def _shuffled(shards: list[_Shard], rng: np.random.Generator, buffer: int, burst: int) -> tf.data.Dataset:
     order = [shards[index] for index in rng.permutation(len(shards))]
-    return _records(order).shuffle(buffer, seed=int(rng.integers(2**31)), reshuffle_each_iteration=False)
+    return _records(order, burst).shuffle(buffer, seed=int(rng.integers(2**31)), reshuffle_each_iteration=False)
 
 
-def _repeated(shards: list[_Shard], needed: int, rng: np.random.Generator, buffer: int) -> tf.data.Dataset:
-    """At least `needed` examples: the shards are read as often as that takes, each time in another order."""
-    examples = sum(shard.examples for shard in shards)
-    passes = [_shuffled(shards, rng, buffer) for _ in range(-(-needed // examples))]
+def _repeated(shards: list[_Shard], needed: int, rng: np.random.Generator, buffer: int, burst: int) -> tf.data.Dataset:
+    """At least `needed` examples or bursts: the shards are read as often as that takes, each time in another order."""
+    held = max(1, sum(shard.examples for shard in shards) // burst)  # or more: bursts may be shorter
+    passes = [_shuffled(shards, rng, buffer, burst) for _ in range(-(-needed // held))]
     stream = passes[0]
     for another in passes[1:]:
         stream = stream.concatenate(another)
@@ -271,7 +292,9 @@ def _alternating(streams: list[tf.data.Dataset]) -> tf.data.Dataset:
     )
 
 
-def _parsed(records: tf.data.Dataset, stored: int, size: int, fields: Iterable[str] | None) -> tf.data.Dataset:
+def _parsed(
+    records: tf.data.Dataset, stored: int, size: int, fields: Iterable[str] | None, burst: int = 1
+) -> tf.data.Dataset:
     """Parses in parallel, and shrinks faces of `stored` pixels to `size`.
 
     Autotuning is off because such a pipeline ends slowly (up to 30 s for each epoch).
@@ -286,6 +309,11 @@ def _parsed(records: tf.data.Dataset, stored: int, size: int, fields: Iterable[s
         smaller = schema.shrunk(found, size)
         return {name: smaller[name] for name in names}
 
+    def parsed_burst(records: tf.Tensor, path: tf.Tensor, group: tf.Tensor) -> dict[str, tf.Tensor]:
+        return bursts.parsed(records, burst, lambda record: parsed(record, path, group))
+
     options = tf.data.Options()
     options.autotune.enabled = False
-    return records.map(parsed, num_parallel_calls=PARALLEL_CALLS, deterministic=True).with_options(options)
+    return records.map(
+        parsed if burst == 1 else parsed_burst, num_parallel_calls=PARALLEL_CALLS, deterministic=True
+    ).with_options(options)

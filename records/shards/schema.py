@@ -116,7 +116,7 @@ FIELDS: tuple[Field, ...] = (
     _flag("label", "1 = manipulated"),
     Field("dataset", "text", (), "e.g. ffpp"),
     Field("method", "text", (), "e.g. NeuralTextures; `real` for originals"),
-    Field("compression", "text", (), "raw, c23, c40; lq, hq; as-is"),
+    Field("compression", "text", (), "raw, c23, c40, also c28, c34, c46; lq, hq; as-is"),
     Field("split", "text", (), "train, val or test"),
     Field("video", "text", (), "unique: dataset/method/compression/clip; video scores group by this and nothing else"),
     Field("subjects", "texts", (), "every identity in the clip, the target first: splits must not share one"),

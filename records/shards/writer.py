@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -19,11 +20,11 @@ def write_shards(
     """Writes the shards `name-00000-of-0000N.tfrecord` to `name-0000M-of-0000N.tfrecord`, M = N - 1.
 
     Examples are ordered by the hash of their key, so that neither the order of `items` nor the number of processes
-    that made them changes a byte.
+    that made them changes a byte. The frames of a burst are one behind the other in one shard.
 
     Args:
-        items: (key, function that returns the serialized example); keys are unique. Examples are fetched one by one
-            when they are written, so that memory holds only the keys.
+        items: (key, function that returns the serialized example); keys are unique, as `example_key` makes them.
+            Examples are fetched one by one when they are written, so that memory holds only the keys.
         folder: folder of the shards; it is made if missing.
         name: first part of the shards' names.
         shards: number of shards.
@@ -36,13 +37,14 @@ def write_shards(
     """
     if shards < 1:
         raise ValueError(f"shards must be at least 1; received {shards}.")
-    hashed: dict[bytes, Callable[[], bytes]] = {}
+    bursts: dict[bytes, dict[int, Callable[[], bytes]]] = {}
     for key, fetch in items:
-        digest = hashlib.sha256(key.encode()).digest()
-        if digest in hashed:
+        burst, position = _burst_of(key)
+        frames = bursts.setdefault(hashlib.sha256(burst.encode()).digest(), {})
+        if position in frames:
             raise DataError(f"The key {key!r} occurs twice in {name}: two clips have the same name. Rename one.")
-        hashed[digest] = fetch
-    order = sorted(hashed)
+        frames[position] = fetch
+    order = sorted(bursts)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -50,7 +52,21 @@ def write_shards(
             f"{folder} cannot be made ({error}). Make room on the disk, or write into another folder."
         ) from error
     paths = [folder / f"{name}-{index:05d}-of-{shards:05d}.tfrecord" for index in range(shards)]
-    return {path: write_file(path, (hashed[key]() for key in order[index::shards])) for index, path in enumerate(paths)}
+    return {
+        path: write_file(path, (fetch() for key in order[index::shards] for _, fetch in sorted(bursts[key].items())))
+        for index, path in enumerate(paths)
+    }
+
+
+def example_key(video: str, frame_index: int, clip_position: int = 0) -> str:
+    """The key of an example, which decides its position in its shard: that of its burst, and the position in it."""
+    return f"{video}#{frame_index - clip_position}" + (f"+{clip_position}" if clip_position else "")
+
+
+def _burst_of(key: str) -> tuple[str, int]:
+    """The key of the burst's first frame, and the position in the burst."""
+    found = re.fullmatch(r"(.*#\d+)\+(\d+)", key, re.DOTALL)
+    return (found[1], int(found[2])) if found else (key, 0)
 
 
 def write_file(path: Path, serialized: Iterable[bytes]) -> ShardEntry:

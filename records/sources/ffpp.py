@@ -38,7 +38,7 @@ def find_clips(
 
     Args:
         root: folder with original_sequences/ and manipulated_sequences/.
-        compressions: raw, c23, c40; None for all in the folder.
+        compressions: raw, c23, c40 or others such as c34; None for all in the folder.
         methods: manipulation methods; None for those in the folder that have an official split.
         splits: folder with train.json, val.json and test.json, or DeepfakeBench's JSON; None looks for them in ROOT.
         dataset: first part of the videos' ids.

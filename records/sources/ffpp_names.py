@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-COMPRESSIONS = ("raw", "c23", "c40")  # the best quality first
+COMPRESSIONS = ("raw", "c23", "c28", "c34", "c40", "c46")  # the best quality first; published are raw, c23 and c40
 TARGETS = ("raw", "c23")  # good enough to supervise AFSR
 METHODS_OF_YOUTUBE = (  # with official splits
     *("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter"),

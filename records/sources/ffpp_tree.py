@@ -8,8 +8,9 @@ from pathlib import Path
 
 from records.errors import DataError
 from records.footage import Footage, checked, is_video, printable
+from records.sources.ffpp_names import COMPRESSIONS
 
-LEVELS = {"raw": ("raw", "c0"), "c23": ("c23",), "c40": ("c40",)}  # older copies call raw c0
+LEVELS = {level: (level, "c0") if level == "raw" else (level,) for level in COMPRESSIONS}  # older copies call raw c0
 FORMS = {"videos": "videos", "images": "frame folders", "frames": "sampled frames as DeepfakeBench extracts them"}
 MASKS = ("masks/videos", "masks/images", "masks")
 

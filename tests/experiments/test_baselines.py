@@ -3,6 +3,7 @@
 import dataclasses
 
 import cv2
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,11 +13,12 @@ from experiments import beginnings, data, evaluation, report, runs, scoring, tra
 from experiments.config import METHODS, DetectorOptions, LeaveOneOutConfig, TrainConfig
 from experiments.exported_faces import faces_of_split, representative_faces
 from experiments.leave_one_out import leave_one_out
+from records import shards
 from records.errors import DataError
 from savedmodel_export import export_saved_model, export_tflite, open_exported
 from savedmodel_export.verify import compare
 from tfafsr import SCORES
-from tfafsr.baselines import NAMES, baseline
+from tfafsr.baselines import NAMES, baseline, rnn_cnn
 from tfafsr.baselines.artifacts_nn import face_warp
 from tfafsr.calibration import Platt
 
@@ -59,7 +61,7 @@ def test_training_offers_every_baseline():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", sorted({*NAMES} - {*LARGE}))
+@pytest.mark.parametrize("method", sorted({*NAMES} - {*LARGE, "rnn_cnn"}))
 def test_trained_evaluated_exported_and_compared(made_records, tmp_path, method):
     run = tmp_path / "run"
     training.train(options(made_records, method), run, quiet)
@@ -96,6 +98,64 @@ def test_scored_exported_and_compared(made_records, tmp_path, method):
     found = [exported.detect(batch.frame, batch.keypoints)["probability"] for batch in batches]
     assert np.allclose(np.concatenate(found), expected.values, atol=1e-4)
     assert np.concatenate([batch.labels for batch in batches]).tolist() == expected.labels.tolist()
+
+
+@pytest.fixture(scope="module")
+def burst_records(write_records, tmp_path_factory):
+    return write_records(tmp_path_factory.mktemp("bursts"), burst=5)
+
+
+@pytest.mark.slow
+def test_bursts_are_scored_frame_by_frame_and_exports_take_single_faces(burst_records, tmp_path):
+    model = baseline("rnn_cnn")(size=64, input_size=32)
+    scored = scoring.score_frames(model, burst_records, "test", "c40", sides=(16,))
+    assert len(set(scored.frames.ids)) == len(scored.frames.values) == 9 * 5
+    for video in set(scored.frames.videos):
+        for scores in (scored.frames, scored.at_side[16]):
+            assert len(set(scores.values[scores.videos == video])) == 1
+    assert not np.allclose(scored.frames.values, scored.at_side[16].values)
+    exported = open_exported(export_tflite(model, tmp_path / "d.tflite"))
+    deployed = model.deployed()
+    for batch in faces_of_split(model, burst_records, "test", "c40"):
+        expected = deployed.predict_on_batch({"frame": batch.frame})["probability"][:, 0]
+        assert np.allclose(exported.detect(batch.frame, batch.keypoints)["probability"], expected, atol=1e-4)
+    report.draw_faces(model, burst_records, "test", "c40", tmp_path / "faces.png", per_method=1)
+    assert cv2.imread(str(tmp_path / "faces.png")).shape[1] > 600
+
+
+def test_bursts_are_trained_on(burst_records, made_records, tmp_path, monkeypatch):
+    """With a small network of faces: tracing DenseNet takes minutes."""
+    small = keras.Sequential([keras.layers.AveragePooling2D(8), keras.layers.Flatten()])
+    monkeypatch.setattr(rnn_cnn, "pooled_features", lambda build, image: small(image))
+    config = dataclasses.replace(options(burst_records, "rnn_cnn"), augment="strong", degrade=0.5, batch_size=4)
+    lines = []
+    training.train(config, tmp_path / "run", lines.append)
+    assert "2 steps of 4 bursts of 5 faces" in lines[0]
+    measured = evaluation.evaluate(tmp_path / "run", burst_records, "c40", "test", tmp_path / "metrics.json")
+    assert measured["frame"]["n"] == 45
+    for wrong, message in (
+        ({"records": (str(made_records),)}, "holds bursts of 1"),
+        ({"self_blend": 0.5}, "leave --self"),
+    ):
+        with pytest.raises(DataError, match=message):
+            training.train(dataclasses.replace(config, **wrong), tmp_path / "other", quiet)
+
+
+def test_the_frames_of_a_burst_are_changed_alike(burst_records):
+    model = baseline("rnn_cnn")(size=64, input_size=32)
+    config = dataclasses.replace(options(burst_records, "rnn_cnn"), augment="flip", batch_size=4)
+    stored = {
+        frame.tobytes()
+        for burst in shards.read(burst_records, "train", "c40", fields=("frame",), burst=5).as_numpy_iterator()
+        for frame in burst["frame"]
+    }
+    flipped = [
+        [frame.tobytes() not in stored for frame in burst]
+        for x, _ in data.training_epoch(config, model, 0).as_numpy_iterator()
+        for burst in x["frame"]
+    ]
+    assert {len(set(burst)) for burst in flipped} == {1}
+    assert len({burst[0] for burst in flipped}) == 2
 
 
 def test_fakes_are_made_of_the_real_faces_before_them(made_records):

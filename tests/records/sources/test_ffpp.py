@@ -164,7 +164,7 @@ def test_a_damaged_split_file_is_named(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"compressions": ["c99"]}, "'c99' is not a compression.*raw, c23, c40"),
+        ({"compressions": ["c99"]}, "'c99' is not a compression.*raw, c23, c28, c34, c40, c46"),
         (
             {"compressions": ["c40"], "methods": ["FaceSwap"]},
             "no method 'FaceSwap'; it holds Deepfakes, NeuralTextures",
