@@ -56,9 +56,19 @@ def known_before(config: TrainConfig, run: Path) -> tuple[runs.People, list[str]
         DataError: a folder is damaged or unfinished.
     """
     begun = config.weights and (run / runs.CONFIG_FILE).exists() and (run / runs.PEOPLE_FILE).exists()
-    if not (known := run if begun else run_before(config)):
-        return {}, []
-    return runs.load_people(known), runs.methods_of(known)
+    known = run if begun else run_before(config)
+    return known_to(known) if known else ({}, [])
+
+
+def known_to(run: Path) -> tuple[runs.People, list[str] | None]:
+    """The people of `train` and `val` of a run, and its methods; of weights without a run folder nothing is known.
+
+    Raises:
+        DataError: the folder is damaged or unfinished.
+    """
+    if not run.is_dir():
+        return {}, None
+    return runs.load_people(run), runs.methods_of(run)
 
 
 def check_fakes(config: TrainConfig) -> None:

@@ -156,6 +156,12 @@ class TrainConfig:
         "Begin with these trained weights: their name, a file, or a run, whose faces may have another size."
         "  [default: random ones]",
     )
+    distil: str | None = _option(
+        None,
+        "Also learn what this finished run says of the faces at their best quality: from raw to c40.",
+        metavar="RUN",
+    )
+    distil_weight: float = _option(1.0, "Weight of what --distil teaches in the loss.", range=(0, None))
     method: str = _option(TFAFSR, "AFSR and TFE together, or a method to compare with.", choices=METHODS)
     input_size: int | None = _option(
         None, "Side at which another method sees the faces.  [default: its authors']", range=(32, 1024)

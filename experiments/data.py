@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -56,8 +56,8 @@ def steps_per_epoch(config: TrainConfig, burst: int = 1) -> tuple[int, int]:
     return steps if config.steps is None else min(steps, config.steps), batch
 
 
-def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.data.Dataset:
-    """The batches (x, y) of one epoch: x has the model's inputs, y the supervision.
+def training_epoch(config: TrainConfig, model: keras.Model, epoch: int, extra: Sequence[str] = ()) -> tf.data.Dataset:
+    """The batches (x, y) of one epoch: x has the model's inputs, y the supervision and the `extra` fields.
 
     The order of the faces and their random changes depend on the seed and the epoch alone.
     """
@@ -72,7 +72,7 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
         epoch=epoch,
         balanced=config.balanced,
         size=input_size(model),
-        fields=_fields((*inputs, "keypoints") if config.self_blend or negatives else inputs),
+        fields=_fields((*inputs, *extra, "keypoints") if config.self_blend or negatives else (*inputs, *extra)),
         without=config.without,
         burst=burst,
     )
@@ -93,7 +93,7 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int) -> tf.da
 
         faces = faces.enumerate().map(changed, num_parallel_calls=shards.PARALLEL_CALLS, deterministic=True)
     batches = faces.batch(batch, drop_remainder=True).take(steps)
-    return _of_length(steps, batches.map(lambda fields: _split(fields, inputs, burst)).prefetch(2))
+    return _of_length(steps, batches.map(lambda fields: _split(fields, inputs, burst, extra)).prefetch(2))
 
 
 def _on_each_frame(change: Callable[[dict, tf.Tensor], dict], fields: dict, seed: tf.Tensor, burst: int) -> dict:
@@ -192,7 +192,9 @@ def _fields(inputs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*inputs, *SUPERVISION)))
 
 
-def _split(fields: dict[str, tf.Tensor], inputs: tuple[str, ...], burst: int) -> tuple[dict, dict]:
+def _split(
+    fields: dict[str, tf.Tensor], inputs: tuple[str, ...], burst: int, extra: Sequence[str] = ()
+) -> tuple[dict, dict]:
     """(x, y); the supervision of a burst is that of its first frame."""
-    supervision = {name: fields[name] if burst == 1 else fields[name][:, 0] for name in SUPERVISION}
+    supervision = {name: fields[name] if burst == 1 else fields[name][:, 0] for name in (*SUPERVISION, *extra)}
     return {name: fields[name] for name in inputs}, supervision

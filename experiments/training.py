@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments import beginnings, data, runs, state
+from experiments import beginnings, data, distillation, runs, state
 from experiments.config import TrainConfig
 from experiments.processor import bfloat16_is_fast
 from records import shards
@@ -91,10 +91,13 @@ def _train(config: TrainConfig, run: Path, found: _Found, say) -> dict[str, floa
             "This processor has no instructions for bfloat16 (AVX-512 BF16 or AMX); float32, the default of --dtype, "
             "is several times faster here."
         )
+    teacher = distillation.teacher(config, model)
+    if teacher is not None:
+        model.learn_from_a_teacher(config.distil_weight)
     validation = data.validation(config, model)
     started, first = time.monotonic(), progress.epoch
     for epoch in range(progress.epoch, epochs):
-        logs = _epoch(config, model, epoch, validation, steps)
+        logs = _epoch(config, model, teacher, epoch, validation, steps)
         best = progress.finished_epoch(logs, logs[SELECTION])
         state.save(run, progress, model, best)
         _to_tensorboard(run / runs.LOG_FOLDER, logs, epoch)
@@ -135,10 +138,17 @@ class _EpochMonitor(keras.callbacks.Callback):
 
 
 def _epoch(
-    config: TrainConfig, model: keras.Model, epoch: int, validation: tf.data.Dataset, steps: int
+    config: TrainConfig,
+    model: keras.Model,
+    teacher: keras.Model | None,
+    epoch: int,
+    validation: tf.data.Dataset,
+    steps: int,
 ) -> dict[str, float]:
     model.optimizer.learning_rate = config.learning_rate_at(epoch)
-    batches = data.training_epoch(config, model, epoch)
+    batches = data.training_epoch(config, model, epoch, extra=() if teacher is None else ("keypoints",))
+    if teacher is not None:
+        batches = distillation.with_answers(batches, teacher)
     with shards.naming_the_shard(config.records):
         history = model.fit(
             batches,
@@ -198,18 +208,29 @@ def _prepare(config: TrainConfig, run: Path) -> _Found:
                 "records from splits that share nobody."
             )
     earlier, earlier_methods = beginnings.known_before(config, run)
-    for known, split in (("train", "val"), ("train", "test"), ("val", "test")):
-        if shared := earlier.get(known, set()) & people.get(split, set()):
-            raise DataError(
-                f"--weights: {len(shared)} people of the split {split} are in the split {known} with which "
-                f"{config.weights} was trained, {min(shared)[1]!r} among them: the figures would mean nothing."
-            )
+    _check_strangers("--weights", config.weights, earlier, people)
+    if config.distil:
+        taught, taught_methods = beginnings.known_to(Path(config.distil))
+        _check_strangers("--distil", config.distil, taught, people)
+        earlier = {split: earlier.get(split, set()) | taught.get(split, set()) for split in ("train", "val")}
+        unknown = earlier_methods is None or taught_methods is None
+        earlier_methods = None if unknown else [*earlier_methods, *taught_methods]
     content = tuple(manifest.content_hash for manifest in manifests.values())
     _check_run(config, content, run)
     known_people = {split: people[split] | earlier.get(split, set()) for split in ("train", "val")}
     seen = [] if beginnings.makes_its_fakes(config) else methods
     known_methods = None if earlier_methods is None else sorted({*seen, *earlier_methods})
     return _Found(known_people, content, known_methods)
+
+
+def _check_strangers(option: str, run: str | None, earlier: runs.People, people: runs.People) -> None:
+    """Raises `DataError` if people who are to be strangers are known to the run of an option."""
+    for known, split in (("train", "val"), ("train", "test"), ("val", "test")):
+        if shared := earlier.get(known, set()) & people.get(split, set()):
+            raise DataError(
+                f"{option}: {len(shared)} people of the split {split} are in the split {known} with which {run} was "
+                f"trained, {min(shared)[1]!r} among them: the figures would mean nothing."
+            )
 
 
 def _methods(config: TrainConfig) -> list[str]:

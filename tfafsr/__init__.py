@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         *("metrics", "presets", "restoration", "self_blending", "weights"),
     ],
     submod_attrs={
-        "classifier": ["SCORES", "SUPERVISION", "Classifier"],
+        "classifier": ["SCORES", "SUPERVISION", "TEACHER", "Classifier"],
         "detector": ["Detector"],
         "loading": ["ModelError", "load_detector"],
         "version": ["__version__"],

@@ -12,10 +12,12 @@ import tensorflow as tf
 from faces import KEYPOINTS
 from tfafsr import gradients
 from tfafsr.calibration import Platt
+from tfafsr.losses import mean_of_known
 from tfafsr.restoration import GAINS, restoration_gains
 
 SCORES = ("probability", "log10_likelihood_ratio", "logit")  # what every exported form gives for a face
 SUPERVISION = ("label", "target", "target_known", "mask", "mask_known")
+TEACHER, DISTILLATION = "teacher", "distillation_loss"  # a field of the supervision, and its term of the loss
 OWN_IN_COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics")  # what `compile` refuses
 
 
@@ -40,6 +42,8 @@ class Classifier(keras.Model):
     learning_rate: float | None = None
     BURST = 1
     """Neighbouring frames that the method reads together; with more than 1 they are `frame`'s second dimension."""
+    distil_weight = 0.0
+    """Weight of the term `distillation_loss`; see `learn_from_a_teacher`."""
     NEGATIVES: Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]] | None = None
     """(one real example, seed int64 (2,)) -> a fake of it, for methods that train on real faces alone."""
 
@@ -109,10 +113,33 @@ class Classifier(keras.Model):
         """The weight of each term in the loss."""
         return {"cross_entropy": 1.0}
 
+    def learn_from_a_teacher(self, weight: float) -> None:
+        """Adds a term to the loss of training: distillation (Hinton et al., 2015).
+
+            mean over known targets of the cross entropy between the teacher's probability and sigmoid(logit)
+
+        The supervision then holds `teacher`, float32 (B,): the probability that a teacher gives for the face at its
+        best quality. Batches without it, such as those of validation, have no such term.
+
+        Args:
+            weight: weight of the term, from 0 on.
+        """
+        self.distil_weight = weight
+        self.trackers[DISTILLATION] = keras.metrics.Mean(name=DISTILLATION)
+
+    def _all_terms(self, y: dict, outputs: dict) -> dict[str, tf.Tensor]:
+        """The terms of `loss_terms`, and that of distillation where the supervision holds a teacher's answers."""
+        terms = self.loss_terms(y, outputs)
+        if self.distil_weight and TEACHER in y:
+            wanted = tf.cast(tf.reshape(y[TEACHER], (-1, 1)), tf.float32)
+            errors = tf.nn.sigmoid_cross_entropy_with_logits(wanted, outputs["logit"])[:, 0]
+            terms[DISTILLATION] = mean_of_known(errors, y["target_known"])
+        return terms
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training: bool = True) -> tf.Tensor:
         """The weighted sum of the terms, a float32 scalar; updates the metric of each term."""
-        terms = self.loss_terms(y, y_pred)
-        weights = self.weights_of_terms()
+        terms = self._all_terms(y, y_pred)
+        weights = {**self.weights_of_terms(), DISTILLATION: self.distil_weight}
         loss = functools.reduce(operator.add, [weights[name] * term for name, term in terms.items()])
         count = tf.shape(y["label"])[0]
         for name, value in {"loss": loss, **terms}.items():
@@ -145,7 +172,7 @@ class Classifier(keras.Model):
             supervision = (y[name] for name in ("target", "mask", "target_known", "mask_known"))
             for name, gain in restoration_gains(x["frame"], outputs["reconstruction"], *supervision).items():
                 self.gain_trackers[name].update_state(*gain)
-        return self._logs()
+        return {name: value for name, value in self._logs().items() if name != DISTILLATION}
 
     def gradient_norms(self, x: dict, y: dict) -> dict[str, tf.Tensor]:
         """The norms of the terms' gradients on one batch (x, y), see `tfafsr.gradients.norms`; nothing is trained."""
