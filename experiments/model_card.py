@@ -140,6 +140,11 @@ def _by_group(measured: Measured) -> str:
         texts.append(_table((attribute, "people", "frame AUC", "false alarms at 0.5"), rows))
         if gap is not None:
             texts.append(f"Largest difference of AUC by {attribute}: {gap:.3f}.")
+        rates = [found["errors"]["false_alarms"]["rate"] for found in groups.values()]
+        rates = [rate for rate in rates if rate is not None]
+        if len(rates) > 1:
+            points = 100 * (max(rates) - min(rates))
+            texts.append(f"Largest difference of false alarms by {attribute}: {points:.1f} percentage points.")
     return "\n\n".join(texts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -140,23 +141,33 @@ def score_frames(model: Classifier, folder: Path, split: str, compression: str, 
         )
     names = restoration.GAINS if model.restores else ()
 
-    def measure(inputs: dict, supervision: dict) -> dict:
+    @functools.partial(tf.function, reduce_retracing=True)
+    def answer(inputs: dict) -> dict:  # in a graph of its own, which is traced once for all sides
         outputs = model(inputs, training=False)
         found = {"score": outputs["probability"][:, 0], "logit": outputs["logit"][:, 0]}
-        if names:
-            gains = restoration.restoration_gains(inputs["frame"], outputs["reconstruction"], **supervision)
-            found |= {name: tf.where(weight > 0, value, np.nan) for name, (value, weight) in gains.items()}
-        for side in sides:
-            smaller = _at_side(model, inputs, side)
-            found[f"score at {side}"] = model(smaller, training=False)["probability"][:, 0]
-        return found
+        return found | {name: outputs[name] for name in ("reconstruction",) if names}
 
-    measure_in_graph = tf.function(measure, reduce_retracing=True)
+    @functools.partial(tf.function, reduce_retracing=True)
+    def gained(frame: tf.Tensor, reconstruction: tf.Tensor, supervision: dict) -> dict:
+        gains = restoration.restoration_gains(frame, reconstruction, **supervision)
+        return {name: tf.where(weight > 0, value, np.nan) for name, (value, weight) in gains.items()}
+
+    @functools.partial(tf.function, reduce_retracing=True)
+    def shrunk(inputs: dict, side: int) -> dict:
+        return _at_side(model, inputs, side)
+
+    def measure(inputs: dict, supervision: dict) -> dict:
+        inputs = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
+        found = answer(inputs)
+        if names:
+            found |= gained(inputs["frame"], found.pop("reconstruction"), supervision)
+        return found | {f"score at {side}": answer(shrunk(inputs, side))["score"] for side in sides}
+
     total = -(-count([folder], split, compression) // BATCH)
     batches = data.scoring_batches(folder, split, compression, model, BATCH, extra=RESTORED if names else ())
     columns: dict[str, list[np.ndarray]] = {name: [] for name in data.IDENTITY}
     for inputs, fields in progress(batches, total, f"scoring {split} {compression}"):
-        found = measure_in_graph(inputs, {name: fields[name] for name in RESTORED if names})
+        found = measure(inputs, {name: fields[name] for name in RESTORED if names})
         present = fields.get(PRESENT)
         for name in data.IDENTITY:
             columns[name].append(fields[name] if present is None else fields[name][present])

@@ -44,6 +44,7 @@ def test_the_card_shows_the_figures(measured):
     row = next(line for line in card.splitlines() if line.startswith("| FaceSwap"))
     assert f"{left_out:.3f}" in row.split("|")[3]
     assert f"Largest difference of AUC by gender: {metrics['frame']['auc']:.3f}." in card
+    assert "Largest difference of false alarms by gender: 0.0 percentage points." in card
     assert f"of {measured.people['train']} photographed people" in card
     for title in ("Trained on", "Calibration", "Restoration", "What it is not for", "Made by"):
         assert f"## {title}" in card

@@ -192,7 +192,7 @@ def test_what_a_kill_left_of_the_first_files_is_no_other_run(train_config, tmp_p
 
 def test_records_of_another_size_than_the_preset_are_refused(train_config, tmp_path):
     config = dataclasses.replace(
-        train_config, detector=DetectorOptions(width=4, blocks=1, output="none", pooling="gap")
+        train_config, detector=DetectorOptions(size=96, width=4, blocks=1, output="none", pooling="gap")
     )
     with pytest.raises(DataError, match="holds faces of 64 pixels, the model takes 96"):
         quietly(config, tmp_path / "run")
