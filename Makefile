@@ -51,7 +51,7 @@ $(VENV)/.installed: requirements-detect.txt requirements.txt pyproject.toml | $(
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-$(VENV)/.test-installed: requirements-test.txt requirements-app.txt requirements-beam.txt requirements-forge.txt $(VENV)/.installed
+$(VENV)/.test-installed: requirements-test.txt requirements-app.txt requirements-beam.txt requirements-forge.txt requirements-init.txt $(VENV)/.installed
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix -r ,$(filter %.txt,$^))
 	@touch $@
 

@@ -10,10 +10,13 @@ import keras
 from experiments import runs
 from experiments.config import TFAFSR, TrainConfig
 from records.errors import DataError
-from tfafsr import Classifier, Detector, WeightsError
+from tfafsr import Classifier, Detector, WeightsError, initialisation
 from tfafsr.calibration import Platt
 from tfafsr.presets import preset
 from tfafsr.weights import ARCHITECTURE
+
+IMAGENET = "imagenet"
+MOST_CHARACTERS = 300  # of another library's message
 
 
 def with_own_rate(config: TrainConfig) -> TrainConfig:
@@ -32,6 +35,8 @@ def new_model(config: TrainConfig) -> Classifier:
     model = _untrained(config, None if before else config.weights)
     if before:
         _begin_with(model, before)
+    if config.init:
+        _initialise(model, config.init)
     model.compile(optimizer=keras.optimizers.Adam(config.schedule.learning_rate))
     return model
 
@@ -116,3 +121,48 @@ def _begin_with(model: Classifier, run: Path) -> None:
         raise DataError(f"--weights: the model of {run} has other layers; give the options and the sizes of that run.")
     model.set_weights(earlier.get_weights())
     model.calibration = Platt()
+
+
+def _initialise(model: Classifier, source: str) -> None:
+    """Gives the model's backbone the weights of one that was trained on other pictures.
+
+    Args:
+        model: a detector, whose backbone is keras-hub's ResNet-18; or a baseline with one of `keras.applications`.
+        source: `imagenet`, or a file of the backbone's weights.
+    """
+    if source != IMAGENET and not Path(source).is_file():
+        raise DataError(f"--init: {source} does not exist; give `{IMAGENET}`, or a file of weights.")
+    try:
+        if isinstance(model, Detector):
+            initialisation.begin_with_resnet18(model, _resnet18(source))
+        else:
+            _begin_with_application(model, source)
+    except DataError:
+        raise
+    except Exception as error:  # of Keras, h5py and the download: each has its own
+        raise DataError(f"--init {source}: {' '.join(str(error).split())[:MOST_CHARACTERS]}") from error
+
+
+def _resnet18(source: str) -> keras.Model:
+    """keras-hub's ResNet-18 with weights."""
+    try:
+        from keras_hub.models import ResNetBackbone
+    except ImportError as error:
+        raise DataError(f'--init needs keras-hub ({error}): pip install "tfafsr[init]".') from error
+    if source == IMAGENET:
+        return ResNetBackbone.from_preset("resnet_18_imagenet")
+    backbone = ResNetBackbone([64], [7], [64, 128, 256, 512], [2, 2, 2, 2], [1, 2, 2, 2], "basic_block")
+    backbone.load_weights(source)
+    return backbone
+
+
+def _begin_with_application(model: Classifier, source: str) -> None:
+    if model.BACKBONE is None:
+        raise DataError(f"--init: {type(model).__name__} has no network that was trained on other pictures.")
+    (mine,) = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    if source == IMAGENET:
+        build = getattr(keras.applications, model.BACKBONE)
+        theirs = build(weights=IMAGENET, include_top=False, pooling="avg", input_shape=mine.input_shape[1:])
+        mine.set_weights(theirs.get_weights())
+    else:
+        mine.load_weights(source)

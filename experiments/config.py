@@ -156,6 +156,12 @@ class TrainConfig:
         "Begin with these trained weights: their name, a file, or a run, whose faces may have another size."
         "  [default: random ones]",
     )
+    init: str | None = _option(
+        None,
+        "Begin with a network that was trained on other pictures: `imagenet`, which is downloaded, or a file of its "
+        "weights (.weights.h5).  [default: random weights]",
+        metavar="imagenet|FILE",
+    )
     distil: str | None = _option(
         None,
         "Also learn what this finished run says of the faces at their best quality: from raw to c40.",
@@ -170,6 +176,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _check_ranges(self)
         self._check_method()
+        if self.init and self.weights:
+            raise DataError("Give --init or --weights: both say with what the training begins.")
         if self.self_blend and not self.balanced:
             raise DataError("--self-blend needs --balanced: each fake is made from the real face before it.")
 
@@ -252,6 +260,7 @@ DECIDED = {"compressions": (), "method": TFAFSR, "leave_out": None, "weights": N
 SMOKE = {"epochs": 1, "steps": 1, "batch_size": 8}
 SMOKE_DETECTOR = {"size": 64, "width": 4, "blocks": 1}
 SMOKE_INPUT = 80  # pixels: every method takes it
+SMOKE_ROWS = ("meso4", TFAFSR)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -280,10 +289,19 @@ class TableConfig:
         range=(32, 1024),
         flag="--input-size",
     )
-    smoke: bool = _option(False, "One training step of the smallest networks, to see that everything runs.")
+    smoke: bool = _option(
+        False,
+        "One training step of the smallest networks, to see that everything runs; by default of "
+        f"{' and '.join(SMOKE_ROWS)}.",
+    )
 
     def __post_init__(self) -> None:
         _check_ranges(self)
+
+    @property
+    def named(self) -> tuple[str, ...] | None:
+        """The methods that were named; None for all."""
+        return SMOKE_ROWS if self.smoke and self.methods is None else self.methods
 
     def of(self, changes: dict[str, object]) -> list[TrainConfig]:
         """The options of the runs of a row, one for each seed, with changes to them or to the detector's."""

@@ -122,23 +122,20 @@ def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> t
     """The batches (x, y) of the validation split, always in one order: folder by folder, compression by compression."""
     inputs, batch, burst = input_names(model), config.schedule.batch_size, burst_of(model)
     folders = [Path(folder) for folder in config.records]
-    datasets = [
-        shards.read(
-            *(folder, split, compression),
-            size=input_size(model),
-            fields=_fields(inputs),
-            without=config.without,
-            burst=burst,
-        )
+    places = [
+        (folder, split, compression)
         for folder in folders
         for compression in shards.held(folder, split, config.compressions)
         if shards.count(folder, split, compression, config.without)
     ]
-    faces = functools.reduce(tf.data.Dataset.concatenate, datasets)
+    options = {"size": input_size(model), "fields": _fields(inputs), "without": config.without, "burst": burst}
+    faces = functools.reduce(tf.data.Dataset.concatenate, [shards.read(*place, **options) for place in places])
     batches = faces.batch(batch).map(lambda fields: _split(fields, inputs, burst)).prefetch(2)
-    if burst > 1:  # their number is not known before they are read
-        return batches
-    return _of_length(-(-shards.count(folders, split, config.compressions, config.without) // batch), batches)
+    if burst == 1:
+        total = shards.count(folders, split, config.compressions, config.without)
+    else:
+        total = sum(shards.count_bursts(*place, burst, config.without) for place in places)
+    return _of_length(-(-total // batch), batches)
 
 
 def scoring_batches(

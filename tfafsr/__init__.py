@@ -15,8 +15,17 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        *("augmentation", "baseline", "baselines", "bootstrap", "calibration", "degradation", "layers", "losses"),
-        *("metrics", "presets", "restoration", "self_blending", "weights"),
+        *(
+            "augmentation",
+            "baseline",
+            "baselines",
+            "bootstrap",
+            "calibration",
+            "degradation",
+            "initialisation",
+            "layers",
+        ),
+        *("losses", "metrics", "presets", "restoration", "self_blending", "weights"),
     ],
     submod_attrs={
         "classifier": ["SCORES", "SUPERVISION", "TEACHER", "Classifier"],

@@ -35,6 +35,8 @@ class Baseline(Classifier):
     """
 
     AUTHORS_SIZE = 256
+    BACKBONE: str | None = None
+    """The function of `keras.applications` that makes the network, where ImageNet's weights fit it."""
     SMALLEST, MULTIPLE_OF = 32, 1
     """Of `input_size`."""
     network: Callable[[keras.KerasTensor], keras.KerasTensor]

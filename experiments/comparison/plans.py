@@ -227,6 +227,8 @@ class _Builder:
         """Adds a cell and, where they are missing, its runs; they are tested where the cell needs it."""
         names = []
         for config in self.config.of({**changes, "compressions": compressions}):
+            if config.method != TFAFSR and runs.method_class(config.method).BACKBONE is None:
+                config = dataclasses.replace(config, init=None)  # nobody has trained its network on other pictures
             name = f"{_slug(row, changes)}-{'+'.join(compressions)}-seed{config.seed}"
             before = self.jobs.get(name, grid.Job(config, ()))
             sides = {*before.sides, *([] if side is None else [side])}
@@ -255,9 +257,9 @@ def _rows(config: TableConfig) -> tuple[str, ...]:
     Raises:
         DataError: a method that was named reads longer bursts than the records have.
     """
-    rows = tuple(row for row in ROWS if config.methods is None or row in config.methods)
+    rows = tuple(row for row in ROWS if config.named is None or row in config.named)
     short = [row for row in rows if (burst := _burst(row)) > 1 and _shortest_burst(config) < burst]
-    if short and config.methods:
+    if short and config.named:
         raise DataError(
             f"--methods: {short[0]} reads {_burst(short[0])} neighbouring frames; build the records with --burst "
             f"{_burst(short[0])}, or leave it out."
@@ -267,7 +269,7 @@ def _rows(config: TableConfig) -> tuple[str, ...]:
 
 def _left_out(config: TableConfig) -> tuple[str, ...]:
     """A sentence for each method that the records do not suffice for."""
-    missing = [row for row in ROWS if config.methods is None and row not in _rows(config)]
+    missing = [row for row in ROWS if config.named is None and row not in _rows(config)]
     return tuple(f"{row} is left out: it needs records of `tfafsr build --burst {_burst(row)}`." for row in missing)
 
 

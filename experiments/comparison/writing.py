@@ -193,7 +193,8 @@ def _beginnings(trained: Iterable[grid.Trained]) -> str:
 
 
 def _beginning(trained: grid.Trained) -> str:
-    return trained.config.weights or "random weights"
+    config = trained.config
+    return config.weights or (f"--init {config.init}" if config.init else "random weights")
 
 
 def _versions(versions: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "damage": ["naming_the_shard"],
         "entries": ["ClipEntry", "ShardEntry", "SkipEntry", "SplitsOrigin"],
         "manifest": ["MANIFEST_FILE", "Manifest", "verify"],
-        "reader": ["PARALLEL_CALLS", "REAL", "count", "held", "read", "read_training"],
+        "reader": ["PARALLEL_CALLS", "REAL", "count", "count_bursts", "held", "read", "read_training"],
         "schema": [
             "DERIVED",
             "FIELDS",

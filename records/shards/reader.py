@@ -38,6 +38,13 @@ def count(
     return sum(number for method, number in methods if method not in without)
 
 
+def count_bursts(folder: Path, split: str, compression: str, burst: int, without: Sequence[str] = ()) -> int:
+    """Number of elements that `read` gives with these arguments; the shards are read for it."""
+    shards = _shards(Manifest.load(folder), folder, split, compression, without=without)
+    records = [_records(of_method, burst) for of_method in shards.values()]
+    return sum(int(one.reduce(np.int64(0), lambda number, *_: number + 1)) for one in records)
+
+
 def held(folder: Path, split: str, compressions: Sequence[str]) -> list[str]:
     """Those of the compressions at which a folder holds examples of a split, in the order given.
 

@@ -91,13 +91,14 @@ def test_trained_evaluated_exported_and_compared(made_records, tmp_path, method)
 @pytest.mark.slow
 @pytest.mark.parametrize("method", LARGE)
 def test_scored_exported_and_compared(made_records, tmp_path, method):
+    """Outside of a graph, which takes most of the time for so many layers."""
     model = baseline(method)(size=64, input_size=SIDE.get(method, 64))
-    expected = scoring.score_frames(model, made_records, "test", "c40").frames
     exported = open_exported(export_tflite(model, tmp_path / "d.tflite"))
-    batches = list(faces_of_split(model, made_records, "test", "c40"))
-    found = [exported.detect(batch.frame, batch.keypoints)["probability"] for batch in batches]
-    assert np.allclose(np.concatenate(found), expected.values, atol=1e-4)
-    assert np.concatenate([batch.labels for batch in batches]).tolist() == expected.labels.tolist()
+    batch = next(faces_of_split(model, made_records, "test", "c40"))
+    expected = model({"frame": batch.frame[:4]}, training=False)["probability"][:, 0]
+    found = exported.detect(batch.frame[:4], batch.keypoints[:4])["probability"]
+    assert np.allclose(found, expected, atol=1e-4)
+    assert model.options["input_size"] == SIDE.get(method, 64)
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,19 @@ from records.errors import DataError
 from records.shards import Manifest
 
 NAMES = ["all", "without-Deepfakes", "without-FaceSwap"]
-SMALLEST = DetectorOptions(size=64, width=4, blocks=1, output="none", pooling="gap")
 
 
 @pytest.fixture(scope="module")
 def config(made_records):
     return LeaveOneOutConfig(
-        TrainConfig((str(made_records),), ("c40",), "tiny", SMALLEST, epochs=1, batch_size=12, learning_rate=3e-3)
+        TrainConfig(
+            *((str(made_records),), ("c40",), "tiny", DetectorOptions(size=64)),
+            epochs=1,
+            batch_size=12,
+            learning_rate=3e-3,
+            method="meso4",
+            input_size=64,
+        )
     )
 
 
@@ -120,7 +126,7 @@ def test_a_damaged_file_of_the_full_run_is_named(tmp_path, text):
 def test_the_command_prints_a_row_for_each_method(finished, config, tmp_path):
     result, out, _ = finished
     detector, train = config.train.detector, config.train
-    line = f"--compression c40 --preset tiny --size {detector.size} --width 4 --blocks 1 --output none --pooling gap"
+    line = f"--compression c40 --preset tiny --size {detector.size} --method meso4 --input-size 64"
     line += f" --epochs {train.epochs} --batch-size {train.batch_size} --learning-rate {train.learning_rate}"
     arguments = ["leave-one-out", "--records", *train.records, *line.split(), "--out", str(out)]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import keras
 import tensorflow as tf
+from keras import layers, ops
 
-from tfafsr.baseline import Baseline, pooled_features, signed
+from tfafsr.baseline import Baseline, pooled_features
 from tfafsr.degradation import blurred
 from tfafsr.self_blending import MASKED, Chances, blended_over, changed_inside, oval
 
 SHRUNK = (1.3, 5.0)  # by how much the crop is shrunk before it is warped back
 SIGMA = (0.5, 1.2)  # of the Gaussian blur, in pixels
+MEAN_BGR = (103.939, 116.779, 123.68)  # of ImageNet's colours
 
 
 def face_warp(fields: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -48,14 +50,15 @@ class ArtifactsNN(Baseline):
     where they begin with ImageNet's; Adam in the place of gradient descent; batch normalisation's momentum is 0.9.
     """
 
-    AUTHORS_SIZE = 224
+    AUTHORS_SIZE, BACKBONE = 224, "ResNet101"
     NEGATIVES = staticmethod(face_warp)
     learning_rate = 2e-4
 
     @staticmethod
     def network(image):
-        """See `Baseline.network`; (B, 2048)."""
-        return pooled_features(keras.applications.ResNet101, signed(image))
+        """See `Baseline.network`; (B, 2048). Colours as ImageNet's weights of `keras.applications` expect them: BGR."""
+        colours = layers.Normalization(mean=MEAN_BGR, variance=(1.0, 1.0, 1.0), dtype="float32", name="colours")
+        return pooled_features(keras.applications.ResNet101, colours(ops.flip(image, axis=-1)))
 
 
 METHOD = ArtifactsNN

@@ -17,7 +17,7 @@ class EfficientNetB4(Baseline):
     normalisation's momentum is 0.9.
     """
 
-    AUTHORS_SIZE = 380
+    AUTHORS_SIZE, BACKBONE = 380, "EfficientNetB4"
     learning_rate = 2e-4
 
     @staticmethod

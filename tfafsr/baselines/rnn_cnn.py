@@ -24,7 +24,7 @@ class RnnCnn(Baseline):
     normalisation's momentum is 0.9.
     """
 
-    AUTHORS_SIZE, BURST = 224, 5
+    AUTHORS_SIZE, BURST, BACKBONE = 224, 5, "DenseNet121"
     learning_rate = 1e-4
 
     @classmethod

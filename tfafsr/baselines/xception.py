@@ -17,7 +17,7 @@ class Xception(Baseline):
     0.9.
     """
 
-    AUTHORS_SIZE, SMALLEST = 299, 71
+    AUTHORS_SIZE, SMALLEST, BACKBONE = 299, 71, "Xception"
     learning_rate = 2e-4
 
     @staticmethod

@@ -5,7 +5,16 @@ import dataclasses
 import pytest
 
 from experiments.comparison import ablation, plans, table
-from experiments.config import DECIDED, ROWS, SMOKE_INPUT, AblationConfig, DetectorOptions, TableConfig, TrainConfig
+from experiments.config import (
+    DECIDED,
+    ROWS,
+    SMOKE_INPUT,
+    SMOKE_ROWS,
+    AblationConfig,
+    DetectorOptions,
+    TableConfig,
+    TrainConfig,
+)
 from records.errors import DataError
 from tests.shared import made_once
 from tfafsr import Detector
@@ -102,6 +111,7 @@ def test_smoke_is_one_step_of_the_smallest_networks(records):
             assert (job.config.epochs, job.config.steps, job.config.detector.size) == (1, 1, 64)
             assert job.config.input_size == (SMOKE_INPUT if job.config.method == "meso4" else None)
         assert {job.config.seed for job in plan.jobs.values()} == {0}
+    assert table("1", TableConfig(train_config(records), smoke=True)).rows == SMOKE_ROWS
 
 
 def test_what_the_records_lack_is_named(records):

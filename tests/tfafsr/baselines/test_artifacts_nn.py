@@ -56,3 +56,13 @@ def test_baseline_brings_its_fakes(real):
     keras.utils.set_random_seed(0)
     model = baseline("artifacts_nn")
     assert np.array_equal(model.NEGATIVES(real, tf.constant([1, 7], tf.int64))["frame"], made(real, 1)["frame"])
+
+
+def test_colours_are_those_that_imagenets_weights_expect():
+    model = baseline("artifacts_nn")(size=64, input_size=64)
+    (network,) = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    seen = keras.Model(model.input, model.get_layer("colours").output)
+    frame = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
+    expected = keras.applications.resnet.preprocess_input(frame.astype(np.float32))
+    np.testing.assert_allclose(seen({"frame": frame}), expected, atol=1e-3)
+    assert network.input_shape[1:] == (64, 64, 3)
