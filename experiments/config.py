@@ -44,7 +44,7 @@ METHODS = (TFAFSR, *method_names())
 PRESETS_DEFAULT = "  [default: the preset's]"
 
 
-def _option(default: object, text: str, **metadata: object):
+def option(default: object, text: str, **metadata: object):
     """A dataclass field with a default, help and further metadata for the command line (`experiments.cli.options`)."""
     return dataclasses.field(default=default, metadata={"help": text, **metadata})
 
@@ -57,35 +57,35 @@ class DetectorOptions:
         DataError: a number outside of its range.
     """
 
-    size: int | None = _option(None, "Side of the faces in pixels." + PRESETS_DEFAULT, range=(64, 1024))
-    width: int | None = _option(None, "Filters of ResNet-18's first stage." + PRESETS_DEFAULT, range=(4, 256))
-    decoder: int | None = _option(None, "Factor of the filters of AFSR's decoder.", range=(1, 4))
-    blocks: int | None = _option(None, "Residual blocks a stage: 2 is ResNet-18, 1 is ResNet-10.", range=(1, 2))
-    output: Literal["plain", "residual", "none"] | None = _option(
+    size: int | None = option(None, "Side of the faces in pixels." + PRESETS_DEFAULT, range=(64, 1024))
+    width: int | None = option(None, "Filters of ResNet-18's first stage." + PRESETS_DEFAULT, range=(4, 256))
+    decoder: int | None = option(None, "Factor of the filters of AFSR's decoder.", range=(1, 4))
+    blocks: int | None = option(None, "Residual blocks a stage: 2 is ResNet-18, 1 is ResNet-10.", range=(1, 2))
+    output: Literal["plain", "residual", "none"] | None = option(
         None, "AFSR's output; `none` is TFE alone." + PRESETS_DEFAULT
     )
-    pooling: Literal["fp", "gap", "gmp"] | None = _option(None, "Fusion, average or maximum pooling.")
-    fusion: Literal["early", "late"] | None = _option(None, "Add TFE's two streams before or after the trunk.")
-    ela_of: Literal["input", "reconstruction"] | None = _option(None, "The image whose error levels TFE reads.")
-    mining: Literal["semi_hard", "hard"] | None = _option(None, "How triplets are chosen.")
-    error_image: Literal["ela", "ela+residual", "none"] | None = _option(
+    pooling: Literal["fp", "gap", "gmp"] | None = option(None, "Fusion, average or maximum pooling.")
+    fusion: Literal["early", "late"] | None = option(None, "Add TFE's two streams before or after the trunk.")
+    ela_of: Literal["input", "reconstruction"] | None = option(None, "The image whose error levels TFE reads.")
+    mining: Literal["semi_hard", "hard"] | None = option(None, "How triplets are chosen.")
+    error_image: Literal["ela", "ela+residual", "none"] | None = option(
         None, "TFE's second stream reads error levels, or also what AFSR changed; or there is none." + PRESETS_DEFAULT
     )
-    afsr_gradient: Literal["full", "stop"] | None = _option(
+    afsr_gradient: Literal["full", "stop"] | None = option(
         None, "Whether detection trains AFSR, too." + PRESETS_DEFAULT
     )
-    afsr_weight: float | None = _option(None, "Weight of L_AFSR against L_TFE." + PRESETS_DEFAULT, range=(0, None))
-    artifact_weight: float | None = _option(None, "Weight of the manipulated part in L_AFSR.", range=(0, None))
-    reconstruction_weight: float | None = _option(
+    afsr_weight: float | None = option(None, "Weight of L_AFSR against L_TFE." + PRESETS_DEFAULT, range=(0, None))
+    artifact_weight: float | None = option(None, "Weight of the manipulated part in L_AFSR.", range=(0, None))
+    reconstruction_weight: float | None = option(
         None, "Weight of the whole face beside its manipulated part, lambda_1.", range=(0, None)
     )
-    triplet_weight: float | None = _option(None, "Weight of the triplet loss.", range=(0, None))
-    mask_weight: float | None = _option(
+    triplet_weight: float | None = option(None, "Weight of the triplet loss.", range=(0, None))
+    mask_weight: float | None = option(
         None, "Weight of a head that tells where a face was manipulated; 0 for none.", range=(0, None)
     )
 
     def __post_init__(self) -> None:
-        _check_ranges(self)
+        check_ranges(self)
 
     def given(self) -> dict[str, object]:
         """The arguments that are not None."""
@@ -116,65 +116,65 @@ class TrainConfig:
             "flag": ("--compressions", "--compression"),
         }
     )
-    preset: Literal["paper", "small", "tiny"] = _option("paper", "Size, width, AFSR's output and the schedule.")
+    preset: Literal["paper", "small", "tiny"] = option("paper", "Size, width, AFSR's output and the schedule.")
     detector: DetectorOptions = dataclasses.field(default_factory=DetectorOptions)
-    epochs: int | None = _option(None, "Passes over the training split." + PRESETS_DEFAULT, range=(1, None))
-    batch_size: int | None = _option(None, "Faces in a step." + PRESETS_DEFAULT, range=(2, None))
-    learning_rate: float | None = _option(
+    epochs: int | None = option(None, "Passes over the training split." + PRESETS_DEFAULT, range=(1, None))
+    batch_size: int | None = option(None, "Faces in a step." + PRESETS_DEFAULT, range=(2, None))
+    learning_rate: float | None = option(
         None, "Adam's learning rate in the first epochs." + PRESETS_DEFAULT, range=(0, None), min_open=True
     )
-    steps: int | None = _option(
+    steps: int | None = option(
         None, "Steps an epoch, of other faces each time.  [default: as many as the faces fill]", range=(1, None)
     )
-    drop_every: int | None = _option(
+    drop_every: int | None = option(
         None, "Epochs after which the learning rate falls to a tenth." + PRESETS_DEFAULT, range=(1, None)
     )
-    leave_out: tuple[str, ...] | None = _option(
+    leave_out: tuple[str, ...] | None = option(
         None, "Train and validate without the fakes of these methods.", metavar="METHOD ..."
     )
-    seed: int = _option(
+    seed: int = option(
         0, "Seed of the initial weights, the order of the faces and their random changes.", range=(0, 2**32 - 1)
     )
-    dtype: Literal["float32", "mixed_bfloat16"] = _option("float32", "Dtype policy of the layers.")
-    balanced: bool = _option(True, "As many real as manipulated faces in a batch.", flag="--balanced/--unbalanced")
-    augment: Literal["none", "flip", "strong"] = _option(
+    dtype: Literal["float32", "mixed_bfloat16"] = option("float32", "Dtype policy of the layers.")
+    balanced: bool = option(True, "As many real as manipulated faces in a batch.", flag="--balanced/--unbalanced")
+    augment: Literal["none", "flip", "strong"] = option(
         "flip",
         "Random changes: `flip` mirrors half of the faces; `strong` also changes colours and crop, and covers parts.",
     )
-    degrade: float = _option(
+    degrade: float = option(
         0.0,
         "Share of the faces that are degraded: shrunk by up to 6 and enlarged again, blurred, JPEG.",
         range=(0, 1),
     )
-    self_blend: float = _option(
+    self_blend: float = option(
         0.0,
         "Share of the manipulated faces that are made while reading: the real face before them, blended with itself.",
         range=(0, 1),
     )
-    weights: str | None = _option(
+    weights: str | None = option(
         None,
         "Begin with these trained weights: their name, a file, or a run, whose faces may have another size."
         "  [default: random ones]",
     )
-    init: str | None = _option(
+    init: str | None = option(
         None,
         "Begin with a network that was trained on other pictures: `imagenet`, which is downloaded, or a file of its "
         "weights (.weights.h5).  [default: random weights]",
         metavar="imagenet|FILE",
     )
-    distil: str | None = _option(
+    distil: str | None = option(
         None,
         "Also learn what this finished run says of the faces at their best quality: from raw to c40.",
         metavar="RUN",
     )
-    distil_weight: float = _option(1.0, "Weight of what --distil teaches in the loss.", range=(0, None))
-    method: str = _option(TFAFSR, "AFSR and TFE together, or a method to compare with.", choices=METHODS)
-    input_size: int | None = _option(
+    distil_weight: float = option(1.0, "Weight of what --distil teaches in the loss.", range=(0, None))
+    method: str = option(TFAFSR, "AFSR and TFE together, or a method to compare with.", choices=METHODS)
+    input_size: int | None = option(
         None, "Side at which another method sees the faces.  [default: its authors']", range=(32, 1024)
     )
 
     def __post_init__(self) -> None:
-        _check_ranges(self)
+        check_ranges(self)
         self._check_method()
         if self.init and self.weights:
             raise DataError("Give --init or --weights: both say with what the training begins.")
@@ -237,7 +237,7 @@ class LeaveOneOutConfig:
     """
 
     train: TrainConfig
-    methods: tuple[str, ...] | None = _option(
+    methods: tuple[str, ...] | None = option(
         None, "The methods that are left out in turn.  [default: all]", metavar="METHOD ..."
     )
 
@@ -249,125 +249,7 @@ class LeaveOneOutConfig:
             )
 
 
-OWN_VARIANTS: dict[str, dict[str, object]] = {  # a row of the tables -> its changes to the options
-    TFAFSR: {},
-    "tfafsr-gap": {"pooling": "gap"},
-    "tfafsr-gmp": {"pooling": "gmp"},
-}
-ROWS = (*method_names(), "tfafsr-gap", "tfafsr-gmp", TFAFSR)
-DECIDED = {"compressions": (), "method": TFAFSR, "leave_out": None, "weights": None, "input_size": None}
-"""Options of training that a table decides for each of its runs."""
-SMOKE = {"epochs": 1, "steps": 1, "batch_size": 8}
-SMOKE_DETECTOR = {"size": 64, "width": 4, "blocks": 1}
-SMOKE_INPUT = 80  # pixels: every method takes it
-SMOKE_ROWS = ("meso4", TFAFSR)
-
-
-@dataclasses.dataclass(frozen=True)
-class TableConfig:
-    """The runs of one of the paper's tables.
-
-    Attributes:
-        train: the options of all runs; what is in `DECIDED` differs between them. Its seed is the first.
-        methods: the methods, some of `ROWS`; None for all (in Table III: for our own).
-        seeds: runs of each method, which differ in their seed.
-        side: side at which the other methods see the faces; None for that of their authors.
-        smoke: one short training of the smallest networks each, to see that everything runs.
-
-    Raises:
-        DataError: a number outside of its range.
-    """
-
-    train: TrainConfig
-    methods: tuple[str, ...] | None = _option(
-        None, "Rows of the table.  [default: all; of table 3, tfafsr]", choices=ROWS, metavar="METHOD ..."
-    )
-    seeds: int = _option(3, "Runs of each method, which differ in their seed.", range=(1, 100))
-    side: int | None = _option(
-        None,
-        "Side at which the other methods see the faces.  [default: their authors']",
-        range=(32, 1024),
-        flag="--input-size",
-    )
-    smoke: bool = _option(
-        False,
-        "One training step of the smallest networks, to see that everything runs; by default of "
-        f"{' and '.join(SMOKE_ROWS)}.",
-    )
-
-    def __post_init__(self) -> None:
-        _check_ranges(self)
-
-    @property
-    def named(self) -> tuple[str, ...] | None:
-        """The methods that were named; None for all."""
-        return SMOKE_ROWS if self.smoke and self.methods is None else self.methods
-
-    def of(self, changes: dict[str, object]) -> list[TrainConfig]:
-        """The options of the runs of a row, one for each seed, with changes to them or to the detector's."""
-        return _seeded(self.train, self.seeds, self.smoke, self.side, changes)
-
-
-@dataclasses.dataclass(frozen=True)
-class AblationConfig:
-    """The runs of the full model and of the model without each of its parts.
-
-    Attributes:
-        train: the options of the full model; its seed is the first.
-        seeds, smoke: as in `TableConfig`.
-
-    Raises:
-        DataError: a number outside of its range.
-    """
-
-    train: TrainConfig
-    compression: str | None = _option(
-        None, "Train and test on the faces at this.  [default: c40; the records' lowest quality if they have no c40]"
-    )
-    seeds: int = _option(3, "Runs of each variant, which differ in their seed.", range=(1, 100))
-    smoke: bool = _option(False, "One training step of the smallest network, to see that everything runs.")
-
-    def __post_init__(self) -> None:
-        _check_ranges(self)
-
-    def of(self, changes: dict[str, object]) -> list[TrainConfig]:
-        """The options of the runs of a variant, one for each seed."""
-        return _seeded(self.train, self.seeds, self.smoke, None, changes)
-
-
-def _seeded(
-    train: TrainConfig, seeds: int, smoke: bool, side: int | None, changes: dict[str, object]
-) -> list[TrainConfig]:
-    """The options of the runs of one row of a table, which differ in their seed."""
-    if smoke:
-        train, seeds, side = smallest(train), 1, SMOKE_INPUT
-    changed = variant(train, side, changes)
-    return [dataclasses.replace(changed, seed=seed) for seed in range(train.seed, train.seed + seeds)]
-
-
-def variant(train: TrainConfig, input_size: int | None, changes: dict[str, object]) -> TrainConfig:
-    """The options with changes, to them or to the detector's.
-
-    Args:
-        train: options of our own method.
-        input_size: side at which another method sees the faces; None for its authors'.
-        changes: option -> value. If `method` is another one, the detector's options are left out, but for the size.
-    """
-    if changes.get("method", TFAFSR) != TFAFSR:
-        detector = DetectorOptions(size=train.detector.size)
-        return dataclasses.replace(train, detector=detector, input_size=input_size, **changes)
-    own = {field.name for field in dataclasses.fields(DetectorOptions)}
-    detector = dataclasses.replace(train.detector, **{name: value for name, value in changes.items() if name in own})
-    rest = {name: value for name, value in changes.items() if name not in own}
-    return dataclasses.replace(train, detector=detector, **rest)
-
-
-def smallest(train: TrainConfig) -> TrainConfig:
-    """The options with one step of training of the smallest network."""
-    return dataclasses.replace(train, detector=dataclasses.replace(train.detector, **SMOKE_DETECTOR), **SMOKE)
-
-
-def _check_ranges(options: object) -> None:
+def check_ranges(options: object) -> None:
     """Raises `DataError` where a number is outside of its field's range."""
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)

@@ -8,7 +8,7 @@ import click
 
 from experiments.cli.command import command, load_tensorflow, typed
 from experiments.cli.options import FOLDER, options
-from experiments.config import DECIDED, AblationConfig
+from experiments.table_config import DECIDED, AblationConfig
 
 
 @command()

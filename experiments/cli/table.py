@@ -8,7 +8,7 @@ import click
 
 from experiments.cli.command import command, load_tensorflow, typed
 from experiments.cli.options import FOLDER, options
-from experiments.config import DECIDED, TableConfig
+from experiments.table_config import DECIDED, TableConfig
 
 
 @command()

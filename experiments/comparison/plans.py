@@ -7,7 +7,8 @@ from pathlib import Path
 
 from experiments import grid, runs
 from experiments.comparison import published
-from experiments.config import OWN_VARIANTS, ROWS, TFAFSR, AblationConfig, TableConfig, TrainConfig
+from experiments.config import TFAFSR, TrainConfig
+from experiments.table_config import OWN_VARIANTS, ROWS, AblationConfig, TableConfig
 from records.errors import DataError
 from records.shards import Manifest
 from tfafsr.presets import preset

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.cli.main import cli
-from experiments.config import ROWS
+from experiments.table_config import ROWS
 
 
 def run(*arguments):

@@ -5,15 +5,14 @@ import dataclasses
 import pytest
 
 from experiments.comparison import ablation, plans, table
-from experiments.config import (
+from experiments.config import DetectorOptions, TrainConfig
+from experiments.table_config import (
     DECIDED,
     ROWS,
     SMOKE_INPUT,
     SMOKE_ROWS,
     AblationConfig,
-    DetectorOptions,
     TableConfig,
-    TrainConfig,
 )
 from records.errors import DataError
 from tests.shared import made_once
