@@ -18,7 +18,7 @@ from records.progress import duration
 COMPRESSIONS = ("raw", "c23", "c40")
 TRAINED_ON = ("c40", "c23", "raw")
 REPORTED = "c40"  # the compression of the report and of the exports' comparison
-STEPS = 90  # of an epoch; each epoch has other faces
+STEPS = 200  # of an epoch; each epoch has other faces
 QUANTIZE = ("none", "dynamic", "int8")
 SIZES = (32, 16)  # of faces, in pixels; the model's have 64
 IDENTITIES, FRAMES = 320, 2  # many people teach more than many frames of one
@@ -70,7 +70,7 @@ def quickstart(
         ),
         (
             f"Training AFSR and TFE together on {', '.join(TRAINED_ON)}",
-            f"train --records {quoted(records)} --compressions {' '.join(TRAINED_ON)} --preset tiny --degrade 0.5"
+            f"train --records {quoted(records)} --compressions {' '.join(TRAINED_ON)} --preset tiny --degrade 0.25"
             f" --steps {steps} --seed {seed} --out {quoted(run)}" + (f" --epochs {epochs}" if epochs else ""),
         ),
         *(
