@@ -8,6 +8,7 @@ import pytest
 
 from tfafsr import Detector, WeightsError, weights
 from tfafsr.calibration import Platt
+from tfafsr.presets import PRESETS
 
 PRESET = "tiny"
 CARD = "# A card\n\nTrained on nothing."
@@ -113,7 +114,7 @@ def test_a_shipped_file_is_checked_against_its_hash(file, tmp_path, monkeypatch)
     content = file.read_bytes()
     monkeypatch.setitem(weights.SHIPPED, "some-1", weights.Shipped(hashlib.sha256(content).hexdigest()))
     (tmp_path / "some-1.npz").write_bytes(content)
-    assert Detector.from_preset(PRESET, weights="some-1").options["size"] == 96
+    assert Detector.from_preset(PRESET, weights="some-1").options["size"] == PRESETS[PRESET].size
     (tmp_path / "some-1.npz").write_bytes(content + b"x")
     with pytest.raises(WeightsError, match="is not the file that was shipped: it is cut or changed"):
         weights.read_weights("some-1")

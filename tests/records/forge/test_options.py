@@ -20,7 +20,7 @@ from records.forge.people.photos import list_photographs
         ({"size": 97}, "--size is 97; it must be even"),
         ({"size": 32}, "--size is 32; it must be from 96 to 1024"),
         ({"frames": 0}, "--frames is 0"),
-        ({"compressions": ()}, "--compressions is empty; choose from raw, c23, c40"),
+        ({"compressions": ()}, "--compressions is empty; choose from raw, c23, c28, c34, c40, c46"),
         ({"compressions": ("c40", "c18")}, "--compressions is c18"),
         ({"layout": "v4"}, "--layout is v4; choose from v3, c0, no-youtube"),
     ],
