@@ -11,6 +11,13 @@ OWN_VARIANTS: dict[str, dict[str, object]] = {  # a row of the tables -> its cha
     "tfafsr-gap": {"pooling": "gap"},
     "tfafsr-gmp": {"pooling": "gmp"},
 }
+
+
+def changes_of(row: str) -> dict[str, object]:
+    """The options in which a row's runs differ from those that were given."""
+    return OWN_VARIANTS.get(row, {"method": row})
+
+
 ROWS = (*method_names(), "tfafsr-gap", "tfafsr-gmp", TFAFSR)
 DECIDED = {"compressions": (), "method": TFAFSR, "leave_out": None, "weights": None, "input_size": None}
 """Options of training that a table decides for each of its runs."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from experiments import grid, runs
 from experiments.comparison import published
 from experiments.config import TFAFSR, TrainConfig
-from experiments.table_config import OWN_VARIANTS, ROWS, AblationConfig, TableConfig
+from experiments.table_config import OWN_VARIANTS, ROWS, AblationConfig, TableConfig, changes_of
 from records.errors import DataError
 from records.shards import Manifest
 from tfafsr.presets import preset
@@ -139,7 +139,7 @@ def _table_1(config: TableConfig) -> Plan:
         for column, compressions in groups.items():
             of_paper = published.TABLE_1.get(row, {}).get(column)
             places = _places(records, compressions)
-            builder.add(row, column, OWN_VARIANTS.get(row, {"method": row}), compressions, places, published=of_paper)
+            builder.add(row, column, changes_of(row), compressions, places, published=of_paper)
     return builder.plan("Table I", "AUC by method and quality, trained and tested at each", notes=_left_out(config))
 
 
@@ -151,7 +151,7 @@ def _table_2(config: TableConfig) -> Plan:
     for row in _rows(config):
         for fake in fakes:
             of_paper = published.TABLE_2.get(row, {}).get(fake)
-            changes = OWN_VARIANTS.get(row, {"method": row})
+            changes = changes_of(row)
             builder.add(row, fake, changes, (LOW,), places, fake=fake, published=of_paper)
     title = f"AUC by method and manipulation, trained and tested at {LOW}"
     return builder.plan("Table II", title, notes=_left_out(config))
@@ -170,7 +170,7 @@ def _table_3(config: TableConfig) -> Plan:
                 builder.add(
                     f"trained at {before}" if row == TFAFSR else f"{row}, trained at {before}",
                     after,
-                    OWN_VARIANTS.get(row, {"method": row}),
+                    changes_of(row),
                     (before,),
                     _places(records, (after,)),
                     published=of_paper,
@@ -194,7 +194,7 @@ def _resolution(config: TableConfig) -> Plan:
                 builder.add(
                     f"{compression}, {row}",
                     FULL if side is None else f"{side} pixels",
-                    OWN_VARIANTS.get(row, {"method": row}),
+                    changes_of(row),
                     trained,
                     here,
                     side=side,
@@ -227,7 +227,8 @@ class _Builder:
     ) -> None:
         """Adds a cell and, where they are missing, its runs; they are tested where the cell needs it."""
         names = []
-        for config in self.config.of({**changes, "compressions": compressions}):
+        records = _holders(self.config.train.records, "train", compressions) or self.config.train.records
+        for config in self.config.of({**changes, "compressions": compressions, "records": records}):
             if config.method != TFAFSR and runs.method_class(config.method).BACKBONE is None:
                 config = dataclasses.replace(config, init=None)  # nobody has trained its network on other pictures
             name = f"{_slug(row, changes)}-{'+'.join(compressions)}-seed{config.seed}"
@@ -275,7 +276,7 @@ def _left_out(config: TableConfig) -> tuple[str, ...]:
 
 
 def _burst(row: str) -> int:
-    return runs.method_class(OWN_VARIANTS.get(row, {"method": row}).get("method", TFAFSR)).BURST
+    return runs.method_class(changes_of(row).get("method", TFAFSR)).BURST
 
 
 def _shortest_burst(config: TableConfig) -> int:
@@ -303,18 +304,19 @@ def _places(folders: tuple[str, ...], compressions: tuple[str, ...]) -> tuple[gr
     Raises:
         DataError: there are none.
     """
-    found = tuple(
-        grid.Place(folder, name)
-        for folder in folders
-        for name in compressions
-        if name in Manifest.load(Path(folder)).counts.get(grid.SPLIT, {})
-    )
-    if not found:
+    holders = _holders(folders, grid.SPLIT, compressions)
+    if not holders:
         raise DataError(
             f"The records {', '.join(folders)} hold no {' or '.join(compressions)} faces of the split {grid.SPLIT!r}; "
             "`tfafsr inspect` lists what they hold."
         )
-    return found
+    return grid.test_places(holders, compressions)
+
+
+def _holders(folders: tuple[str, ...], split: str, compressions: tuple[str, ...]) -> tuple[str, ...]:
+    """The folders that hold faces of a split at one of the compressions."""
+    counts = {folder: Manifest.load(Path(folder)).counts.get(split, {}) for folder in folders}
+    return tuple(folder for folder in folders if {*compressions} & {*counts[folder]})
 
 
 def _fakes(place: grid.Place) -> set[str]:

@@ -43,6 +43,8 @@ def test_table_1_trains_and_tests_at_each_quality_and_at_all_together(records):
     assert [place.compression for place in cell.places] == ["c40", "c23"]
     baseline, gap = plan.jobs["meso4-c23+c40-seed4"].config, plan.jobs["tfafsr-gap-c40-seed3"].config
     assert (baseline.method, baseline.input_size, baseline.seed, baseline.steps) == ("meso4", 96, 4, 5)
+    assert gap.records == records[:1]  # where there are such faces
+    assert baseline.records == records
     assert (gap.method, gap.input_size, gap.detector.pooling, gap.compressions) == ("tfafsr", None, "gap", ("c40",))
 
 
