@@ -61,8 +61,7 @@ def interval(
     values = []
     for start in range(0, replicates, chunk):
         rows = min(chunk, replicates - start)
-        drawn = rng.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
-        values.append(statistic(np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(float)))
+        values.append(statistic(draws(rng, rows, count)))
     values = np.concatenate(values)
     values = values[~np.isnan(values)]
     if not len(values):
@@ -73,6 +72,12 @@ def interval(
         shares = bca_shares(values, estimate, statistic(1 - np.eye(count)), shares)
     low, high = np.quantile(values, shares)
     return float(low), float(high)
+
+
+def draws(rng: np.random.Generator, rows: int, count: int) -> np.ndarray:
+    """How often each of `count` clusters was drawn, with replacement, in each replicate: float64 (rows, count)."""
+    drawn = rng.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
+    return np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(float)
 
 
 def bca_shares(values: np.ndarray, estimate: float, left_out: np.ndarray, shares: np.ndarray) -> np.ndarray:

@@ -132,7 +132,7 @@ def _column(
     for pair, of_seeds in scores.items():
         if any(not np.array_equal(one.ids, first.ids) for one in of_seeds):
             raise DataError(
-                f"The runs of {pair[0]} were tested on other faces than the others; remove {out / 'measured'}."
+                f"The runs of {pair[0]} were tested on other faces than the others; remove {out / grid.MEASURED}."
             )
     group, count = bootstrap.clusters([component_of[video] for video in first.videos])
     both = len(set(first.labels.tolist())) == 2
@@ -154,9 +154,7 @@ def _column(
 
 def _replicates(scores: list[Scores], labels: np.ndarray, group: np.ndarray, count: int):
     """Yields the AUC of each of the scores, (R,), for the same draws of clusters."""
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(count, size=(bootstrap.REPLICATES, count)) + count * np.arange(bootstrap.REPLICATES)[:, None]
-    often = np.bincount(drawn.ravel(), minlength=bootstrap.REPLICATES * count).reshape(-1, count).astype(float)
+    often = bootstrap.draws(np.random.default_rng(0), bootstrap.REPLICATES, count)
     rows = max(1, metrics.CHUNK // len(labels))
     for one in scores:
         parts = (often[start : start + rows] for start in range(0, len(often), rows))

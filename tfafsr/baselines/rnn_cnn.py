@@ -6,10 +6,10 @@ import keras
 from keras import layers
 
 from tfafsr.baseline import Baseline, pooled_features
+from tfafsr.initialisation import MEAN, SPREAD
 from tfafsr.layers import BurstsOfFeatures
 
 UNITS = 128  # of the recurrent network, in each direction
-MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours, with which DenseNet was published
 
 
 @keras.saving.register_keras_serializable(package="tfafsr")
