@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from faces import KEYPOINTS
-from tfafsr import gradients
+from tfafsr import gradients, replicas
 from tfafsr.calibration import Platt
 from tfafsr.losses import mean_of_known
 from tfafsr.restoration import GAINS, restoration_gains
@@ -107,7 +107,8 @@ class Classifier(keras.Model):
     def loss_terms(self, y: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Each term of the loss, unweighted: float32 scalars."""
         label = tf.cast(tf.reshape(y["label"], (-1, 1)), tf.float32)
-        return {"cross_entropy": tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(label, outputs["logit"]))}
+        errors = tf.nn.sigmoid_cross_entropy_with_logits(label, outputs["logit"])[:, 0]
+        return {"cross_entropy": mean_of_known(errors, None)}
 
     def weights_of_terms(self) -> dict[str, float]:
         """The weight of each term in the loss."""
@@ -141,9 +142,9 @@ class Classifier(keras.Model):
         terms = self._all_terms(y, y_pred)
         weights = {**self.weights_of_terms(), DISTILLATION: self.distil_weight}
         loss = functools.reduce(operator.add, [weights[name] * term for name, term in terms.items()])
-        count = tf.shape(y["label"])[0]
+        faces = replicas.total(tf.cast(tf.shape(y["label"])[0], tf.float32)) / replicas.count()  # of one replica
         for name, value in {"loss": loss, **terms}.items():
-            self.trackers[name].update_state(value, sample_weight=tf.cast(count, tf.float32))
+            self.trackers[name].update_state(value, sample_weight=faces)
         self.compute_metrics(x, tf.reshape(y["label"], (-1, 1)), y_pred["probability"])
         return loss
 
@@ -157,8 +158,8 @@ class Classifier(keras.Model):
         x, y = _pair(data)
         with tf.GradientTape() as tape:
             loss = self.compute_loss(x, y, self(x, training=True))
-            # Optimizers add up the replicas' gradients; the loss is the mean over all of them.
-            scaled = self.optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
+            # Optimizers add up the replicas' gradients; the loss of the global batch is the mean of theirs.
+            scaled = self.optimizer.scale_loss(loss / replicas.count())
         found = gradients.repeatable(tape, scaled, [variable.value for variable in self.trainable_variables])
         self.optimizer.apply(found, self.trainable_variables)
         return {name: value for name, value in self._logs().items() if name not in self.gain_trackers}

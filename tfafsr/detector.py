@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import layers
 
 from faces import KEYPOINTS
+from tfafsr import replicas
 from tfafsr.afsr import afsr
 from tfafsr.classifier import Classifier
 from tfafsr.dtype_policy import dtype_policy
@@ -215,7 +216,11 @@ class Detector(Classifier):
             "reconstruction_loss": reconstruction_loss(target, outputs["reconstruction"], target_known),
             "artifact_loss": artifact_loss(target, outputs["reconstruction"], mask, both_known),
             **super().loss_terms(y, outputs),
-            "triplet_loss": MINING[self.options["mining"]](y["label"], outputs["embedding"], self.options["margin"]),
+            "triplet_loss": MINING[self.options["mining"]](
+                replicas.gathered(tf.reshape(y["label"], (-1,))),
+                replicas.gathered(outputs["embedding"]),
+                self.options["margin"],
+            ),
         }
         if self.options["mask_weight"]:
             terms["mask_loss"] = mask_loss(mask, outputs["mask_logit"], y["mask_known"])

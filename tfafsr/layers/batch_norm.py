@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfafsr import replicas
+
 
 @keras.saving.register_keras_serializable(package="tfafsr")
 class FusedBatchNormalization(keras.layers.Layer):
@@ -49,9 +51,16 @@ class FusedBatchNormalization(keras.layers.Layer):
                 **parameters,
             )
             return outputs
-        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(inputs, is_training=True, **parameters)
-        count = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], tf.float32)
-        variance *= (count - 1.0) / count
+        if replicas.count() > 1:
+            mean, variance = _global_moments(inputs)
+            outputs = tf.nn.batch_normalization(
+                tf.cast(inputs, tf.float32), mean, variance, parameters["offset"], parameters["scale"], self.epsilon
+            )
+            outputs = tf.cast(outputs, inputs.dtype)
+        else:
+            outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(inputs, is_training=True, **parameters)
+            count = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], tf.float32)
+            variance *= (count - 1.0) / count
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + value * (1.0 - self.momentum))
         return outputs
@@ -63,3 +72,14 @@ class FusedBatchNormalization(keras.layers.Layer):
     def get_config(self) -> dict:
         """The arguments of the constructor."""
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
+
+
+def _global_moments(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and biased variance over all but the last axis of all replicas' inputs, float32 (C,) each.
+
+    The deviations are taken from the replica's own mean first: E[x^2] - E[x]^2 would lose digits.
+    """
+    inputs = tf.cast(inputs, tf.float32)
+    mean, variance = tf.nn.moments(inputs, axes=(0, 1, 2))
+    sums = replicas.total(tf.stack([mean, variance + tf.square(mean)])) / replicas.count()  # of equal batches
+    return sums[0], tf.maximum(sums[1] - tf.square(sums[0]), 0.0)

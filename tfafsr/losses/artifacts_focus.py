@@ -14,6 +14,8 @@ from __future__ import annotations
 import keras
 from keras import KerasTensor, ops
 
+from tfafsr import replicas
+
 
 def reconstruction_loss(
     target: KerasTensor, reconstruction: KerasTensor, known: KerasTensor | None = None
@@ -83,8 +85,9 @@ def _masked_squared_error(target: KerasTensor, reconstruction: KerasTensor, mask
 
 
 def mean_of_known(losses: KerasTensor, known: KerasTensor | None) -> KerasTensor:
-    """The mean of the losses, (B,), where `known` is 1; of all by default, and 0 where none is known."""
-    if known is None:
-        return ops.mean(losses)
-    known = ops.cast(known, "float32")
-    return ops.sum(losses * known) / ops.maximum(ops.sum(known), 1.0)
+    """The mean of the losses, (B,), where `known` is 1; of all by default, and 0 where none is known.
+
+    With several replicas of `tf.distribute` the mean of what they get is that over the global batch.
+    """
+    known = ops.ones_like(losses) if known is None else ops.cast(known, "float32")
+    return replicas.count() * ops.sum(losses * known) / ops.maximum(replicas.total(ops.sum(known)), 1.0)

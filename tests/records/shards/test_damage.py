@@ -13,6 +13,7 @@ from records.errors import DataError
 from records.shards import reader
 from records.shards.damage import naming_the_shard
 from records.shards.entries import ShardEntry
+from records.shards.epoch import read_training
 from records.shards.manifest import Manifest, verify
 from records.shards.writer import write_file
 
@@ -37,7 +38,7 @@ def read_for_evaluation(folder, fields=NO_IMAGES):
 
 def read_for_training(folder, fields=NO_IMAGES):
     with naming_the_shard(folder):
-        return list(reader.read_training(folder, "test", balanced=False, fields=fields).as_numpy_iterator())
+        return list(read_training(folder, "test", balanced=False, fields=fields).as_numpy_iterator())
 
 
 def damage_shard(folder, damage):
@@ -88,7 +89,7 @@ def test_a_changed_shard_is_named_before_any_record_is_read(folder, damage, mess
     damage_shard(folder, damage)
     for read in (
         lambda: reader.read(folder, "test", "c40"),
-        lambda: reader.read_training(folder, "test"),
+        lambda: read_training(folder, "test"),
         lambda: verify(folder),
     ):
         with pytest.raises(DataError, match=f"{SHARD} .*{message}"):

@@ -1,6 +1,5 @@
-"""Reading: the order depends on the arguments alone, and classes are balanced."""
+"""Reading each example once: the order depends on the arguments alone."""
 
-import shutil
 from collections import Counter
 
 import numpy as np
@@ -9,17 +8,13 @@ import pytest
 from faces import error_level_analysis
 from records.errors import DataError
 from records.shards import reader, schema
-from records.shards.manifest import Manifest
+from records.shards.epoch import read_training
 
 FIELDS = ("video", "frame_index", "label", "method")
 
 
 def names(dataset):
     return [(fields["video"].decode(), int(fields["frame_index"])) for fields in dataset.as_numpy_iterator()]
-
-
-def epoch(folders, number, **options):
-    return reader.read_training(folders, seed=5, epoch=number, fields=FIELDS, **options)
 
 
 def test_evaluation_reads_every_example_once_in_a_fixed_order(made_records):
@@ -61,41 +56,11 @@ def test_methods_can_be_chosen(made_records):
     assert {video.split("/")[1] for video, _ in read} == {"real", "FaceSwap"}
 
 
-def test_an_epoch_is_a_pure_function_of_seed_and_epoch(made_records):
-    first = names(epoch(made_records, 0))
-    assert names(epoch(made_records, 1)) != first  # whatever was read in between
-    assert names(epoch(made_records, 0)) == first
-    assert names(reader.read_training(made_records, seed=6, epoch=0, fields=FIELDS)) != first
-
-
-def test_balanced_real_and_manipulated_alternate_and_methods_take_turns(made_records):
-    fields = list(epoch(made_records, 3).as_numpy_iterator())
-    assert len(fields) == 36  # as many as the split holds: 12 real, 24 manipulated
-    assert [int(face["label"]) for face in fields] == [0, 1] * 18
-    assert Counter(face["method"] for face in fields) == {b"real": 18, b"Deepfakes": 9, b"FaceSwap": 9}
-    # 18 real faces from 12: all of them once, then six a second time.
-    reals = [(face["video"], int(face["frame_index"])) for face in fields if face["label"] == 0]
-    assert len(set(reals[:12])) == 12
-
-
-def test_unbalanced_every_example_comes_once(made_records):
-    read = names(epoch(made_records, 0, balanced=False))
-    assert len(read) == len(set(read)) == 36
-    assert read != names(reader.read(made_records, "train", "c40", fields=FIELDS))
-
-
-def test_several_folders_are_read_together(made_records, write_records, tmp_path):
-    other = write_records(tmp_path / "other", dataset="other")
-    read = names(epoch([made_records, other], 0, balanced=False))
-    assert len(set(read)) == 72
-    assert reader.count([made_records, other], "train", "c40") == 72
-
-
 def test_methods_that_are_left_out_are_neither_read_nor_counted(made_records):
     without = {"without": ["FaceSwap", "not there"]}
     for split, dataset in (
-        ("train", reader.read_training(made_records, fields=FIELDS, **without)),
-        ("train", reader.read_training(made_records, fields=FIELDS, balanced=False, **without)),
+        ("train", read_training(made_records, fields=FIELDS, **without)),
+        ("train", read_training(made_records, fields=FIELDS, balanced=False, **without)),
         ("val", reader.read(made_records, "val", "c40", fields=FIELDS, **without)),
     ):
         methods = Counter(fields["method"].decode() for fields in dataset.as_numpy_iterator())
@@ -104,16 +69,6 @@ def test_methods_that_are_left_out_are_neither_read_nor_counted(made_records):
         assert methods.total() == reader.count(made_records, split, "c40", **without)
     with pytest.raises(DataError, match="holds nothing but real in the split 'val' at c40"):
         reader.read(made_records, "val", "c40", methods=["real"], without=["real"])
-
-
-def test_folders_of_two_sizes_are_refused(made_records, tmp_path):
-    other = tmp_path / "other"
-    shutil.copytree(made_records, other)
-    manifest = Manifest.load(other)
-    manifest.size = 96
-    manifest.save(other)
-    with pytest.raises(DataError, match=r"different sizes, \[64, 96\]"):
-        epoch([made_records, other], 0)
 
 
 def test_faces_of_another_size_than_the_model_takes_are_refused_with_advice(made_records):
@@ -132,18 +87,8 @@ def test_faces_are_shrunk_to_a_smaller_model(made_records):
     assert all(
         np.array_equal(small[name], whole[name]) for name in schema.BY_NAME if schema.BY_NAME[name].kind != "image"
     )
-    alone = next(reader.read_training(made_records, size=32, fields=["ela"]).as_numpy_iterator())
+    alone = next(read_training(made_records, size=32, fields=["ela"]).as_numpy_iterator())
     assert alone["ela"].shape == (32, 32, 3)
-
-
-def test_a_split_of_one_class_cannot_be_balanced(made_records, tmp_path):
-    other = tmp_path / "other"
-    shutil.copytree(made_records, other)
-    manifest = Manifest.load(other)
-    del manifest.counts["train"]["c40"]["real"]
-    manifest.save(other)
-    with pytest.raises(DataError, match="holds no real faces"):
-        epoch(other, 0)
 
 
 def test_an_empty_folder_is_named(tmp_path):
