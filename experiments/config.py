@@ -129,13 +129,19 @@ class TrainConfig:
     drop_every: int | None = option(
         None, "Epochs after which the learning rate falls to a tenth." + PRESETS_DEFAULT, range=(1, None)
     )
+    shares: int | None = option(
+        None,
+        "Cut the training faces into so many equal parts, each shuffled alone and read by one worker; the order of the "
+        "faces depends on it.  [default: the number of workers]",
+        range=(1, 4096),
+    )
     leave_out: tuple[str, ...] | None = option(
         None, "Train and validate without the fakes of these methods.", metavar="METHOD ..."
     )
     seed: int = option(
         0, "Seed of the initial weights, the order of the faces and their random changes.", range=(0, 2**32 - 1)
     )
-    dtype: Literal["float32", "mixed_bfloat16"] = option("float32", "Dtype policy of the layers.")
+    dtype: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "Dtype policy of the layers.")
     balanced: bool = option(True, "As many real as manipulated faces in a batch.", flag="--balanced/--unbalanced")
     augment: Literal["none", "flip", "strong"] = option(
         "flip",
@@ -214,13 +220,16 @@ class TrainConfig:
     def differences(self, other: TrainConfig) -> list[str]:
         """`option: value here, value there` for each option by which two runs differ.
 
-        Two options are not compared: more epochs continue a run, and records may have moved (their hash is compared).
+        Three options are not compared: more epochs continue a run, records may have moved (their hash is compared), and
+        a run that is resumed keeps its shares unless others are given.
         """
         mine, theirs = dict(_flat(self)), dict(_flat(other))
         return [
             f"{name}: {_short(mine[name])}, there {_short(theirs[name])}"
             for name in sorted(mine)
-            if name not in ("epochs", "records") and mine[name] != theirs[name]
+            if name not in ("epochs", "records")
+            and mine[name] != theirs[name]
+            and (name, mine[name]) != ("shares", None)
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -56,10 +57,34 @@ def steps_per_epoch(config: TrainConfig, burst: int = 1) -> tuple[int, int]:
     return steps if config.steps is None else min(steps, config.steps), batch
 
 
-def training_epoch(config: TrainConfig, model: keras.Model, epoch: int, extra: Sequence[str] = ()) -> tf.data.Dataset:
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Which part of each batch a process reads, and in how many pieces.
+
+    Attributes:
+        share: its share of an epoch.
+        replicas: number of replicas of all processes together; each takes an equal piece of the batch.
+    """
+
+    share: shards.Share = shards.Share()
+    replicas: int = 1
+
+    @property
+    def own_replicas(self) -> int:
+        """Number of replicas of this process."""
+        return self.replicas // self.share.workers
+
+
+WHOLE = Part()
+
+
+def training_epoch(
+    config: TrainConfig, model: keras.Model, epoch: int, extra: Sequence[str] = (), part: Part = WHOLE
+) -> tf.data.Dataset:
     """The batches (x, y) of one epoch: x has the model's inputs, y the supervision and the `extra` fields.
 
-    The order of the faces and their random changes depend on the seed and the epoch alone.
+    The order of the faces and their random changes depend on the seed, the number of shares and the epoch alone. With
+    several replicas each element is the piece of one replica.
     """
     inputs, negatives = input_names(model), getattr(model, "NEGATIVES", None)
     burst = burst_of(model)
@@ -75,25 +100,29 @@ def training_epoch(config: TrainConfig, model: keras.Model, epoch: int, extra: S
         fields=_fields((*inputs, *extra, "keypoints") if config.self_blend or negatives else (*inputs, *extra)),
         without=config.without,
         burst=burst,
+        share=part.share,
     )
     if negatives:
-        faces = _with_made(faces, config, epoch, negatives, 1.0)
+        faces = _with_made(faces, config, epoch, negatives, 1.0, part)
     elif config.self_blend:
-        faces = _with_made(faces, config, epoch, self_blend, config.self_blend)
+        faces = _with_made(faces, config, epoch, self_blend, config.self_blend, part)
     changes = list(AUGMENTATIONS[config.augment])
     if config.degrade:
         changes.append(functools.partial(degradation.random_degradation, share=config.degrade))
     if changes:
 
         def changed(index: tf.Tensor, fields: dict) -> dict:
+            together = 2 if config.balanced else 1  # neighbours that are always of one share
+            index = part.share.position(index // together) * together + index % together
             for number, change in enumerate(changes):
                 seed = tf.stack([config.seed + (number << 32), (epoch << 32) + index])
                 fields = change(fields, seed) if burst == 1 else _on_each_frame(change, fields, seed, burst)
             return fields
 
         faces = faces.enumerate().map(changed, num_parallel_calls=shards.PARALLEL_CALLS, deterministic=True)
-    batches = faces.batch(batch, drop_remainder=True).take(steps)
-    return _of_length(steps, batches.map(lambda fields: _split(fields, inputs, burst, extra)).prefetch(2))
+    pieces = steps * part.own_replicas
+    batches = faces.batch(batch // part.replicas, drop_remainder=True).take(pieces)
+    return _of_length(pieces, batches.map(lambda fields: _split(fields, inputs, burst, extra)).prefetch(2))
 
 
 def _on_each_frame(change: Callable[[dict, tf.Tensor], dict], fields: dict, seed: tf.Tensor, burst: int) -> dict:
@@ -103,13 +132,18 @@ def _on_each_frame(change: Callable[[dict, tf.Tensor], dict], fields: dict, seed
 
 
 def _with_made(
-    faces: tf.data.Dataset, config: TrainConfig, epoch: int, make: Callable[[dict, tf.Tensor], dict], share: float
+    faces: tf.data.Dataset,
+    config: TrainConfig,
+    epoch: int,
+    make: Callable[[dict, tf.Tensor], dict],
+    share: float,
+    part: Part,
 ) -> tf.data.Dataset:
     """Replaces a share of the fakes by what is made of the real face before them; real and fake alternate."""
 
     def blended(index: tf.Tensor, pair: dict) -> dict:
         real, fake = ({name: value[number] for name, value in pair.items()} for number in (0, 1))
-        seed = tf.stack([config.seed + MADE, (epoch << 32) + index])
+        seed = tf.stack([config.seed + MADE, (epoch << 32) + part.share.position(index)])
         replaced = tf.random.stateless_uniform([], seed) < share
         fake = tf.cond(replaced, lambda: make(real, seed), lambda: fake)
         return {name: tf.stack([real[name], fake[name]]) for name in pair}
@@ -118,8 +152,11 @@ def _with_made(
     return pairs.map(blended, num_parallel_calls=shards.PARALLEL_CALLS, deterministic=True).unbatch()
 
 
-def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> tf.data.Dataset:
-    """The batches (x, y) of the validation split, always in one order: folder by folder, compression by compression."""
+def validation(config: TrainConfig, model: keras.Model, split: str = "val", part: Part = WHOLE) -> tf.data.Dataset:
+    """The batches (x, y) of the validation split, always in one order: folder by folder, compression by compression.
+
+    With several replicas each element is the piece of one replica; the others' faces are not decoded.
+    """
     inputs, batch, burst = input_names(model), config.schedule.batch_size, burst_of(model)
     folders = [Path(folder) for folder in config.records]
     places = [
@@ -128,14 +165,22 @@ def validation(config: TrainConfig, model: keras.Model, split: str = "val") -> t
         for compression in shards.held(folder, split, config.compressions)
         if shards.count(folder, split, compression, config.without)
     ]
-    options = {"size": input_size(model), "fields": _fields(inputs), "without": config.without, "burst": burst}
-    faces = functools.reduce(tf.data.Dataset.concatenate, [shards.read(*place, **options) for place in places])
-    batches = faces.batch(batch).map(lambda fields: _split(fields, inputs, burst)).prefetch(2)
     if burst == 1:
-        total = shards.count(folders, split, config.compressions, config.without)
+        numbers = [shards.count(*place, config.without) for place in places]
     else:
-        total = sum(shards.count_bursts(*place, burst, config.without) for place in places)
-    return _of_length(-(-total // batch), batches)
+        numbers = [shards.count_bursts(*place, burst, config.without) for place in places]
+    workers, piece = part.share.workers, batch // part.replicas
+    own = np.arange(sum(numbers)) % batch // (batch // workers) == part.share.worker
+    options = {"size": input_size(model), "fields": _fields(inputs), "without": config.without, "burst": burst}
+    faces = functools.reduce(
+        tf.data.Dataset.concatenate,
+        [
+            shards.read(*place, **options, chosen=None if workers == 1 else chosen)
+            for place, chosen in zip(places, np.split(own, np.cumsum(numbers)[:-1]), strict=True)
+        ],
+    )
+    batches = faces.batch(piece).map(lambda fields: _split(fields, inputs, burst)).prefetch(2)
+    return _of_length(-(-int(own.sum()) // piece), batches)
 
 
 def scoring_batches(

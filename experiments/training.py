@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments import beginnings, data, distillation, runs, state
+from experiments import beginnings, data, distillation, distribution, runs, state
 from experiments.config import TrainConfig
+from experiments.machines_config import MachinesConfig
 from experiments.processor import bfloat16_is_fast
 from records import shards
 from records.atomic import MARK, atomic_file, locked, write_json
@@ -27,26 +30,41 @@ class TrainingDiverged(DataError):
     """The loss became NaN or infinite."""
 
 
-def train(config: TrainConfig, run: Path, say=print) -> dict[str, float]:
+def train(
+    config: TrainConfig, run: Path, say: Callable[[str], None] = print, machines: MachinesConfig = MachinesConfig()
+) -> dict[str, float] | None:
     """Trains until the schedule's last epoch and leaves the model with the best validation AUC in `run`.
 
     Args:
         config: the options of the run.
         run: the run folder; an interrupted run in it with the same options and records is continued after its last
-            complete epoch.
-        say: function that prints one line.
+            complete epoch. Several workers share one folder, in which the chief alone writes.
+        say: function that prints one line; after the start only the chief uses it.
+        machines: the devices and machines. With others the result is the same but for the order of sums.
 
     Returns:
-        {"best_epoch", "val_auc", "scale", "bias"}, the epoch counted from 1; scale and bias calibrate the logit.
+        {"best_epoch", "val_auc", "scale", "bias"}, the epoch counted from 1; scale and bias calibrate the logit. None
+        for a worker that is not the chief.
 
     Raises:
-        DataError: the records cannot be used, the folder holds another run, another process trains in it, or a file
-            cannot be written; the state of the last complete epoch is kept.
+        DataError: the records cannot be used, the folder holds another run, another process trains in it, a file
+            cannot be written, or another worker ended; the state of the last complete epoch is kept.
         TrainingDiverged: the loss became NaN or infinite; the state of the last complete epoch is kept.
     """
-    with locked(run, "training in"):
+    crew = distribution.assemble(machines, say)
+    with contextlib.ExitStack() as stack:
+        if crew.is_chief:
+            stack.enter_context(locked(run, "training in"))
+        else:
+            say = _say_nothing
+            run.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(distribution.naming_the_loss(crew, run))
         found = _prepare(config, run)
-        return _train(config, run, found, say)
+        return _train(config, run, found, crew, machines.jit, say)
+
+
+def _say_nothing(line: str) -> None:
+    """What the workers print that are not the chief."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,50 +81,64 @@ class _Found:
         runs.save_config(run, config, self.content, self.methods)
 
 
-def _train(config: TrainConfig, run: Path, found: _Found, say) -> dict[str, float]:
-    given, config = config, beginnings.with_own_rate(config)
+def _train(
+    config: TrainConfig, run: Path, found: _Found, crew: distribution.Crew, jit: bool, say: Callable[[str], None]
+) -> dict[str, float] | None:
+    given = config = _with_shares(config, run, crew, say)
+    config = beginnings.with_own_rate(config)
     epochs = config.schedule.epochs
     keras.utils.set_random_seed(config.seed)
     before = state.newest(run)
-    if before is None:
-        progress = state.State()
-        model = beginnings.new_model(config)
-    else:
-        progress = state.load(before)
-        model = _load_model(before / state.MODEL, config)
-        if progress.epoch < epochs:
-            say(f"Resuming {run}: {progress.epoch} of {epochs} epochs are done.")
-    found.save(given, run)  # after the model, so that a beginning that fails leaves nothing
+    with crew.scope():
+        if before is None:
+            progress = state.State()
+            model = beginnings.new_model(config)
+        else:
+            progress = state.load(before)
+            model = _load_model(before / state.MODEL, config)
+    model.jit_compile = jit
+    crew.check_agreement({"the epoch": str(progress.epoch), "the options and records": f"{given} {found.content}"})
+    if before and progress.epoch < epochs:
+        say(f"Resuming {run}: {progress.epoch} of {epochs} epochs are done.")
+    if crew.is_chief:
+        found.save(given, run)  # after the model, so that a beginning that fails leaves nothing
     if config.without:
         say(f"Left out: {', '.join(config.without)}.")
     burst = data.burst_of(model)
     steps, batch = data.steps_per_epoch(config, burst)
+    crew.check_batch(config, batch)
     say(
         f"{model.count_params() / 1e6:.1f} M parameters; {steps} steps of {batch} "
         f"{'faces' if burst == 1 else f'bursts of {burst} faces'} an epoch; "
         f"validation on {_count(config, 'val')} faces."
     )
-    if config.dtype == "mixed_bfloat16" and not tf.config.list_physical_devices("GPU") and not bfloat16_is_fast():
-        say(
-            "This processor has no instructions for bfloat16 (AVX-512 BF16 or AMX); float32, the default of --dtype, "
-            "is several times faster here."
-        )
+    if config.dtype.startswith("mixed_") and not tf.config.list_physical_devices("GPU"):
+        if config.dtype == "mixed_float16" or not bfloat16_is_fast():
+            say(
+                f"This processor has no fast instructions for {config.dtype.removeprefix('mixed_')}; float32, the "
+                "default of --dtype, is several times faster here."
+            )
     teacher = distillation.teacher(config, model)
     if teacher is not None:
         model.learn_from_a_teacher(config.distil_weight)
-    validation = data.validation(config, model)
+    part = crew.part(config.shares or 1)
+    whole = data.validation(config, model)
+    validation = crew.distributed(lambda: data.validation(config, model, part=part)), int(whole.cardinality())
     started, first = time.monotonic(), progress.epoch
     for epoch in range(progress.epoch, epochs):
-        logs = _epoch(config, model, teacher, epoch, validation, steps)
+        logs = _epoch(config, model, teacher, epoch, validation, steps, crew)
         best = progress.finished_epoch(logs, logs[SELECTION])
-        state.save(run, progress, model, best)
-        _to_tensorboard(run / runs.LOG_FOLDER, logs, epoch)
+        if crew.is_chief:
+            state.save(run, progress, model, best)
+            _to_tensorboard(run / runs.LOG_FOLDER, logs, epoch)
         left = (time.monotonic() - started) / (epoch + 1 - first) * (epochs - epoch - 1)
         say(
             f"epoch {epoch + 1}/{epochs}  loss {logs['loss']:.4f}  val loss {logs['val_loss']:.4f}  "
             f"AUC {logs['auc']:.3f}  val AUC {logs[SELECTION]:.3f}{' (best)' if best else ''}  "
             f"about {duration(left)} left"
         )
+    if not crew.is_chief:
+        return None
     model = _load_model(state.newest(run) / state.BEST, config)
     _calibrate(config, model, say)
     _publish(run, progress, model)
@@ -114,12 +146,31 @@ def _train(config: TrainConfig, run: Path, found: _Found, say) -> dict[str, floa
     return {**found, **dataclasses.asdict(model.calibration)}
 
 
+def _with_shares(config: TrainConfig, run: Path, crew: distribution.Crew, say: Callable[[str], None]) -> TrainConfig:
+    """The options with the number of shares: that given, that of the run which is resumed, or the number of workers.
+
+    Raises:
+        DataError: the number that was given is not a multiple of the workers.
+    """
+    if config.shares and config.shares % crew.workers:
+        raise DataError(f"--shares must be a multiple of the {crew.workers} workers; received {config.shares}.")
+    begun = runs.load_config(run).shares if (run / runs.CONFIG_FILE).exists() else None
+    shares = config.shares or begun or (crew.workers if crew.workers > 1 else None)
+    if (shares or 1) % crew.workers:
+        say(
+            f"{run} was begun with {shares} shares, which {crew.workers} workers cannot divide: from now on there are "
+            f"{crew.workers}, and the faces come in another order."
+        )
+        shares = crew.workers
+    return dataclasses.replace(config, shares=shares)
+
+
 class _EpochMonitor(keras.callbacks.Callback):
     """Stops training if the loss is not finite, and prints the progress of the epoch every ten seconds."""
 
-    def __init__(self, epoch: int, epochs: int, steps: int) -> None:
+    def __init__(self, epoch: int, epochs: int, steps: int, quiet: bool) -> None:
         super().__init__()
-        self.epoch, self.epochs, self.steps = epoch, epochs, steps
+        self.epoch, self.epochs, self.steps, self.quiet = epoch, epochs, steps, quiet
         self.started = self.last_line = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -128,7 +179,7 @@ class _EpochMonitor(keras.callbacks.Callback):
         now = time.monotonic()
         if batch == 0:  # the first step includes the tracing of the graph, so it is not counted
             self.started = now
-        if now - self.last_line >= SECONDS_BETWEEN_LINES:
+        if now - self.last_line >= SECONDS_BETWEEN_LINES and not self.quiet:
             self.last_line = now
             line = f"  epoch {self.epoch + 1}/{self.epochs}, step {batch + 1}/{self.steps}: loss {logs['loss']:.4f}"
             if batch:
@@ -139,27 +190,36 @@ class _EpochMonitor(keras.callbacks.Callback):
 
 def _epoch(
     config: TrainConfig,
-    model: keras.Model,
+    model: Classifier,
     teacher: keras.Model | None,
     epoch: int,
-    validation: tf.data.Dataset,
+    validation: tuple[tf.data.Dataset | tf.distribute.DistributedDataset, int],
     steps: int,
+    crew: distribution.Crew,
 ) -> dict[str, float]:
     model.optimizer.learning_rate = config.learning_rate_at(epoch)
-    batches = data.training_epoch(config, model, epoch, extra=() if teacher is None else ("keypoints",))
-    if teacher is not None:
-        batches = distillation.with_answers(batches, teacher)
+    part = crew.part(config.shares or 1)
+
+    def pieces() -> tf.data.Dataset:
+        if teacher is None:
+            return data.training_epoch(config, model, epoch, part=part)
+        return distillation.with_answers(
+            data.training_epoch(config, model, epoch, extra=("keypoints",), part=part), teacher
+        )
+
     with shards.naming_the_shard(config.records):
         history = model.fit(
-            batches,
-            validation_data=validation,
+            crew.distributed(pieces),
+            steps_per_epoch=steps if crew.strategy else None,  # Keras would count the replicas' pieces
+            validation_data=validation[0],
+            validation_steps=validation[1] if crew.strategy else None,
             initial_epoch=epoch,
             epochs=epoch + 1,
             shuffle=False,
             verbose=0,
-            callbacks=[_EpochMonitor(epoch, config.schedule.epochs, steps)],
+            callbacks=[_EpochMonitor(epoch, config.schedule.epochs, steps, quiet=not crew.is_chief)],
         )
-        x, y = next(iter(batches))
+        x, y = next(iter(pieces()))
     logs = {name: float(values[-1]) for name, values in history.history.items()}
     logs |= {f"gradient_norm/{term}": float(norm) for term, norm in model.gradient_norms(x, y).items()}
     for name, value in logs.items():

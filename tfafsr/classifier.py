@@ -216,6 +216,12 @@ class Classifier(keras.Model):
             return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
         return logs
 
+    def _get_metrics_result_or_logs(self, logs: dict) -> dict[str, tf.Tensor]:
+        """The metrics of an epoch over all replicas; where there are more metrics than logs, Keras 3.15's own method
+        gives the mean of what each replica has counted, which is not the AUC of all."""
+        results = self.get_metrics_result()
+        return {name: results[name] for name in logs}
+
     def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
         """Builds the optimizer only: Keras 3.15's own method would average a batch of images over all workers."""
         if self.optimizer is not None and not self.optimizer.built:

@@ -9,12 +9,14 @@ import click
 from experiments.cli.command import command, load_tensorflow
 from experiments.cli.options import FOLDER, options
 from experiments.config import TrainConfig
+from experiments.machines_config import MachinesConfig
 
 
 @command()
 @options(TrainConfig, "config")
+@options(MachinesConfig, "machines")
 @click.option("--out", "run", required=True, type=FOLDER, help="Run folder; an interrupted run in it is resumed.")
-def train(config: TrainConfig, run: Path) -> None:
+def train(config: TrainConfig, machines: MachinesConfig, run: Path) -> None:
     """Train AFSR and TFE together.
 
     Writes the model with the best validation AUC to OUT/model.keras. Started again after an interruption, it resumes
@@ -26,7 +28,11 @@ def train(config: TrainConfig, run: Path) -> None:
     from experiments.training import train as run_training
 
     console = Console()
-    result = run_training(config, run, say=lambda line: console.print(line, highlight=False, soft_wrap=True))
+    result = run_training(
+        config, run, say=lambda line: console.print(line, highlight=False, soft_wrap=True), machines=machines
+    )
+    if result is None:  # of a worker that is not the chief
+        return
     console.print(
         f"Best epoch {result['best_epoch']}: validation AUC {result['val_auc']:.3f}. Model: {run / 'model.keras'}",
         highlight=False,

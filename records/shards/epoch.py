@@ -12,7 +12,16 @@ import tensorflow as tf
 from records.errors import DataError
 from records.shards import bursts
 from records.shards.manifest import Manifest
-from records.shards.reader import REAL, ShardPart, checked_size, held, parsed_fields, serialized, several, shards_to_read
+from records.shards.reader import (
+    REAL,
+    ShardPart,
+    checked_size,
+    held,
+    parsed_fields,
+    serialized,
+    several,
+    shards_to_read,
+)
 
 SHUFFLE_BUFFER = 4096  # serialized examples in memory for each class; about 100 KB each at 225 pixels
 Stream = tf.data.Dataset  # of what `reader.serialized` gives

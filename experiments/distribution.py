@@ -1,0 +1,216 @@
+"""Trains on several devices or machines with tf.distribute: who takes part, what each reads, and what if one is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from experiments import data
+from experiments.config import TrainConfig
+from experiments.machines_config import MIRRORED, MULTIWORKER, NONE, MachinesConfig
+from records import shards
+from records.errors import DataError
+
+LOST = (  # what TensorFlow raises when another worker does not answer
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.InternalError,
+    tf.errors.UnknownError,
+)
+ROLES = ("chief", "worker")  # the types of task of TF_CONFIG that train
+CHECKED_EVERY = 10  # seconds between two looks at whether the other workers live
+
+
+@dataclasses.dataclass(frozen=True)
+class Crew:
+    """The replicas that train together.
+
+    Attributes:
+        strategy: the strategy of tf.distribute; None for one device.
+        addresses: host and port of each worker; empty on one machine.
+        worker: the number of this one, from 0 on. The first is the chief.
+    """
+
+    strategy: tf.distribute.Strategy | None = None
+    addresses: tuple[str, ...] = ()
+    worker: int = 0
+
+    @property
+    def workers(self) -> int:
+        """Number of processes."""
+        return max(1, len(self.addresses))
+
+    @property
+    def replicas(self) -> int:
+        """Number of replicas of all processes together."""
+        return self.strategy.num_replicas_in_sync if self.strategy else 1
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes files and messages."""
+        return self.worker == 0
+
+    def part(self, shares: int) -> data.Part:
+        """What this process reads of each batch."""
+        return data.Part(shards.Share(shares, self.worker, self.workers), self.replicas)
+
+    def scope(self) -> AbstractContextManager:
+        """The context in which variables are made."""
+        return self.strategy.scope() if self.strategy else contextlib.nullcontext()
+
+    def distributed(self, make: Callable[[], tf.data.Dataset]) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+        """The dataset of `make`, each of whose elements is the piece of one replica, for Keras's `fit`.
+
+        Keras must be told the number of steps: it would take the number of pieces, which differs between workers. The
+        filter makes that number unknown.
+        """
+        if not self.strategy:
+            return make()
+        return self.strategy.distribute_datasets_from_function(lambda _: make().filter(lambda *_: True))
+
+    def check_agreement(self, facts: dict[str, str]) -> None:
+        """Raises `DataError` unless all workers found the same.
+
+        Args:
+            facts: name of a fact -> what this worker found.
+        """
+        if self.workers == 1:
+            return
+        keys = np.array([hash_of(value) for value in facts.values()], np.int64)
+
+        def gather() -> tf.Tensor:
+            return tf.distribute.get_replica_context().all_gather(tf.constant(keys[None]), axis=0)
+
+        everyone = self.strategy.experimental_local_results(tf.function(self.strategy.run)(gather))[0].numpy()
+        for name, own, others in zip(facts, keys, everyone.T, strict=True):
+            if (others != own).any() or len(set(others.tolist())) > 1:
+                raise DataError(
+                    f"The workers do not agree on {name} (here: {facts[name]}). Start the same command on all of them, "
+                    "with RECORDS of the same content and one RUN folder that all of them see."
+                )
+
+    def check_batch(self, config: TrainConfig, batch: int) -> None:
+        """Raises `DataError` unless the batch can be shared equally among the replicas."""
+        unit = np.lcm(self.replicas, (2 if config.balanced else 1) * self.workers)
+        if self.strategy and batch % unit:
+            near = [size for size in (batch // unit * unit, -(-batch // unit) * unit) if size]
+            raise DataError(
+                f"A batch of {batch} cannot be shared among {self.replicas} replicas of {self.workers} workers; give "
+                f"--batch-size {' or '.join(map(str, near))}."
+            )
+
+
+def hash_of(text: str) -> int:
+    """A number for a text, below 2^62."""
+    return int(tf.strings.to_hash_bucket_fast(text, 2**62))
+
+
+def assemble(machines: MachinesConfig, say: Callable[[str], None]) -> Crew:
+    """Starts the strategy; it must be called before TensorFlow computes anything. It waits for the other workers.
+
+    Args:
+        machines: the options.
+        say: prints one line.
+
+    Raises:
+        DataError: fewer devices than asked for; neither TF_CONFIG nor Slurm says who the workers are, or TF_CONFIG is
+            damaged.
+    """
+    if machines.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    if machines.strategy == NONE:
+        return Crew()
+    if machines.strategy == MIRRORED:
+        devices = _devices(machines.devices)
+        say(f"Training on {len(devices)} devices: {', '.join(devices)}.")
+        return Crew(tf.distribute.MirroredStrategy(devices))
+    addresses, worker, resolver = _workers()
+    say(f"Worker {worker + 1} of {len(addresses)} ({addresses[worker]}) waits for the others: {', '.join(addresses)}.")
+    tf.distribute.MultiWorkerMirroredStrategy._check_health_interval = CHECKED_EVERY
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    return Crew(strategy, addresses, worker)
+
+
+@contextlib.contextmanager
+def naming_the_loss(crew: Crew, run: Path) -> Iterator[None]:
+    """Turns TensorFlow's error about a worker that does not answer into a `DataError` that says what to do."""
+    try:
+        yield
+    except LOST as error:
+        if crew.workers == 1:
+            raise
+        raise DataError(
+            f"Another worker ended or cannot be reached ({' '.join(str(error.message).split())[:200]}). {run} keeps the "
+            "state of the last whole epoch: start the same command on all workers again, and it goes on from there."
+        ) from error
+
+
+def _devices(wanted: int | None) -> list[str]:
+    """The names of the devices to train on."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        if (wanted or 1) > len(gpus):
+            raise DataError(f"--devices {wanted}: this machine has {len(gpus)} GPUs.")
+        return [f"GPU:{number}" for number in range(wanted or len(gpus))]
+    parts = wanted or 1
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * parts)
+    return [f"CPU:{number}" for number in range(parts)]
+
+
+def _workers() -> tuple[tuple[str, ...], int, tf.distribute.cluster_resolver.ClusterResolver]:
+    """The addresses of all workers, the chief's first; the number of this one; and what the strategy reads."""
+    resolvers = tf.distribute.cluster_resolver
+    if "TF_CONFIG" in os.environ:
+        addresses, worker = _from_tf_config(os.environ["TF_CONFIG"])
+        return addresses, worker, resolvers.TFConfigClusterResolver()
+    if "SLURM_STEP_NODELIST" in os.environ:
+        try:
+            resolver = resolvers.SlurmClusterResolver()
+            addresses = tuple(resolver.cluster_spec().as_dict()["worker"])
+        except (KeyError, ValueError, RuntimeError, OSError) as error:
+            raise DataError(f"Slurm's variables do not say who the workers are ({error}); set TF_CONFIG.") from error
+        return addresses, int(resolver.task_id), resolver
+    raise DataError(
+        f"--strategy {MULTIWORKER} needs to know the workers: set TF_CONFIG, or start the command with Slurm's srun; "
+        "see docs/scaling.md."
+    )
+
+
+def _from_tf_config(text: str) -> tuple[tuple[str, ...], int]:
+    """The addresses of the workers and the number of this one, of TF_CONFIG's text."""
+    advice = (
+        'it must be like {"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
+    )
+    try:
+        values = json.loads(text)
+        cluster, task = values["cluster"], values["task"]
+        kind, index = task["type"], int(task["index"])
+        if others := sorted(set(cluster) - set(ROLES)):
+            raise DataError(
+                f"TF_CONFIG names tasks of the type {others[0]}, and tfafsr needs none: all workers train and validate. "
+                f"Leave only {' and '.join(ROLES)}."
+            )
+        lists = [cluster.get(role, []) for role in ROLES]
+        if not all(isinstance(address, str) and ":" in address for one in lists for address in one):
+            raise ValueError("an address is not host:port")
+        if kind not in cluster or not 0 <= index < len(cluster[kind]):
+            raise ValueError(f"task {kind} {index} is not in the cluster")
+    except DataError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"TF_CONFIG cannot be used ({error!r}); {advice}.") from error
+    addresses = tuple(address for one in lists for address in one)
+    return addresses, index + (len(lists[0]) if kind == "worker" else 0)
