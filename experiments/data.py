@@ -66,7 +66,7 @@ class Part:
         replicas: number of replicas of all processes together; each takes an equal piece of the batch.
     """
 
-    share: shards.Share = shards.Share()
+    share: shards.Share = shards.WHOLE
     replicas: int = 1
 
     @property

@@ -1,4 +1,4 @@
-"""Trains on several devices or machines with tf.distribute: who takes part, what each reads, and what if one is lost."""
+"""Training on several devices or machines with tf.distribute: who takes part, what each reads, what a loss means."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -30,6 +30,7 @@ LOST = (  # what TensorFlow raises when another worker does not answer
     tf.errors.UnknownError,
 )
 ROLES = ("chief", "worker")  # the types of task of TF_CONFIG that train
+SHOWN = 200  # characters of TensorFlow's message
 CHECKED_EVERY = 10  # seconds between two looks at whether the other workers live
 
 
@@ -152,9 +153,18 @@ def naming_the_loss(crew: Crew, run: Path) -> Iterator[None]:
         if crew.workers == 1:
             raise
         raise DataError(
-            f"Another worker ended or cannot be reached ({' '.join(str(error.message).split())[:200]}). {run} keeps the "
-            "state of the last whole epoch: start the same command on all workers again, and it goes on from there."
+            f"{_lost(crew, str(error.message))} ended or cannot be reached. {run} keeps the state of the last whole "
+            "epoch: start the same command on all workers again, and it goes on from there."
         ) from error
+
+
+def _lost(crew: Crew, message: str) -> str:
+    """The worker that an error of TensorFlow names, or what it says."""
+    unhealthy = re.search(r"unhealthy[^/]*/job:\S*task:(\d+)", message)
+    for number, address in enumerate(crew.addresses):
+        if f"ipv4:{address}" in message or (unhealthy and int(unhealthy[1]) == number):
+            return f"Worker {number + 1} of {crew.workers} ({address})"
+    return f"Another worker ({' '.join(message.split())[:SHOWN]})"
 
 
 def _devices(wanted: int | None) -> list[str]:
@@ -200,8 +210,8 @@ def _from_tf_config(text: str) -> tuple[tuple[str, ...], int]:
         kind, index = task["type"], int(task["index"])
         if others := sorted(set(cluster) - set(ROLES)):
             raise DataError(
-                f"TF_CONFIG names tasks of the type {others[0]}, and tfafsr needs none: all workers train and validate. "
-                f"Leave only {' and '.join(ROLES)}."
+                f"TF_CONFIG names tasks of the type {others[0]}, which tfafsr does not need: all workers train and "
+                f"validate. Leave only {' and '.join(ROLES)}."
             )
         lists = [cluster.get(role, []) for role in ROLES]
         if not all(isinstance(address, str) and ":" in address for one in lists for address in one):

@@ -40,3 +40,6 @@ class MachinesConfig:
             raise DataError(f"--devices needs --strategy {MIRRORED}; with {self.strategy} leave it out.")
         if self.jit and self.strategy != NONE:
             raise DataError(f"--jit does not go with --strategy {self.strategy}: XLA cannot sum over devices here.")
+
+
+ONE_DEVICE = MachinesConfig()

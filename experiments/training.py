@@ -12,18 +12,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments import beginnings, data, distillation, distribution, runs, state
+from experiments import beginnings, data, distillation, distribution, preparing, runs, state
 from experiments.config import TrainConfig
-from experiments.machines_config import MachinesConfig
+from experiments.machines_config import ONE_DEVICE, MachinesConfig
 from experiments.processor import bfloat16_is_fast
 from records import shards
-from records.atomic import MARK, atomic_file, locked, write_json
+from records.atomic import atomic_file, locked, write_json
 from records.errors import DataError
 from records.progress import SECONDS_BETWEEN_LINES, duration
 from tfafsr import Classifier, ModelError, calibration, load_detector
 
 SELECTION = "val_auc"
-SHOWN = 12  # characters of a content hash in a message
 
 
 class TrainingDiverged(DataError):
@@ -31,7 +30,7 @@ class TrainingDiverged(DataError):
 
 
 def train(
-    config: TrainConfig, run: Path, say: Callable[[str], None] = print, machines: MachinesConfig = MachinesConfig()
+    config: TrainConfig, run: Path, say: Callable[[str], None] = print, machines: MachinesConfig = ONE_DEVICE
 ) -> dict[str, float] | None:
     """Trains until the schedule's last epoch and leaves the model with the best validation AUC in `run`.
 
@@ -59,30 +58,21 @@ def train(
             say = _say_nothing
             run.mkdir(parents=True, exist_ok=True)
         stack.enter_context(distribution.naming_the_loss(crew, run))
-        found = _prepare(config, run)
-        return _train(config, run, found, crew, machines.jit, say)
+        found = preparing.prepare(config, run)
+        return _train(config, run, found, crew, machines, say)
 
 
 def _say_nothing(line: str) -> None:
     """What the workers print that are not the chief."""
 
 
-@dataclasses.dataclass(frozen=True)
-class _Found:
-    """What a run's records and its beginning hold: see `runs.save_people` and `runs.save_config`."""
-
-    people: runs.People
-    content: tuple[str, ...]
-    methods: list[str] | None
-
-    def save(self, config: TrainConfig, run: Path) -> None:
-        """Writes it and the options into the run folder."""
-        runs.save_people(run, self.people)
-        runs.save_config(run, config, self.content, self.methods)
-
-
 def _train(
-    config: TrainConfig, run: Path, found: _Found, crew: distribution.Crew, jit: bool, say: Callable[[str], None]
+    config: TrainConfig,
+    run: Path,
+    found: preparing.Found,
+    crew: distribution.Crew,
+    machines: MachinesConfig,
+    say: Callable[[str], None],
 ) -> dict[str, float] | None:
     given = config = _with_shares(config, run, crew, say)
     config = beginnings.with_own_rate(config)
@@ -96,7 +86,7 @@ def _train(
         else:
             progress = state.load(before)
             model = _load_model(before / state.MODEL, config)
-    model.jit_compile = jit
+    model.jit_compile = machines.jit
     crew.check_agreement({"the epoch": str(progress.epoch), "the options and records": f"{given} {found.content}"})
     if before and progress.epoch < epochs:
         say(f"Resuming {run}: {progress.epoch} of {epochs} epochs are done.")
@@ -112,12 +102,7 @@ def _train(
         f"{'faces' if burst == 1 else f'bursts of {burst} faces'} an epoch; "
         f"validation on {_count(config, 'val')} faces."
     )
-    if config.dtype.startswith("mixed_") and not tf.config.list_physical_devices("GPU"):
-        if config.dtype == "mixed_float16" or not bfloat16_is_fast():
-            say(
-                f"This processor has no fast instructions for {config.dtype.removeprefix('mixed_')}; float32, the "
-                "default of --dtype, is several times faster here."
-            )
+    _warn_of_slow_dtype(config.dtype, say)
     teacher = distillation.teacher(config, model)
     if teacher is not None:
         model.learn_from_a_teacher(config.distil_weight)
@@ -163,6 +148,16 @@ def _with_shares(config: TrainConfig, run: Path, crew: distribution.Crew, say: C
         )
         shares = crew.workers
     return dataclasses.replace(config, shares=shares)
+
+
+def _warn_of_slow_dtype(dtype: str, say: Callable[[str], None]) -> None:
+    if dtype == "float32" or tf.config.list_physical_devices("GPU"):
+        return
+    if dtype == "mixed_float16" or not bfloat16_is_fast():
+        say(
+            f"This processor has no fast instructions for {dtype.removeprefix('mixed_')} (for bfloat16 these are "
+            "AVX-512 BF16 and AMX); float32, the default of --dtype, is several times faster here."
+        )
 
 
 class _EpochMonitor(keras.callbacks.Callback):
@@ -245,106 +240,6 @@ def _load_model(path: Path, config: TrainConfig) -> Classifier:
         raise DataError(f"{error} To start this run again, remove {path.parent}.") from error
     runs.check_detector(path, model, config)
     return model
-
-
-def _prepare(config: TrainConfig, run: Path) -> _Found:
-    """Checks the options, the records and the run folder."""
-    beginnings.check_fakes(config)
-    manifests = {folder: shards.Manifest.load(Path(folder)) for folder in config.records}
-    _check_videos(manifests)
-    for split in ("train", "val"):
-        for compression in config.compressions:
-            if not shards.count([Path(folder) for folder in config.records], split, compression):
-                raise DataError(
-                    f"The records {', '.join(config.records)} hold no {compression} faces of the split {split!r}; "
-                    "`tfafsr inspect` lists what they hold."
-                )
-    methods = _methods(config)
-    people = runs.people_in(manifests.values())
-    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
-        if shared := people.get(one, set()) & people.get(other, set()):
-            raise DataError(
-                f"{len(shared)} people are in the splits {one} and {other}, {min(shared)[1]!r} among them; build the "
-                "records from splits that share nobody."
-            )
-    earlier, earlier_methods = beginnings.known_before(config, run)
-    _check_strangers("--weights", config.weights, earlier, people)
-    if config.distil:
-        taught, taught_methods = beginnings.known_to(Path(config.distil))
-        _check_strangers("--distil", config.distil, taught, people)
-        earlier = {split: earlier.get(split, set()) | taught.get(split, set()) for split in ("train", "val")}
-        unknown = earlier_methods is None or taught_methods is None
-        earlier_methods = None if unknown else [*earlier_methods, *taught_methods]
-    content = tuple(manifest.content_hash for manifest in manifests.values())
-    _check_run(config, content, run)
-    known_people = {split: people[split] | earlier.get(split, set()) for split in ("train", "val")}
-    seen = [] if beginnings.makes_its_fakes(config) else methods
-    known_methods = None if earlier_methods is None else sorted({*seen, *earlier_methods})
-    return _Found(known_people, content, known_methods)
-
-
-def _check_strangers(option: str, run: str | None, earlier: runs.People, people: runs.People) -> None:
-    """Raises `DataError` if people who are to be strangers are known to the run of an option."""
-    for known, split in (("train", "val"), ("train", "test"), ("val", "test")):
-        if shared := earlier.get(known, set()) & people.get(split, set()):
-            raise DataError(
-                f"{option}: {len(shared)} people of the split {split} are in the split {known} with which {run} was "
-                f"trained, {min(shared)[1]!r} among them: the figures would mean nothing."
-            )
-
-
-def _methods(config: TrainConfig) -> list[str]:
-    """The methods that the run is trained on, in alphabetical order.
-
-    Raises:
-        DataError: a method that is to be left out is not in the records, or none remains.
-    """
-    present = {split: data.methods_held(config, split) for split in ("train", "val")}
-    known = present["train"] | present["val"]
-    if unknown := [method for method in config.without if method not in known]:
-        raise DataError(
-            f"--leave-out: the records {', '.join(config.records)} hold no method {unknown[0]!r} for training; they "
-            f"hold {', '.join(sorted(known)) or 'none'}."
-        )
-    for split, methods in present.items():
-        if config.without and not methods - set(config.without):
-            raise DataError(f"--leave-out leaves no fakes in the split {split!r}; leave out fewer methods.")
-    return sorted(present["train"] - set(config.without))
-
-
-def _check_videos(manifests: dict[str, shards.Manifest]) -> None:
-    """Raises `DataError` if two records folders hold a video of the same id."""
-    holders: dict[str, str] = {}
-    for folder, manifest in manifests.items():
-        for video in manifest.clips:
-            if holders.setdefault(video, folder) != folder:
-                raise DataError(
-                    f"{holders[video]} and {folder} both hold {video}. If these are two videos, build one of them with "
-                    "another --dataset; if they are one, give only one of the two folders."
-                )
-
-
-def _check_run(config: TrainConfig, content: tuple[str, ...], run: Path) -> None:
-    """Raises `DataError` if the folder holds another run, or files of something else."""
-    if (run / runs.CONFIG_FILE).exists():
-        earlier = runs.load_config(run)
-        if differences := config.differences(earlier):
-            raise DataError(
-                f"{run} holds a run with other options ({'; '.join(differences)}); give another --out, or the same "
-                "options to resume it."
-            )
-        if (before := runs.records_content(run)) != content:
-            raise DataError(
-                f"{run} holds a run on records with other content: {_with_hashes(config.records, content)} here, "
-                f"{_with_hashes(earlier.records, before)} there; give another --out, or the same records to resume it."
-            )
-    elif any(MARK not in path.name and path.name != runs.PEOPLE_FILE for path in run.iterdir()):
-        raise DataError(f"{run} is not empty and holds no run; give another --out.")
-
-
-def _with_hashes(records: tuple[str, ...], content: tuple[str, ...]) -> str:
-    """The records folders, each with the first characters of its content hash."""
-    return ", ".join(f"{folder} ({digest[:SHOWN]})" for folder, digest in zip(records, content, strict=False))
 
 
 def _count(config: TrainConfig, split: str) -> int:

@@ -62,7 +62,7 @@ class Classifier(keras.Model):
     def calibration(self) -> Platt:
         """a and b of probability = sigmoid(a * logit + b), 1 and 0 until they are set; both are kept as float32."""
         layer = self.get_layer("calibration")
-        return Platt(float(layer.scale), float(layer.bias))
+        return Platt(*(float(keras.ops.convert_to_numpy(value)) for value in (layer.scale, layer.bias)))
 
     @calibration.setter
     def calibration(self, platt: Platt) -> None:

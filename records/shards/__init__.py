@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "bursts": ["PRESENT"],
         "damage": ["naming_the_shard"],
         "entries": ["ClipEntry", "ShardEntry", "SkipEntry", "SplitsOrigin"],
-        "epoch": ["Share", "read_training"],
+        "epoch": ["WHOLE", "Share", "read_training"],
         "manifest": ["MANIFEST_FILE", "Manifest", "verify"],
         "reader": ["PARALLEL_CALLS", "REAL", "count", "count_bursts", "held", "read"],
         "schema": [

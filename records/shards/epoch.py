@@ -57,6 +57,9 @@ class Share:
         return index * self.workers + self.worker
 
 
+WHOLE = Share()
+
+
 def read_training(
     folders: Sequence[Path] | Path,
     split: str = "train",
@@ -69,7 +72,7 @@ def read_training(
     shuffle_buffer: int = SHUFFLE_BUFFER,
     without: Sequence[str] = (),
     burst: int = 1,
-    share: Share = Share(),
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Reads the examples of one training epoch one by one, shuffled; there are as many as in the split.
 
