@@ -184,7 +184,13 @@ def validation(config: TrainConfig, model: keras.Model, split: str = "val", part
 
 
 def scoring_batches(
-    folder: Path, split: str, compression: str, model: keras.Model, batch_size: int = 32, extra: Iterable[str] = ()
+    folder: Path,
+    split: str,
+    compression: str,
+    model: keras.Model,
+    batch_size: int = 32,
+    extra: Iterable[str] = (),
+    batches: range | None = None,
 ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
     """Batches (inputs of the model, other fields) of one split and compression, as NumPy arrays.
 
@@ -195,6 +201,8 @@ def scoring_batches(
         model: its inputs decide which fields are read, and the size of the faces.
         batch_size: faces in a batch; the last batch may be smaller.
         extra: names of further fields, next to those that identify a face (video, method, label, frame_index).
+        batches: the numbers of the batches to read, one after the other; the records before them are not decoded, and
+            those behind them are not read. All by default.
 
     Yields:
         Arrays of shape (B, ...); for a model that reads bursts (B, n, ...), and the other fields hold `present` (B, n).
@@ -212,6 +220,7 @@ def scoring_batches(
         size=input_size(model),
         fields=(*dict.fromkeys((*inputs, *others)),),
         burst=burst_of(model),
+        chosen=None if batches is None else np.arange(batches.stop * batch_size) >= batches.start * batch_size,
     )
     if burst_of(model) > 1:
         others.add(shards.PRESENT)

@@ -7,13 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import runs, scoring, strength
+from experiments import frame_scores, runs, scoring, strength
 from records.atomic import atomic_file, write_json
 from records.errors import DataError
 from records.shards import Manifest
 
 
-def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, sizes: Sequence[int] = ()) -> dict:
+def evaluate(
+    run: Path,
+    records: Path,
+    compression: str,
+    split: str,
+    out: Path,
+    sizes: Sequence[int] = (),
+    workers: int = 1,
+) -> dict:
     """Scores every face of `split`: AUC, over all methods and for each, errors at 0.5, calibration, restoration.
 
     Args:
@@ -24,6 +32,7 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, 
         out: the JSON file. `<stem of out>.frames.csv` and `<stem of out>.videos.csv` are written beside it: all three
             files or none.
         sizes: sides in pixels; the faces are also scored after they were shrunk to each of them and enlarged again.
+        workers: number of processes that score, each on its own GPU where there are several.
 
     Returns:
         The content of `metrics.json`, see docs/metrics.md.
@@ -39,7 +48,7 @@ def evaluate(run: Path, records: Path, compression: str, split: str, out: Path, 
     manifest.files(split, compression)  # raises an error before the model is loaded
     people = _check_people(manifest, split, run)
     model = runs.load_detector(run)
-    scored = scoring.score_frames(model, records, split, compression, sizes)
+    scored = frame_scores.score_frames(model, records, split, compression, sizes, workers, run)
     frames, videos = scored.frames, scoring.score_videos(scored.frames)
     component_of = scoring.connected({video: clip.subjects for video, clip in clips.items()})
 

@@ -1,28 +1,25 @@
-"""Scores frames and videos of one split with a trained detector."""
+"""Scores of frames and of videos, and what is computed of them: AUC, errors, calibration, restoration."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
-import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from experiments import data
 from records.errors import DataError
-from records.progress import progress
-from records.shards import PRESENT, count
-from tfafsr import Classifier, calibration, degradation, metrics, restoration
+from tfafsr import calibration, metrics
 
-BATCH = 32
+if TYPE_CHECKING:
+    from experiments.frame_scores import Scored
+
 THRESHOLD = 0.5  # neutral at even odds
-RESTORED = ("target", "mask", "target_known", "mask_known")  # fields that the restoration gains need
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,109 +98,6 @@ def load_frames(path: Path, side: int | None = None) -> Scores:
 
 def _column(side: int | None) -> str:
     return "score" if side is None else f"score_{side}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Scored:
-    """What the model says of every face of a split at one compression.
-
-    Attributes:
-        frames: the scores.
-        logits: the logits, which calibration makes the scores of, float64 (N,).
-        gains: name of the restoration gain -> its value for each face, float64 (N,), NaN where it does not count; see
-            `tfafsr.restoration`. Without AFSR there are no gains.
-        at_side: side in pixels -> the scores of the same faces when they are shrunk to it and enlarged again.
-    """
-
-    frames: Scores
-    logits: np.ndarray
-    gains: dict[str, np.ndarray]
-    at_side: dict[int, Scores]
-
-
-def score_frames(model: Classifier, folder: Path, split: str, compression: str, sides: Sequence[int] = ()) -> Scored:
-    """Scores every face of a split, and measures how much AFSR restores of it.
-
-    Args:
-        model: the trained model.
-        folder: records written by `tfafsr build`.
-        split: train, val or test.
-        compression: raw, c23 or c40.
-        sides: sides in pixels, at which each face is scored, too; see `tfafsr.degradation.at_side`.
-
-    Raises:
-        DataError: no such faces, a damaged shard, a score that is not finite, or a side larger than the model's faces.
-    """
-    size = data.input_size(model)
-    if too_large := [side for side in sides if side > size]:
-        raise DataError(
-            f"A face cannot be shrunk to {too_large[0]} pixels: the model takes faces of {size}; give smaller sizes."
-        )
-    names = restoration.GAINS if model.restores else ()
-
-    @functools.partial(tf.function, reduce_retracing=True)
-    def answer(inputs: dict) -> dict:  # in a graph of its own, which is traced once for all sides
-        outputs = model(inputs, training=False)
-        found = {"score": outputs["probability"][:, 0], "logit": outputs["logit"][:, 0]}
-        return found | {name: outputs[name] for name in ("reconstruction",) if names}
-
-    @functools.partial(tf.function, reduce_retracing=True)
-    def gained(frame: tf.Tensor, reconstruction: tf.Tensor, supervision: dict) -> dict:
-        gains = restoration.restoration_gains(frame, reconstruction, **supervision)
-        return {name: tf.where(weight > 0, value, np.nan) for name, (value, weight) in gains.items()}
-
-    @functools.partial(tf.function, reduce_retracing=True)
-    def shrunk(inputs: dict, side: int) -> dict:
-        return _at_side(model, inputs, side)
-
-    def measure(inputs: dict, supervision: dict) -> dict:
-        inputs = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
-        found = answer(inputs)
-        if names:
-            found |= gained(inputs["frame"], found.pop("reconstruction"), supervision)
-        return found | {f"score at {side}": answer(shrunk(inputs, side))["score"] for side in sides}
-
-    total = -(-count([folder], split, compression) // BATCH)
-    batches = data.scoring_batches(folder, split, compression, model, BATCH, extra=RESTORED if names else ())
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in data.IDENTITY}
-    for inputs, fields in progress(batches, total, f"scoring {split} {compression}"):
-        found = measure(inputs, {name: fields[name] for name in RESTORED if names})
-        present = fields.get(PRESENT)
-        for name in data.IDENTITY:
-            columns[name].append(fields[name] if present is None else fields[name][present])
-        for name, values in found.items():
-            values = values.numpy()  # those of a burst count for each of its frames
-            columns.setdefault(name, []).append(values if present is None else np.repeat(values, present.sum(axis=1)))
-    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
-    for name in ("score", *(f"score at {side}" for side in sides)):
-        if unusable := int((~np.isfinite(joined[name])).sum()):
-            raise DataError(f"{unusable} of {len(joined[name])} faces got no finite score from the model; train again.")
-    videos = np.char.decode(joined["video"].astype("S"), "utf-8")
-    scores = Scores(
-        ids=np.array([f"{video}#{index}" for video, index in zip(videos, joined["frame_index"], strict=True)]),
-        videos=videos,
-        methods=np.char.decode(joined["method"].astype("S"), "utf-8"),
-        labels=joined["label"].astype(np.int64),
-        values=joined["score"].astype(np.float64),
-    )
-    return Scored(
-        frames=scores,
-        logits=joined["logit"].astype(np.float64),
-        gains={name: joined[name].astype(np.float64) for name in names},
-        at_side={
-            side: dataclasses.replace(scores, values=joined[f"score at {side}"].astype(np.float64)) for side in sides
-        },
-    )
-
-
-def _at_side(model: Classifier, inputs: dict, side: int) -> dict:
-    """The model's inputs of faces that are shrunk to a side and enlarged again."""
-    if data.burst_of(model) == 1:
-        quality = {"ela_quality": model.options["ela_quality"]} if "ela" in inputs else {}
-        return degradation.at_side(inputs, side, **quality)
-    flat = {name: tf.reshape(value, (-1, *value.shape[2:])) for name, value in inputs.items()}
-    smaller = degradation.at_side(flat, side)
-    return {name: tf.reshape(smaller[name], tf.shape(value)) for name, value in inputs.items()}
 
 
 def restored(gains: dict[str, np.ndarray], groups: np.ndarray) -> dict[str, dict]:

@@ -26,9 +26,23 @@ from experiments.cli.options import ANY_PATH, FILE, FOLDER
     default=None,
     help="Score the faces also when they are shrunk to these sides and enlarged again.",
 )
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Processes that score a part of the faces each, on a GPU of their own where there are several.",
+)
 @click.option("--quiet", is_flag=True, help="Print no table.")
 def evaluate(
-    run: Path, records: Path, compression: str, split: str, out: Path, sizes: tuple[int, ...] | None, quiet: bool
+    run: Path,
+    records: Path,
+    compression: str,
+    split: str,
+    out: Path,
+    sizes: tuple[int, ...] | None,
+    workers: int,
+    quiet: bool,
 ) -> None:
     """Measure frame and video AUC, per method, with 95% intervals."""
     load_tensorflow()
@@ -37,7 +51,7 @@ def evaluate(
     from experiments.evaluation import evaluate as run_evaluation
     from experiments.tables import quality_table, results_lines, results_table, strength_table
 
-    result = run_evaluation(run, records, compression, split, out, sizes or ())
+    result = run_evaluation(run, records, compression, split, out, sizes or (), workers)
     console = Console()
     if not quiet:
         console.print(results_table({compression: result}, f"{split} split of {records}: AUC [95% interval]"))

@@ -79,7 +79,8 @@ def read(
         methods: `real` and manipulation methods; None for all.
         size: side of the faces that the caller needs, to which larger ones are shrunk; None for that of the records.
         fields: names of the fields wanted; None for all.
-        chosen: bool (N,), which of the N examples to read, in this function's order; the others are not decoded.
+        chosen: bool (N,), which of the examples to read, in this function's order; the others are not decoded, and
+            those behind the first N are not read.
         without: names of methods that are not read; the records need not hold them.
         burst: neighbouring frames that are one element; see `records.shards.bursts`. With more than 1 each field has
             them as its first dimension, and there is the field `present`.

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from experiments import beginnings, data, evaluation, report, runs, scoring, training
+from experiments import beginnings, data, evaluation, frame_scores, report, runs, training
 from experiments.config import METHODS, DetectorOptions, LeaveOneOutConfig, TrainConfig
 from experiments.exported_faces import faces_of_split, representative_faces
 from experiments.leave_one_out import leave_one_out
@@ -109,7 +109,7 @@ def burst_records(write_records, tmp_path_factory):
 @pytest.mark.slow
 def test_bursts_are_scored_frame_by_frame_and_exports_take_single_faces(burst_records, tmp_path):
     model = baseline("rnn_cnn")(size=64, input_size=32)
-    scored = scoring.score_frames(model, burst_records, "test", "c40", sides=(16,))
+    scored = frame_scores.score_frames(model, burst_records, "test", "c40", sides=(16,))
     assert len(set(scored.frames.ids)) == len(scored.frames.values) == 9 * 5
     for video in set(scored.frames.videos):
         for scores in (scored.frames, scored.at_side[16]):

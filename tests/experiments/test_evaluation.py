@@ -16,8 +16,9 @@ from sklearn.metrics import roc_auc_score
 from experiments import data, runs
 from experiments.cli.main import cli
 from experiments.evaluation import evaluate
+from experiments.frame_scores import score_frames
 from experiments.report import read_scores, write_report
-from experiments.scoring import Scores, connected, errors, restored, score_frames
+from experiments.scoring import Scores, connected, errors, restored
 from records.errors import DataError
 from records.shards import Manifest
 from tfafsr.calibration import Platt, ece_interval, reliability

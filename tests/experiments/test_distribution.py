@@ -1,0 +1,250 @@
+"""Training on several devices and workers gives the result of one, whoever is killed; what is wrong is named."""
+
+import dataclasses
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from experiments import distribution, runs, state, training
+from experiments.config import DetectorOptions
+from experiments.machines_config import MachinesConfig
+from records.errors import DataError
+
+# TFE alone with one stream, which is traced in a few seconds; AFSR's losses and the triplets are in test_replicas.
+SMALLEST = {"size": 64, "width": 4, "blocks": 1, "output": "none", "error_image": "none", "pooling": "gap"}
+TOLERANCE = 2e-3  # relative: sums are added in another order, and Adam enlarges the difference
+EPOCHS = 5
+EPOCH_LINE = re.compile(rb"epoch (\d+)/\d+  loss")
+
+
+@pytest.fixture(scope="module")
+def config(made_records):
+    """The options of all runs of this file."""
+    return training.TrainConfig(
+        (str(made_records),),
+        ("c40",),
+        "tiny",
+        DetectorOptions(**SMALLEST),
+        epochs=EPOCHS,
+        batch_size=8,
+        learning_rate=1e-3,
+        shares=2,
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(config, tmp_path_factory):
+    """The history of one process that nobody disturbs."""
+    run = tmp_path_factory.mktemp("alone") / "run"
+    training.train(config, run, say=lambda line: None)
+    return history_of(run)
+
+
+def history_of(run):
+    return json.loads((run / runs.HISTORY_FILE).read_text())
+
+
+def check_equal(found, expected):
+    """The losses and AUCs of every epoch are equal, but for the tolerance."""
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        compared = {name for name in one if not name.startswith("gradient_norm")}  # of the first piece of a batch
+        assert {name: one[name] for name in compared} == pytest.approx(
+            {name: other[name] for name in compared}, rel=TOLERANCE, abs=1e-4
+        )
+
+
+def start(config, run, *options, **variables):
+    """A process that trains `config`; its messages can be read."""
+    line = f"-m tfafsr train --preset tiny --compression c40 --epochs {config.epochs} --batch-size {config.batch_size}"
+    line += f" --learning-rate {config.learning_rate} --shares {config.shares}"
+    for name, value in config.detector.given().items():
+        line += f" --{name.replace('_', '-')} {value}"
+    return subprocess.Popen(
+        [sys.executable, *line.split(), *options, "--records", *config.records, "--out", str(run)],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def start_two(config, run):
+    """Two workers on this machine, the chief first."""
+    with socket.socket() as one, socket.socket() as other:
+        for each in (one, other):
+            each.bind(("127.0.0.1", 0))
+        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other)]
+    return [
+        start(
+            config,
+            run,
+            *("--strategy", "multiworker"),
+            TF_CONFIG=json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": number}}),
+        )
+        for number in range(2)
+    ]
+
+
+def wait_for(event, seconds=240):
+    deadline = time.monotonic() + seconds
+    while not event():
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.005)
+
+
+@pytest.mark.slow  # two minutes: six starts of two processes
+def test_two_workers_of_which_one_is_killed_again_and_again_end_where_one_process_ends(config, undisturbed, tmp_path):
+    run = tmp_path / "run"
+
+    def finished(epochs):
+        return lambda: state.newest(run) is not None and state.newest(run).name == f"{state.PREFIX}{epochs:04d}"
+
+    def writing_a_state():
+        return any(run.glob(f".{state.PREFIX}*"))
+
+    for moment, victim in (
+        (lambda: (run / runs.CONFIG_FILE).exists(), 1),  # while the first step is traced
+        (finished(1), 0),
+        (lambda: finished(1)() and writing_a_state(), 0),
+        (finished(3), 1),
+        (lambda: finished(3)() and writing_a_state(), 1),
+    ):
+        workers = start_two(config, run)
+        wait_for(moment)
+        workers[victim].kill()
+        killed = time.monotonic()
+        said = workers[1 - victim].communicate(timeout=120)[0].decode()
+        assert time.monotonic() - killed < 60
+        assert workers[1 - victim].returncode == 1, said[-3000:]
+        assert "start the same command on all workers again" in " ".join(said.split())
+        workers[victim].communicate(timeout=60)
+    said = [worker.communicate(timeout=240)[0].decode() for worker in start_two(config, run)]
+    assert "Best epoch" in said[0], said[0][-3000:]
+    assert "Best epoch" not in said[1]
+    assert "epoch 5/5" not in said[1]
+    check_equal(history_of(run), undisturbed)
+    assert training.runs.load_config(run).shares == 2
+
+
+@pytest.mark.slow
+def test_two_devices_end_where_one_ends_and_one_goes_on_from_there(config, undisturbed, tmp_path):
+    run, two = tmp_path / "run", dataclasses.replace(config, epochs=2)
+    process = start(two, run, "--strategy", "mirrored", "--devices", "2")
+    said = process.communicate(timeout=300)[0].decode()
+    assert process.returncode == 0, said[-3000:]
+    assert "Training on 2 devices: CPU:0, CPU:1." in said
+    training.train(config, run, say=lambda line: None)
+    check_equal(history_of(run), undisturbed)
+
+
+CLUSTER = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
+
+
+@pytest.mark.parametrize(("task", "expected"), [(("chief", 0), 0), (("worker", 0), 1), (("worker", "1"), 2)])
+def test_tf_config_says_who_this_worker_is(task, expected):
+    text = json.dumps({"cluster": CLUSTER, "task": dict(zip(("type", "index"), task, strict=True)), "job": "Vertex's"})
+    assert distribution._from_tf_config(text) == (("a:1", "b:1", "c:1"), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "TF_CONFIG cannot be used .*; it must be like"),
+        ("[]", "it must be like"),
+        ('{"cluster": {"worker": ["a:1"]}}', "KeyError.'task'"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "worker 1 is not in the cluster"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}', "chief 0 is not in the cluster"),
+        ('{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}', "an address is not host:port"),
+        ('{"cluster": {"worker": [1]}, "task": {"type": "worker", "index": 0}}', "an address is not host:port"),
+        ('{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "ps", "index": 0}}', "tasks of the type ps"),
+        ('{"cluster": {"worker": ["a:1"], "evaluator": ["b:1"]}, "task": {}}', "KeyError"),
+    ],
+)
+def test_what_is_wrong_with_tf_config_is_said(text, message):
+    with pytest.raises(DataError, match=message):
+        distribution._from_tf_config(text)
+
+
+def test_without_tf_config_and_slurm_the_documentation_is_named(monkeypatch):
+    for name in ("TF_CONFIG", "SLURM_STEP_NODELIST"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(DataError, match=r"set TF_CONFIG, or .* srun; see docs/scaling.md"):
+        distribution.assemble(MachinesConfig(strategy="multiworker"), print)
+
+
+@dataclasses.dataclass
+class Strategy:
+    """A number of replicas, for what needs no devices."""
+
+    num_replicas_in_sync: int
+
+
+@pytest.mark.parametrize(
+    ("replicas", "workers", "batch", "advice"),
+    [
+        (2, 1, 8, None),
+        (3, 1, 8, "6 or 9"),
+        (2, 2, 6, "4 or 8"),
+        (4, 2, 4, None),
+        (3, 3, 4, "6"),
+        (8, 4, 20, "16 or 24"),
+    ],
+)
+def test_a_batch_that_cannot_be_shared_is_refused_with_the_next_ones(config, replicas, workers, batch, advice):
+    crew = distribution.Crew(Strategy(replicas), tuple("ab" * workers)[:workers])
+    if advice is None:
+        crew.check_batch(config, batch)
+        return
+    with pytest.raises(DataError, match=f"A batch of {batch} cannot be shared .* give --batch-size {advice}."):
+        crew.check_batch(config, batch)
+
+
+@pytest.mark.parametrize(
+    ("given", "begun", "workers", "expected"),
+    [(None, None, 1, None), (None, None, 3, 3), (4, None, 2, 4), (None, 4, 2, 4), (None, 4, 1, 4), (None, 4, 3, 3)],
+)
+def test_the_shares_are_those_given_or_the_runs_or_the_workers(
+    config, trained_run, own_run, given, begun, workers, expected
+):
+    if begun:
+        path = own_run / runs.CONFIG_FILE
+        path.write_text(json.dumps({**json.loads(path.read_text()), "shares": begun}))
+    run, said = own_run if begun else own_run / "new", []
+    crew = distribution.Crew(None, tuple("abc")[:workers])
+    found = training._with_shares(dataclasses.replace(config, shares=given), run, crew, said.append)
+    assert found.shares == expected
+    assert len(said) == (begun == 4 and workers == 3)
+
+
+def test_shares_that_the_workers_cannot_divide_are_refused(config, tmp_path):
+    crew = distribution.Crew(None, ("a", "b"))
+    with pytest.raises(DataError, match="--shares must be a multiple of the 2 workers; received 3"):
+        training._with_shares(dataclasses.replace(config, shares=3), tmp_path, crew, print)
+
+
+def test_the_worker_that_was_lost_is_named():
+    crew = distribution.Crew(None, ("10.0.0.1:1", "10.0.0.2:1"))
+    unhealthy = "The following tasks are unhealthy (stopped sending heartbeats):\n/job:worker/replica:0/task:1\nThe"
+    refused = "failed to connect to all addresses; last error: UNKNOWN: ipv4:10.0.0.1:1: Failed to connect"
+    assert distribution._lost(crew, unhealthy) == "Worker 2 of 2 (10.0.0.2:1)"
+    assert distribution._lost(crew, refused) == "Worker 1 of 2 (10.0.0.1:1)"
+    assert distribution._lost(crew, "Socket\nclosed") == "Another worker (Socket closed)"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"devices": 2}, "--devices needs --strategy mirrored"),
+        ({"strategy": "mirrored", "devices": 0}, "devices must be at least 1"),
+        ({"strategy": "mirrored", "jit": True}, "--jit does not go with --strategy mirrored"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(DataError, match=message):
+        MachinesConfig(**options)
