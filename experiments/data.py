@@ -14,6 +14,7 @@ import tensorflow as tf
 from experiments.config import TrainConfig
 from records import shards
 from records.errors import DataError
+from records.places import place
 from tfafsr import SUPERVISION, augmentation, degradation
 from tfafsr.self_blending import self_blend
 
@@ -43,14 +44,14 @@ def burst_of(model: keras.Model) -> int:
 
 def methods_held(config: TrainConfig, split: str) -> set[str]:
     """The manipulation methods in the records of a run, at its compressions, also those that it leaves out."""
-    counts = [shards.Manifest.load(Path(folder)).counts.get(split, {}) for folder in config.records]
+    counts = [shards.Manifest.load(place(folder)).counts.get(split, {}) for folder in config.records]
     held = {method for one in counts for compression in config.compressions for method in one.get(compression, {})}
     return held - {shards.REAL}
 
 
 def steps_per_epoch(config: TrainConfig, burst: int = 1) -> tuple[int, int]:
     """Number of full batches in an epoch, and the batch size (at most the number of faces, or of bursts)."""
-    folders = [Path(folder) for folder in config.records]
+    folders = [place(folder) for folder in config.records]
     faces = max(1, shards.count(folders, "train", config.compressions, config.without) // burst)
     batch = min(config.schedule.batch_size, faces)
     steps = faces // batch
@@ -90,7 +91,7 @@ def training_epoch(
     burst = burst_of(model)
     steps, batch = steps_per_epoch(config, burst)
     faces = shards.read_training(
-        [Path(folder) for folder in config.records],
+        [place(folder) for folder in config.records],
         split="train",
         compressions=config.compressions,
         seed=config.seed,
@@ -158,7 +159,7 @@ def validation(config: TrainConfig, model: keras.Model, split: str = "val", part
     With several replicas each element is the piece of one replica; the others' faces are not decoded.
     """
     inputs, batch, burst = input_names(model), config.schedule.batch_size, burst_of(model)
-    folders = [Path(folder) for folder in config.records]
+    folders = [place(folder) for folder in config.records]
     places = [
         (folder, split, compression)
         for folder in folders
@@ -211,7 +212,7 @@ def scoring_batches(
         DataError: no such records, split or compression, a damaged shard, or a face of a video that the manifest does
             not list.
     """
-    folder = Path(folder)
+    folder = place(folder)
     listed = {video.encode() for video, clip in shards.Manifest.load(folder).clips.items() if clip.split == split}
     inputs = input_names(model)
     others = {*IDENTITY, *extra}

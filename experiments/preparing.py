@@ -10,6 +10,7 @@ from experiments.config import TrainConfig
 from records import shards
 from records.atomic import MARK
 from records.errors import DataError
+from records.places import place
 
 SHOWN = 12  # characters of a content hash in a message
 
@@ -31,11 +32,11 @@ class Found:
 def prepare(config: TrainConfig, run: Path) -> Found:
     """Checks the options, the records and the run folder."""
     beginnings.check_fakes(config)
-    manifests = {folder: shards.Manifest.load(Path(folder)) for folder in config.records}
+    manifests = {folder: shards.Manifest.load(place(folder)) for folder in config.records}
     _check_videos(manifests)
     for split in ("train", "val"):
         for compression in config.compressions:
-            if not shards.count([Path(folder) for folder in config.records], split, compression):
+            if not shards.count([place(folder) for folder in config.records], split, compression):
                 raise DataError(
                     f"The records {', '.join(config.records)} hold no {compression} faces of the split {split!r}; "
                     "`tfafsr inspect` lists what they hold."

@@ -28,12 +28,14 @@ class State:
         best_epoch: the epoch (from 0) with the best validation AUC, -1 before the first.
         best_value: that AUC.
         history: one dict of floats for each epoch.
+        random_states: the states of the model's random generators (dropout), which Keras does not save.
     """
 
     epoch: int = 0
     best_epoch: int = -1
     best_value: float = -math.inf
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    random_states: list[list[int]] = dataclasses.field(default_factory=list)
 
     def finished_epoch(self, logs: dict[str, float], value: float) -> bool:
         """Adds the logs of an epoch; returns True if its validation AUC `value` is the best so far."""
@@ -60,6 +62,7 @@ def save(run: Path, state: State, model: keras.Model, best: bool) -> Path:
     Raises:
         DataError: the state cannot be written; the previous one is kept.
     """
+    state.random_states = [keras.ops.convert_to_numpy(one).tolist() for one in _generators(model)]
     for abandoned in run.glob(f".{PREFIX}*{MARK}*"):
         shutil.rmtree(abandoned, ignore_errors=True)
     before = newest(run)
@@ -71,6 +74,16 @@ def save(run: Path, state: State, model: keras.Model, best: bool) -> Path:
     for old in _folders(run)[:-1]:
         shutil.rmtree(old)
     return final
+
+
+def restore_generators(state: State, model: keras.Model) -> None:
+    """Sets the states of the model's random generators, so that a resumed run draws what an undisturbed one draws."""
+    for variable, value in zip(_generators(model), state.random_states, strict=False):  # earlier versions kept none
+        variable.assign(value)
+
+
+def _generators(model: keras.Model) -> list[keras.Variable]:
+    return [variable for variable in model.non_trainable_variables if variable.path.endswith("seed_generator_state")]
 
 
 def newest(run: Path) -> Path | None:

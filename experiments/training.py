@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +13,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments import beginnings, data, distillation, distribution, preparing, runs, state
+from experiments import beginnings, data, distillation, distribution, mirror, preparing, runs, state
 from experiments.config import TrainConfig
 from experiments.machines_config import ONE_DEVICE, MachinesConfig
 from experiments.processor import bfloat16_is_fast
 from records import shards
 from records.atomic import atomic_file, locked, write_json
 from records.errors import DataError
+from records.places import Place, place
 from records.progress import SECONDS_BETWEEN_LINES, duration
 from tfafsr import Classifier, ModelError, calibration, load_detector
 
@@ -30,14 +32,15 @@ class TrainingDiverged(DataError):
 
 
 def train(
-    config: TrainConfig, run: Path, say: Callable[[str], None] = print, machines: MachinesConfig = ONE_DEVICE
+    config: TrainConfig, run: Place | str, say: Callable[[str], None] = print, machines: MachinesConfig = ONE_DEVICE
 ) -> dict[str, float] | None:
     """Trains until the schedule's last epoch and leaves the model with the best validation AUC in `run`.
 
     Args:
         config: the options of the run.
         run: the run folder; an interrupted run in it with the same options and records is continued after its last
-            complete epoch. Several workers share one folder, in which the chief alone writes.
+            complete epoch. Several workers share one folder, in which the chief alone writes. It may be at a URL, see
+            `experiments.mirror`.
         say: function that prints one line; after the start only the chief uses it.
         machines: the devices and machines. With others the result is the same but for the order of sums.
 
@@ -52,14 +55,21 @@ def train(
     """
     crew = distribution.assemble(machines, say)
     with contextlib.ExitStack() as stack:
+        folder, push = stack.enter_context(mirror.local(place(run)))
+        said = functools.partial(_say, say, str(folder), str(run))
         if crew.is_chief:
-            stack.enter_context(locked(run, "training in"))
+            stack.enter_context(locked(folder, "training in"))
         else:
-            say = _say_nothing
-            run.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(distribution.naming_the_loss(crew, run))
-        found = preparing.prepare(config, run)
-        return _train(config, run, found, crew, machines, say)
+            said = _say_nothing
+            folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(distribution.naming_the_loss(crew, folder))
+        found = preparing.prepare(config, folder)
+        return _train(config, folder, found, crew, machines, push, said)
+
+
+def _say(say: Callable[[str], None], folder: str, run: str, line: str) -> None:
+    """Says a line, with the name of the run in the place of the local folder."""
+    say(line.replace(folder, run))
 
 
 def _say_nothing(line: str) -> None:
@@ -72,6 +82,7 @@ def _train(
     found: preparing.Found,
     crew: distribution.Crew,
     machines: MachinesConfig,
+    push: Callable[[], None],
     say: Callable[[str], None],
 ) -> dict[str, float] | None:
     given = config = _with_shares(config, run, crew, say)
@@ -86,6 +97,7 @@ def _train(
         else:
             progress = state.load(before)
             model = _load_model(before / state.MODEL, config)
+            state.restore_generators(progress, model)
     model.jit_compile = machines.jit
     crew.check_agreement({"the epoch": str(progress.epoch), "the options and records": f"{given} {found.content}"})
     if before and progress.epoch < epochs:
@@ -116,6 +128,7 @@ def _train(
         if crew.is_chief:
             state.save(run, progress, model, best)
             _to_tensorboard(run / runs.LOG_FOLDER, logs, epoch)
+            push()
         left = (time.monotonic() - started) / (epoch + 1 - first) * (epochs - epoch - 1)
         say(
             f"epoch {epoch + 1}/{epochs}  loss {logs['loss']:.4f}  val loss {logs['val_loss']:.4f}  "
@@ -127,6 +140,7 @@ def _train(
     model = _load_model(state.newest(run) / state.BEST, config)
     _calibrate(config, model, say)
     _publish(run, progress, model)
+    push()
     found = {"best_epoch": progress.best_epoch + 1, SELECTION: progress.best_value}
     return {**found, **dataclasses.asdict(model.calibration)}
 
@@ -143,8 +157,8 @@ def _with_shares(config: TrainConfig, run: Path, crew: distribution.Crew, say: C
     shares = config.shares or begun or (crew.workers if crew.workers > 1 else None)
     if (shares or 1) % crew.workers:
         say(
-            f"{run} was begun with {shares} shares, which {crew.workers} workers cannot divide: from now on there are "
-            f"{crew.workers}, and the faces come in another order."
+            f"The run was begun with {shares} shares, which {crew.workers} workers cannot divide: from now on there "
+            f"are {crew.workers}, and the faces come in another order."
         )
         shares = crew.workers
     return dataclasses.replace(config, shares=shares)
@@ -243,7 +257,7 @@ def _load_model(path: Path, config: TrainConfig) -> Classifier:
 
 
 def _count(config: TrainConfig, split: str) -> int:
-    return shards.count([Path(folder) for folder in config.records], split, config.compressions, config.without)
+    return shards.count([place(folder) for folder in config.records], split, config.compressions, config.without)
 
 
 def _calibrate(config: TrainConfig, model: Classifier, say) -> None:

@@ -8,14 +8,15 @@ import click
 
 from experiments.cli.command import command, load_tensorflow
 from experiments.cli.many_values import several
-from experiments.cli.options import ANY_PATH, FILE, FOLDER
+from experiments.cli.options import ANY_PATH, FILE, FOLDER_OR_URL
+from records.places import Place
 
 
 @command()
 @click.option(
     "--run", required=True, type=ANY_PATH, help="Run folder of `tfafsr train`, or weights: a file, or photos-1-tiny."
 )
-@click.option("--records", required=True, type=FOLDER, help="Records of `tfafsr build`.")
+@click.option("--records", required=True, type=FOLDER_OR_URL, help="Records of `tfafsr build`.")
 @click.option("--compression", required=True, help="Score the faces at raw, c23 or c40.")
 @click.option("--split", default="test", show_default=True, type=click.Choice(["train", "val", "test"]))
 @click.option("--out", required=True, type=FILE, help="metrics.json; score tables are written beside it.")
@@ -36,7 +37,7 @@ from experiments.cli.options import ANY_PATH, FILE, FOLDER
 @click.option("--quiet", is_flag=True, help="Print no table.")
 def evaluate(
     run: Path,
-    records: Path,
+    records: Place,
     compression: str,
     split: str,
     out: Path,

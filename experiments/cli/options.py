@@ -29,10 +29,22 @@ from typing import Any, Literal
 import click
 
 from experiments.cli.many_values import Several
+from records.places import Place, is_url, place
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 ANY_PATH = click.Path(path_type=Path)
+
+
+class FolderOrUrl(click.Path):
+    """A folder, or a URL such as gs://bucket/records; the value is a `records.places.Place`."""
+
+    def convert(self, value, param, context) -> Place:
+        """Checks a local folder as `click.Path` does."""
+        return place(value) if is_url(value) else super().convert(value, param, context)
+
+
+FOLDER_OR_URL = FolderOrUrl(file_okay=False, path_type=Path)
 
 
 def options(declared: type, name: str, fixed: Mapping[str, object] | None = None) -> Callable[[Callable], Callable]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from experiments.cli.command import command, load_tensorflow
-from experiments.cli.options import FOLDER, options
+from experiments.cli.options import FOLDER_OR_URL, options
 from experiments.config import TrainConfig
 from experiments.machines_config import MachinesConfig
+from records.places import Place
 
 
 @command()
 @options(TrainConfig, "config")
 @options(MachinesConfig, "machines")
-@click.option("--out", "run", required=True, type=FOLDER, help="Run folder; an interrupted run in it is resumed.")
-def train(config: TrainConfig, machines: MachinesConfig, run: Path) -> None:
+@click.option(
+    "--out", "run", required=True, type=FOLDER_OR_URL, help="Run folder; an interrupted run in it is resumed."
+)
+def train(config: TrainConfig, machines: MachinesConfig, run: Place) -> None:
     """Train AFSR and TFE together.
 
     Writes the model with the best validation AUC to OUT/model.keras. Started again after an interruption, it resumes

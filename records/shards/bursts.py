@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import tensorflow as tf
 
 from records.errors import DataError
+from records.places import Place
 from records.shards.manifest import Manifest
 
 PRESENT = "present"
@@ -15,7 +15,7 @@ PRESENT = "present"
 _KEYS = 2**62
 
 
-def check_bursts(folder: Path, manifest: Manifest, frames: int) -> None:
+def check_bursts(folder: Place, manifest: Manifest, frames: int) -> None:
     """Raises `DataError` if the records' bursts are shorter than `frames`."""
     held = manifest.options.get("burst", 1)
     if not isinstance(held, int) or held < frames:

@@ -6,11 +6,11 @@ import contextlib
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import tensorflow as tf
 
 from records.errors import DataError
+from records.places import Place
 from records.progress import progress
 from records.shards import reader, schema
 from records.shards.manifest import Manifest, check_shards, verify
@@ -30,7 +30,7 @@ ASSERTION = re.compile(r"assertion failed: \[(.*?)\]")
 
 
 @contextlib.contextmanager
-def naming_the_shard(folders: Sequence[Path] | Path) -> Iterator[None]:
+def naming_the_shard(folders: Sequence[Place] | Place) -> Iterator[None]:
     """Inside this block, TensorFlow's read errors become a `DataError` that names the shard and what is wrong with it.
 
     After an error, the shards are compared with the manifest: first their size and ends, then their hash; then every
@@ -47,7 +47,7 @@ def naming_the_shard(folders: Sequence[Path] | Path) -> Iterator[None]:
         raise
 
 
-def _raise_for_damaged_shard(folder: Path, message: str) -> None:
+def _raise_for_damaged_shard(folder: Place, message: str) -> None:
     """Raises `DataError` for the first damaged shard; looks first at those that TensorFlow's message names."""
     manifest = Manifest.load(folder)
     named = [name for name in sorted(manifest.shards) if str(folder / name) in message]
@@ -60,7 +60,7 @@ def _raise_for_damaged_shard(folder: Path, message: str) -> None:
         _check_records(folder, name, manifest)
 
 
-def _check_records(folder: Path, name: str, manifest: Manifest) -> None:
+def _check_records(folder: Place, name: str, manifest: Manifest) -> None:
     """Raises `DataError` unless every record of a shard parses and their number is the manifest's."""
     check_shards(folder, manifest, [name])
     path, number, record = folder / name, 0, b""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from records.errors import DataError
+from records.places import Place
 from records.shards import bursts
 from records.shards.manifest import Manifest
 from records.shards.reader import (
@@ -61,7 +61,7 @@ WHOLE = Share()
 
 
 def read_training(
-    folders: Sequence[Path] | Path,
+    folders: Sequence[Place] | Place,
     split: str = "train",
     compressions: Sequence[str] = ("c40",),
     seed: int = 0,

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from records.atomic import write_json
 from records.errors import DataError
+from records.places import Place, place
 from records.shards.entries import ClipEntry, ShardEntry, SkipEntry, SplitsOrigin, ends_sha256
 from records.shards.schema import MAX_SIDE, SCHEMA_VERSION
 from records.shards.typed_json import from_json
@@ -69,14 +70,14 @@ class Manifest:
         write_json(Path(folder) / MANIFEST_FILE, dataclasses.asdict(self), indent=1, sort_keys=True)
 
     @classmethod
-    def load(cls, folder: Path) -> Manifest:
-        """Reads the manifest of `folder`.
+    def load(cls, folder: Place) -> Manifest:
+        """Reads the manifest of `folder`, which may be at a URL (`records.places`).
 
         Raises:
             DataError: there is no manifest, it is damaged (the message names the field), or its schema version is
                 another.
         """
-        path = Path(folder) / MANIFEST_FILE
+        path = place(folder) / MANIFEST_FILE
         if not path.is_file():
             raise DataError(
                 f"{folder} holds no finished records (no {MANIFEST_FILE}); run `tfafsr build --out {folder}` to its "
@@ -152,7 +153,7 @@ class Manifest:
         return found
 
 
-def check_shards(folder: Path, manifest: Manifest, names: Iterable[str]) -> None:
+def check_shards(folder: Place, manifest: Manifest, names: Iterable[str]) -> None:
     """Compares the size and both ends of shards with the manifest, which finds a cut, missing or foreign file.
 
     It reads 128 KiB of each shard, so that a thousand shards take a fraction of a second; `verify` reads everything.
@@ -166,15 +167,15 @@ def check_shards(folder: Path, manifest: Manifest, names: Iterable[str]) -> None
         DataError: a shard is not what was written; the message names the first.
     """
     for name in names:
-        with _opened(folder / name, manifest.shards[name]):
+        with _opened(place(folder) / name, manifest.shards[name]):
             pass
 
 
-def verify(folder: Path) -> None:
+def verify(folder: Place) -> None:
     """Compares every shard's hash with the manifest; raises a `DataError` that names the first shard that differs."""
     manifest = Manifest.load(folder)
     for name, shard in sorted(manifest.shards.items()):
-        path = Path(folder) / name
+        path = place(folder) / name
         with _opened(path, shard) as file:
             file.seek(0)
             if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:
@@ -182,7 +183,7 @@ def verify(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _opened(path: Path, shard: ShardEntry) -> Iterator[BinaryIO]:
+def _opened(path: Place, shard: ShardEntry) -> Iterator[BinaryIO]:
     """Checks a shard's size and ends and yields it opened. A FIFO is refused: opening it would wait for a writer."""
     try:
         status = path.stat()

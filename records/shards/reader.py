@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from records.errors import DataError
+from records.places import Place, Remote, place
 from records.shards import bursts, schema
 from records.shards.manifest import SHARD, Manifest, check_shards
 
@@ -22,7 +23,7 @@ PARALLEL_CALLS = max(2, os.cpu_count() or 1)
 
 
 def count(
-    folders: Sequence[Path] | Path, split: str, compressions: Sequence[str] | str, without: Sequence[str] = ()
+    folders: Sequence[Place] | Place, split: str, compressions: Sequence[str] | str, without: Sequence[str] = ()
 ) -> int:
     """Number of examples of a split at one or several compressions; a folder without them counts 0.
 
@@ -37,14 +38,14 @@ def count(
     return sum(number for method, number in methods if method not in without)
 
 
-def count_bursts(folder: Path, split: str, compression: str, burst: int, without: Sequence[str] = ()) -> int:
+def count_bursts(folder: Place, split: str, compression: str, burst: int, without: Sequence[str] = ()) -> int:
     """Number of elements that `read` gives with these arguments; the shards are read for it."""
     shards = shards_to_read(Manifest.load(folder), folder, split, compression, without=without)
     records = [serialized(of_method, burst) for of_method in shards.values()]
     return sum(int(one.reduce(np.int64(0), lambda number, *_: number + 1)) for one in records)
 
 
-def held(folder: Path, split: str, compressions: Sequence[str]) -> list[str]:
+def held(folder: Place, split: str, compressions: Sequence[str]) -> list[str]:
     """Those of the compressions at which a folder holds examples of a split, in the order given.
 
     Raises:
@@ -58,7 +59,7 @@ def held(folder: Path, split: str, compressions: Sequence[str]) -> list[str]:
 
 
 def read(
-    folder: Path,
+    folder: Place,
     split: str,
     compression: str,
     methods: list[str] | None = None,
@@ -92,7 +93,7 @@ def read(
         DataError: no such records, split, compression or method; another schema version or size; a damaged shard;
             shorter bursts; nothing remains without those methods.
     """
-    folder = Path(folder)
+    folder = place(folder)
     manifest = Manifest.load(folder)
     bursts.check_bursts(folder, manifest, burst)
     size = checked_size(manifest, folder, size)
@@ -137,12 +138,12 @@ def group_of(name: str) -> str:
     return "/".join(SHARD.fullmatch(name).groups())
 
 
-def several(folders: Sequence[Path] | Path) -> list[Path]:
+def several(folders: Sequence[Place] | Place) -> list[Place]:
     """One folder or several folders, as a list."""
-    return [Path(folders)] if isinstance(folders, str | Path) else [Path(folder) for folder in folders]
+    return [place(folders)] if isinstance(folders, str | Path | Remote) else [place(folder) for folder in folders]
 
 
-def checked_size(manifest: Manifest, folder: Path, size: int | None) -> int:
+def checked_size(manifest: Manifest, folder: Place, size: int | None) -> int:
     """The side of the faces that are read."""
     if size is not None and manifest.size < size:
         raise DataError(
@@ -173,7 +174,7 @@ class ShardPart:
 
 def shards_to_read(
     manifest: Manifest,
-    folder: Path,
+    folder: Place,
     split: str,
     compression: str,
     methods: list[str] | None = None,
