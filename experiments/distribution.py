@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -104,7 +105,8 @@ class Crew:
 
     def check_batch(self, config: TrainConfig, batch: int) -> None:
         """Raises `DataError` unless the batch can be shared equally among the replicas."""
-        unit = np.lcm(self.replicas, (2 if config.balanced else 1) * self.workers)
+        pairs = config.balanced and self.workers > 1  # a real and a manipulated face are always of one share
+        unit = np.lcm(self.replicas, (2 if pairs else 1) * self.workers)
         if self.strategy and batch % unit:
             near = [size for size in (batch // unit * unit, -(-batch // unit) * unit) if size]
             raise DataError(
@@ -188,7 +190,8 @@ def _workers() -> tuple[tuple[str, ...], int, tf.distribute.cluster_resolver.Clu
         return addresses, worker, resolvers.TFConfigClusterResolver()
     if "SLURM_STEP_NODELIST" in os.environ:
         try:
-            resolver = resolvers.SlurmClusterResolver()
+            gpus = {} if shutil.which("nvidia-smi") else {"gpus_per_node": 1024, "gpus_per_task": 1, "auto_set_gpu": False}
+            resolver = resolvers.SlurmClusterResolver(**gpus)
             addresses = tuple(resolver.cluster_spec().as_dict()["worker"])
         except (KeyError, ValueError, RuntimeError, OSError) as error:
             raise DataError(f"Slurm's variables do not say who the workers are ({error}); set TF_CONFIG.") from error

@@ -123,7 +123,7 @@ def _train(
     validation = crew.distributed(lambda: data.validation(config, model, part=part)), int(whole.cardinality())
     started, first = time.monotonic(), progress.epoch
     for epoch in range(progress.epoch, epochs):
-        logs = _epoch(config, model, teacher, epoch, validation, steps, crew)
+        logs, speed = _epoch(config, model, teacher, epoch, validation, steps, crew)
         best = progress.finished_epoch(logs, logs[SELECTION])
         if crew.is_chief:
             state.save(run, progress, model, best)
@@ -133,7 +133,7 @@ def _train(
         say(
             f"epoch {epoch + 1}/{epochs}  loss {logs['loss']:.4f}  val loss {logs['val_loss']:.4f}  "
             f"AUC {logs['auc']:.3f}  val AUC {logs[SELECTION]:.3f}{' (best)' if best else ''}  "
-            f"about {duration(left)} left"
+            f"{f'{speed * batch * burst:.0f} faces/s  ' if speed else ''}about {duration(left)} left"
         )
     if not crew.is_chief:
         return None
@@ -180,12 +180,17 @@ class _EpochMonitor(keras.callbacks.Callback):
     def __init__(self, epoch: int, epochs: int, steps: int, quiet: bool) -> None:
         super().__init__()
         self.epoch, self.epochs, self.steps, self.quiet = epoch, epochs, steps, quiet
-        self.started = self.last_line = time.monotonic()
+        self.started = self.last_line = self.last_step = time.monotonic()
+
+    @property
+    def steps_a_second(self) -> float | None:
+        """The speed of the training steps behind the first; None with one step."""
+        return (self.steps - 1) / (self.last_step - self.started) if self.steps > 1 else None
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Checks the mean loss of the epoch, which is NaN from the first NaN batch on."""
         _check_finite("loss", logs["loss"], f"epoch {self.epoch + 1}, step {batch + 1}")
-        now = time.monotonic()
+        self.last_step = now = time.monotonic()
         if batch == 0:  # the first step includes the tracing of the graph, so it is not counted
             self.started = now
         if now - self.last_line >= SECONDS_BETWEEN_LINES and not self.quiet:
@@ -205,7 +210,8 @@ def _epoch(
     validation: tuple[tf.data.Dataset | tf.distribute.DistributedDataset, int],
     steps: int,
     crew: distribution.Crew,
-) -> dict[str, float]:
+) -> tuple[dict[str, float], float | None]:
+    """The logs of an epoch, and how many steps a second there were."""
     model.optimizer.learning_rate = config.learning_rate_at(epoch)
     part = crew.part(config.shares or 1)
 
@@ -216,6 +222,7 @@ def _epoch(
             data.training_epoch(config, model, epoch, extra=("keypoints",), part=part), teacher
         )
 
+    monitor = _EpochMonitor(epoch, config.schedule.epochs, steps, quiet=not crew.is_chief)
     with shards.naming_the_shard(config.records):
         history = model.fit(
             crew.distributed(pieces),
@@ -226,14 +233,14 @@ def _epoch(
             epochs=epoch + 1,
             shuffle=False,
             verbose=0,
-            callbacks=[_EpochMonitor(epoch, config.schedule.epochs, steps, quiet=not crew.is_chief)],
+            callbacks=[monitor],
         )
         x, y = next(iter(pieces()))
     logs = {name: float(values[-1]) for name, values in history.history.items()}
     logs |= {f"gradient_norm/{term}": float(norm) for term, norm in model.gradient_norms(x, y).items()}
     for name, value in logs.items():
         _check_finite(name, value, f"epoch {epoch + 1}")
-    return {**logs, "learning_rate": config.learning_rate_at(epoch)}
+    return {**logs, "learning_rate": config.learning_rate_at(epoch)}, monitor.steps_a_second
 
 
 def _check_finite(name: str, value: float, when: str) -> None:

@@ -8,8 +8,11 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import kubernetes_validate
 import pytest
+import yaml
 
 from experiments import distribution, runs, state, training
 from experiments.config import DetectorOptions
@@ -18,6 +21,7 @@ from records.errors import DataError
 
 # TFE alone with one stream, which is traced in a few seconds; AFSR's losses and the triplets are in test_replicas.
 SMALLEST = {"size": 64, "width": 4, "blocks": 1, "output": "none", "error_image": "none", "pooling": "gap"}
+MANIFEST = Path(__file__).parents[2] / "docs/kubernetes/train.yaml"
 TOLERANCE = 2e-3  # relative: sums are added in another order, and Adam enlarges the difference
 EPOCHS = 5
 EPOCH_LINE = re.compile(rb"epoch (\d+)/\d+  loss")
@@ -209,15 +213,12 @@ def test_a_batch_that_cannot_be_shared_is_refused_with_the_next_ones(config, rep
     ("given", "begun", "workers", "expected"),
     [(None, None, 1, None), (None, None, 3, 3), (4, None, 2, 4), (None, 4, 2, 4), (None, 4, 1, 4), (None, 4, 3, 3)],
 )
-def test_the_shares_are_those_given_or_the_runs_or_the_workers(
-    config, trained_run, own_run, given, begun, workers, expected
-):
+def test_the_shares_are_those_given_or_the_runs_or_the_workers(config, tmp_path, given, begun, workers, expected):
     if begun:
-        path = own_run / runs.CONFIG_FILE
-        path.write_text(json.dumps({**json.loads(path.read_text()), "shares": begun}))
-    run, said = own_run if begun else own_run / "new", []
+        runs.save_config(tmp_path, dataclasses.replace(config, shares=begun), ["hash"], [])
+    said = []
     crew = distribution.Crew(None, tuple("abc")[:workers])
-    found = training._with_shares(dataclasses.replace(config, shares=given), run, crew, said.append)
+    found = training._with_shares(dataclasses.replace(config, shares=given), tmp_path, crew, said.append)
     assert found.shares == expected
     assert len(said) == (begun == 4 and workers == 3)
 
@@ -248,3 +249,40 @@ def test_the_worker_that_was_lost_is_named():
 def test_options_that_do_not_fit_are_refused(options, message):
     with pytest.raises(DataError, match=message):
         MachinesConfig(**options)
+
+
+def test_slurms_variables_name_the_workers(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    for name, value in {
+        "SLURM_STEP_NODELIST": "node[1-2]",
+        "SLURM_STEP_TASKS_PER_NODE": "1(x2)",
+        "SLURM_STEP_NUM_TASKS": "2",
+        "SLURM_PROCID": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    addresses, worker, _ = distribution._workers()
+    assert addresses == ("node1:8888", "node2:8888")
+    assert worker == 1
+
+
+def test_the_kubernetes_manifest_is_valid_and_its_tf_config_can_be_used():
+    service, job = yaml.safe_load_all(MANIFEST.read_text(encoding="utf-8"))
+    for one in (service, job):
+        kubernetes_validate.validate(one, "1.30", strict=True)
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    script = container["args"][0].replace("exec tfafsr", "printenv TF_CONFIG #")
+    for index in range(job["spec"]["completions"]):
+        variables = {"JOB_COMPLETION_INDEX": str(index), "PATH": os.environ["PATH"]}
+        said = subprocess.run(
+            [*container["command"], script], env=variables, capture_output=True, text=True, check=True
+        )
+        addresses, worker = distribution._from_tf_config(said.stdout)
+        assert worker == index
+        assert len(addresses) == job["spec"]["parallelism"] == 4
+        name, _, domain = addresses[index].partition(".")
+        assert name == f"{job['metadata']['name']}-{index}"
+        assert domain == f"{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
+    assert pod["subdomain"] == service["metadata"]["name"]
+    assert service["spec"]["selector"] == {"job-name": job["metadata"]["name"]}
+    assert "--strategy multiworker" in script
