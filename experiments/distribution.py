@@ -72,15 +72,15 @@ class Crew:
         """The context in which variables are made."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
-    def distributed(self, make: Callable[[], tf.data.Dataset]) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-        """The dataset of `make`, each of whose elements is the piece of one replica, for Keras's `fit`.
+    def distributed(self, pieces: tf.data.Dataset) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+        """A dataset, each of whose elements is the piece of one replica, as Keras's `fit` takes it.
 
         Keras must be told the number of steps: it would take the number of pieces, which differs between workers. The
         filter makes that number unknown.
         """
         if not self.strategy:
-            return make()
-        return self.strategy.distribute_datasets_from_function(lambda _: make().filter(lambda *_: True))
+            return pieces
+        return self.strategy.distribute_datasets_from_function(lambda _: pieces.filter(lambda *_: True))
 
     def check_agreement(self, facts: dict[str, str]) -> None:
         """Raises `DataError` unless all workers found the same.
@@ -190,7 +190,9 @@ def _workers() -> tuple[tuple[str, ...], int, tf.distribute.cluster_resolver.Clu
         return addresses, worker, resolvers.TFConfigClusterResolver()
     if "SLURM_STEP_NODELIST" in os.environ:
         try:
-            gpus = {} if shutil.which("nvidia-smi") else {"gpus_per_node": 1024, "gpus_per_task": 1, "auto_set_gpu": False}
+            gpus = (
+                {} if shutil.which("nvidia-smi") else {"gpus_per_node": 1024, "gpus_per_task": 1, "auto_set_gpu": False}
+            )
             resolver = resolvers.SlurmClusterResolver(**gpus)
             addresses = tuple(resolver.cluster_spec().as_dict()["worker"])
         except (KeyError, ValueError, RuntimeError, OSError) as error:

@@ -120,7 +120,8 @@ def _train(
         model.learn_from_a_teacher(config.distil_weight)
     part = crew.part(config.shares or 1)
     whole = data.validation(config, model)
-    validation = crew.distributed(lambda: data.validation(config, model, part=part)), int(whole.cardinality())
+    own = whole if part == data.WHOLE else data.validation(config, model, part=part)
+    validation = crew.distributed(own), int(whole.cardinality())
     started, first = time.monotonic(), progress.epoch
     for epoch in range(progress.epoch, epochs):
         logs, speed = _epoch(config, model, teacher, epoch, validation, steps, crew)
@@ -214,14 +215,9 @@ def _epoch(
     """The logs of an epoch, and how many steps a second there were."""
     model.optimizer.learning_rate = config.learning_rate_at(epoch)
     part = crew.part(config.shares or 1)
-
-    def pieces() -> tf.data.Dataset:
-        if teacher is None:
-            return data.training_epoch(config, model, epoch, part=part)
-        return distillation.with_answers(
-            data.training_epoch(config, model, epoch, extra=("keypoints",), part=part), teacher
-        )
-
+    pieces = data.training_epoch(config, model, epoch, extra=("keypoints",) if teacher else (), part=part)
+    if teacher is not None:
+        pieces = distillation.with_answers(pieces, teacher)
     monitor = _EpochMonitor(epoch, config.schedule.epochs, steps, quiet=not crew.is_chief)
     with shards.naming_the_shard(config.records):
         history = model.fit(
@@ -235,7 +231,7 @@ def _epoch(
             verbose=0,
             callbacks=[monitor],
         )
-        x, y = next(iter(pieces()))
+        x, y = next(iter(pieces))
     logs = {name: float(values[-1]) for name, values in history.history.items()}
     logs |= {f"gradient_norm/{term}": float(norm) for term, norm in model.gradient_norms(x, y).items()}
     for name, value in logs.items():

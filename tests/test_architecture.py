@@ -11,7 +11,12 @@ HOUSES = ("faces", "tfafsr", "records", "savedmodel_export", "experiments")
 SOURCES = sorted(path for house in HOUSES for path in (ROOT / house).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in SOURCES + TESTS}
-GROUND = {"records.errors", "records.progress", "records.atomic"}  # what every room of the records needs
+GROUND = {
+    "records.errors",
+    "records.progress",
+    "records.atomic",
+    "records.places",
+}  # what every room of the records needs
 FORGE = {
     "records.forge",
     *(f"records.forge.{room}" for room in ("people", "camera", "mesh", "networks", "manipulations")),

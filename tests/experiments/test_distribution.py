@@ -139,7 +139,7 @@ def test_two_workers_of_which_one_is_killed_again_and_again_end_where_one_proces
 @pytest.mark.slow
 def test_two_devices_end_where_one_ends_and_one_goes_on_from_there(config, undisturbed, tmp_path):
     run, two = tmp_path / "run", dataclasses.replace(config, epochs=2)
-    process = start(two, run, "--strategy", "mirrored", "--devices", "2")
+    process = start(two, run, "--strategy", "mirrored", "--devices", "2", "--deterministic")
     said = process.communicate(timeout=300)[0].decode()
     assert process.returncode == 0, said[-3000:]
     assert "Training on 2 devices: CPU:0, CPU:1." in said

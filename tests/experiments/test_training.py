@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import pytest
 
-from experiments import data, runs, state, training
+from experiments import data, preparing, runs, state, training
 from experiments.config import DetectorOptions
+from experiments.machines_config import MachinesConfig
 from records.atomic import locked
 from records.errors import DataError
 from records.shards import Manifest
@@ -185,7 +186,7 @@ def test_a_folder_with_something_else_in_it_is_refused(train_config, tmp_path):
 def test_what_a_kill_left_of_the_first_files_is_no_other_run(train_config, tmp_path):
     (tmp_path / ".config.tmp-4711-abcd.json").write_text("{")
     (tmp_path / runs.PEOPLE_FILE).write_text("{}")
-    training._prepare(train_config, tmp_path).save(train_config, tmp_path)
+    preparing.prepare(train_config, tmp_path).save(train_config, tmp_path)
     assert runs.load_config(tmp_path) == train_config
 
 
@@ -270,3 +271,15 @@ def test_a_damaged_shard_is_named(train_config, made_records, tmp_path):
     config = dataclasses.replace(train_config, records=(str(damaged),), **SMALLEST)
     with pytest.raises(DataError, match=rf"{shard.name} is damaged"):
         quietly(config, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_steps_compiled_by_xla_give_the_same_losses(train_config, tmp_path):
+    config, histories = dataclasses.replace(train_config, epochs=1, **SMALLEST), []
+    for jit in (False, True):
+        run = tmp_path / str(jit)
+        training.train(config, run, say=lambda line: None, machines=MachinesConfig(jit=jit))
+        histories.append(runs.load_history(run)[0])
+    for name in ("val_loss", "val_auc"):  # dropout draws other numbers in training
+        assert histories[0][name] == pytest.approx(histories[1][name], rel=0.5)
+    assert histories[0].keys() == histories[1].keys()
