@@ -29,9 +29,9 @@ def batches(faces):
     return [LabelledFaces(*(column[part] for column in columns)) for part in (slice(0, 8), slice(8, 12))]
 
 
-@pytest.mark.slow  # more than 20 s: four forms are run, and a process measures the latency of each
+@pytest.mark.slow  # four forms are run; latency is measured in tests/experiments/cli/test_export.py
 def test_verify_says_what_was_found(models, detector, model_file, batches):
-    result = verify_exported(detector, model_file, list(models.values()), batches, threads=(1,))
+    result = verify_exported(detector, model_file, list(models.values()), batches, threads=())
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert result["keras"]["n"] == 12
     assert result["keras"]["bytes"] == model_file.stat().st_size
@@ -46,7 +46,6 @@ def test_verify_says_what_was_found(models, detector, model_file, batches):
     for row in (result["keras"], *result["models"]):
         low, high = row["auc_ci95"]
         assert 0 <= low <= row["auc"] <= high <= 1
-        assert 0.1 < row["latency_ms"]["1"] < 10_000
     served = result["models"][0]
     assert served["difference"]["largest"] <= TOLERANCES["savedmodel"].largest
     assert served["auc_loss"] == pytest.approx(0)
