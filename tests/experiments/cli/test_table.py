@@ -20,6 +20,7 @@ def run(*arguments):
 def made(made_records, tmp_path_factory):
     out = tmp_path_factory.mktemp("table")
     line = ("table", "2", "--records", made_records, "--methods", "tfafsr", "meso4", "--smoke", "--preset", "tiny")
+    line += ("--output", "none", "--error-image", "none", "--pooling", "gap")  # which are traced fastest
     result = run(*line, "--out", out / "two", "--runs", out / "runs")
     assert result.exit_code == 0, result.output
     return line, out, result

@@ -113,7 +113,7 @@ def wait_for_parts(out, count, process):
         time.sleep(0.01)
 
 
-@pytest.mark.slow  # more than 20 s: three builds in processes of their own, of which Ctrl-C ends one and a kill another
+@pytest.mark.slow  # more than 20 s: two builds in processes of their own, of which Ctrl-C ends one and a kill the other
 def test_an_interrupted_then_killed_then_resumed_build_gives_the_same_bytes_as_one_with_two_workers(
     built_tree, tree, tmp_path
 ):
@@ -145,7 +145,7 @@ def test_an_interrupted_then_killed_then_resumed_build_gives_the_same_bytes_as_o
     (out / ".manifest.tmp-1-ab.json").write_bytes(b"half")
 
     printed = []
-    build_records(find_clips(tree), out, OPTIONS, say=printed.append)
+    build_records(find_clips(tree), out, OPTIONS, say=printed.append, run=in_this_process)
     assert any("Resuming" in line and "of 6 groups of clips are done" in line for line in printed)
     assert content(out) == content(built_tree)
 

@@ -67,7 +67,11 @@ def test_losses_are_those_of_the_paper(model, batch):
 
 def test_learns_to_tell_four_faces(model, batch):
     x, y = batch
+
+    def activation_loss():
+        return float(model.loss_terms(y, model(x, training=False))["activation_loss"])
+
     model.compile(keras.optimizers.Adam(1e-3))
-    before = model.evaluate(x, y, return_dict=True, verbose=0)["activation_loss"]
+    before = activation_loss()
     model.fit(x, y, epochs=30, verbose=0)
-    assert model.evaluate(x, y, return_dict=True, verbose=0)["activation_loss"] < 0.7 * before
+    assert activation_loss() < 0.7 * before
