@@ -21,7 +21,7 @@ from tfafsr import Detector
 def detector():
     """Untrained, its last layer scaled so that probabilities lie around 0.5 and differ from face to face."""
     keras.utils.set_random_seed(3)
-    model = Detector(size=64, width=4, blocks=1, output="none", pooling="gap", error_image="none")
+    model = Detector(size=64, width=4, blocks=1, output="none", pooling="gap")
     rng = np.random.default_rng(3)
     faces = {"frame": rng.integers(90, 160, (8, 64, 64, 3), dtype=np.uint8), "keypoints": np.full((8, 5, 2), 0.5)}
     logits = model.deployed().predict(faces, verbose=0)["logit"]
@@ -36,7 +36,7 @@ def run(detector, made_records, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exporting") / "run"
     folder.mkdir()
     detector.save(folder / "model.keras")
-    options = DetectorOptions(size=64, width=4, blocks=1, output="none", pooling="gap", error_image="none")
+    options = DetectorOptions(size=64, width=4, blocks=1, output="none", pooling="gap")
     save_config(folder, TrainConfig((str(made_records),), ("c40",), "tiny", options), ["0" * 64], ["FaceSwap"])
     return folder
 
