@@ -275,11 +275,11 @@ def test_a_damaged_shard_is_named(train_config, made_records, tmp_path):
 
 @pytest.mark.slow
 def test_steps_compiled_by_xla_give_the_same_losses(train_config, tmp_path):
-    config, histories = dataclasses.replace(train_config, epochs=1, **SMALLEST), []
+    """Of TFE with one stream, which has no dropout: under XLA it draws other numbers."""
+    detector = DetectorOptions(size=64, width=4, blocks=1, output="none", error_image="none", pooling="gap")
+    config, histories = dataclasses.replace(train_config, epochs=1, detector=detector), []
     for jit in (False, True):
         run = tmp_path / str(jit)
         training.train(config, run, say=lambda line: None, machines=MachinesConfig(jit=jit))
         histories.append(runs.load_history(run)[0])
-    for name in ("val_loss", "val_auc"):  # dropout draws other numbers in training
-        assert histories[0][name] == pytest.approx(histories[1][name], rel=0.5)
-    assert histories[0].keys() == histories[1].keys()
+    assert histories[0] == pytest.approx(histories[1], rel=0.01, abs=1e-3)
