@@ -32,7 +32,6 @@ LOST = (  # what TensorFlow raises when another worker does not answer
 )
 ROLES = ("chief", "worker")  # the types of task of TF_CONFIG that train
 SHOWN = 200  # characters of TensorFlow's message
-CHECKED_EVERY = 10  # seconds between two looks at whether the other workers live
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Crew:
         """
         if self.workers == 1:
             return
-        keys = np.array([hash_of(value) for value in facts.values()], np.int64)
+        keys = tf.strings.to_hash_bucket_fast(list(facts.values()), 2**62).numpy()
 
         def gather() -> tf.Tensor:
             return tf.distribute.get_replica_context().all_gather(tf.constant(keys[None]), axis=0)
@@ -99,8 +98,8 @@ class Crew:
         for name, own, others in zip(facts, keys, everyone.T, strict=True):
             if (others != own).any() or len(set(others.tolist())) > 1:
                 raise DataError(
-                    f"The workers do not agree on {name} (here: {facts[name]}). Start the same command on all of them, "
-                    "with RECORDS of the same content and one RUN folder that all of them see."
+                    f"The workers do not agree on {name}. Start the same command on all of them, with RECORDS of the "
+                    "same content and one RUN folder that all of them see."
                 )
 
     def check_batch(self, config: TrainConfig, batch: int) -> None:
@@ -113,11 +112,6 @@ class Crew:
                 f"A batch of {batch} cannot be shared among {self.replicas} replicas of {self.workers} workers; give "
                 f"--batch-size {' or '.join(map(str, near))}."
             )
-
-
-def hash_of(text: str) -> int:
-    """A number for a text, below 2^62."""
-    return int(tf.strings.to_hash_bucket_fast(text, 2**62))
 
 
 def assemble(machines: MachinesConfig, say: Callable[[str], None]) -> Crew:
@@ -141,9 +135,7 @@ def assemble(machines: MachinesConfig, say: Callable[[str], None]) -> Crew:
         return Crew(tf.distribute.MirroredStrategy(devices))
     addresses, worker, resolver = _workers()
     say(f"Worker {worker + 1} of {len(addresses)} ({addresses[worker]}) waits for the others: {', '.join(addresses)}.")
-    tf.distribute.MultiWorkerMirroredStrategy._check_health_interval = CHECKED_EVERY
-    strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
-    return Crew(strategy, addresses, worker)
+    return Crew(tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver), addresses, worker)
 
 
 @contextlib.contextmanager

@@ -99,7 +99,7 @@ def _train(
             model = _load_model(before / state.MODEL, config)
             state.restore_generators(progress, model)
     model.jit_compile = machines.jit
-    crew.check_agreement({"the epoch": str(progress.epoch), "the options and records": f"{given} {found.content}"})
+    crew.check_agreement({"the epoch": str(progress.epoch), "options and records": f"{given} {found.content}"})
     if before and progress.epoch < epochs:
         say(f"Resuming {run}: {progress.epoch} of {epochs} epochs are done.")
     if crew.is_chief:

@@ -134,6 +134,15 @@ def test_mixed_bfloat16_trains_and_stays_finite(eight):
     assert min(history["cross_entropy"]) < history["cross_entropy"][0]
 
 
+def test_mixed_float16_scales_the_loss(eight):
+    x, y = eight
+    options = {"output": "none", "error_image": "none", "pooling": "gap"}
+    model, history = train(({name: x[name] for name in ("frame", "keypoints")}, y), 3, dtype="mixed_float16", **options)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert history["cross_entropy"][-1] < history["cross_entropy"][0]
+
+
 @pytest.mark.slow
 def test_callbacks_know_without_a_mode_that_a_higher_auc_is_better(eight, tmp_path):
     """And a compiled detector is compiled again when it is loaded, with its AUC."""
