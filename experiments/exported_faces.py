@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import data, scoring
+from experiments import data, frame_scores, scoring
 from records import shards
 from records.progress import progress
 from savedmodel_export import LabelledFaces
@@ -47,8 +47,8 @@ def faces_of_split(detector: Classifier, records: Path, split: str, compression:
         }
     )
     network = detector if data.burst_of(detector) == 1 else detector.deployed()  # what is exported reads single faces
-    batches = data.scoring_batches(records, split, compression, network, scoring.BATCH, extra=("keypoints",))
-    total = -(-shards.count(records, split, compression) // scoring.BATCH)
+    batches = data.scoring_batches(records, split, compression, network, frame_scores.BATCH, extra=("keypoints",))
+    total = -(-shards.count(records, split, compression) // frame_scores.BATCH)
     for inputs, fields in progress(batches, total, f"comparing on {split} {compression}"):
         components = np.array([component_of[video.decode()] for video in fields["video"]])
         yield LabelledFaces(inputs["frame"], {**inputs, **fields}["keypoints"], fields["label"], components)
