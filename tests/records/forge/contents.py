@@ -2,6 +2,8 @@
 
 from hashlib import sha256
 
+from records.atomic import MARK
+
 
 def content(folder):
     """Relative path of every file -> its size and hash, so that a failed comparison prints names instead of bytes."""
@@ -13,11 +15,11 @@ def content(folder):
 
 
 def media(folder):
-    """`content` without the notes, which differ between layouts, and without the weights of the networks."""
+    """`content` without the notes, which differ between layouts, the networks' weights, and what a kill has left."""
     return {
         name: value
         for name, value in content(folder).items()
-        if name not in ("forge.json", "README.txt") and not name.startswith("networks/")
+        if name not in ("forge.json", "README.txt") and not name.startswith("networks/") and MARK not in name
     }
 
 
