@@ -159,25 +159,22 @@ def validation(config: TrainConfig, model: keras.Model, split: str = "val", part
     With several replicas each element is the piece of one replica; the others' faces are not decoded.
     """
     inputs, batch, burst = input_names(model), config.schedule.batch_size, burst_of(model)
-    folders = [place(folder) for folder in config.records]
-    places = [
-        (folder, split, compression)
-        for folder in folders
+    faces_at = {
+        (folder, split, compression): shards.count(folder, split, compression, config.without)
+        for folder in map(place, config.records)
         for compression in shards.held(folder, split, config.compressions)
-        if shards.count(folder, split, compression, config.without)
-    ]
-    if burst == 1:
-        numbers = [shards.count(*place, config.without) for place in places]
-    else:
-        numbers = [shards.count_bursts(*place, burst, config.without) for place in places]
+    }
+    numbers = {where: number for where, number in faces_at.items() if number}
+    if burst > 1:
+        numbers = {where: shards.count_bursts(*where, burst, config.without) for where in numbers}
     workers, piece = part.share.workers, batch // part.replicas
-    own = np.arange(sum(numbers)) % batch // (batch // workers) == part.share.worker
+    own = np.arange(sum(numbers.values())) % batch // (batch // workers) == part.share.worker
     options = {"size": input_size(model), "fields": _fields(inputs), "without": config.without, "burst": burst}
     faces = functools.reduce(
         tf.data.Dataset.concatenate,
         [
-            shards.read(*place, **options, chosen=None if workers == 1 else chosen)
-            for place, chosen in zip(places, np.split(own, np.cumsum(numbers)[:-1]), strict=True)
+            shards.read(*where, **options, chosen=None if workers == 1 else chosen)
+            for where, chosen in zip(numbers, np.split(own, np.cumsum([*numbers.values()])[:-1]), strict=True)
         ],
     )
     batches = faces.batch(piece).map(lambda fields: _split(fields, inputs, burst)).prefetch(2)

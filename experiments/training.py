@@ -108,7 +108,8 @@ def _train(
         say(f"Left out: {', '.join(config.without)}.")
     burst = data.burst_of(model)
     steps, batch = data.steps_per_epoch(config, burst)
-    crew.check_batch(config, batch)
+    for size in (batch, config.schedule.batch_size):  # of training, which may have fewer faces, and of validation
+        crew.check_batch(config, size)
     say(
         f"{model.count_params() / 1e6:.1f} M parameters; {steps} steps of {batch} "
         f"{'faces' if burst == 1 else f'bursts of {burst} faces'} an epoch; "
