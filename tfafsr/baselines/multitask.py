@@ -89,9 +89,9 @@ class MultiTask(Baseline):
         mask = tf.image.resize(tf.cast(y["mask"], tf.float32), (side, side), method="area")
         errors = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(mask > 127, tf.float32), outputs["mask_logit"])
         return {
-            "activation_loss": tf.reduce_mean(tf.reduce_sum(tf.abs(outputs["activation"] - wanted), axis=1)),
+            "activation_loss": mean_of_known(tf.reduce_sum(tf.abs(outputs["activation"] - wanted), axis=1), None),
             "mask_loss": mean_of_known(tf.reduce_mean(errors, axis=(1, 2, 3)), y["mask_known"]),
-            "decoding_loss": tf.reduce_mean(outputs["decoding_error"]),
+            "decoding_loss": mean_of_known(outputs["decoding_error"][:, 0], None),
         }
 
     def weights_of_terms(self) -> dict[str, float]:
