@@ -4,7 +4,9 @@ import contextlib
 import dataclasses
 import json
 import os
+import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -64,50 +66,83 @@ def check_equal(found, expected):
         )
 
 
-def start(config, run, *options, **variables):
-    """A process that trains `config`; its messages can be read."""
+def start(config, run, said, *options, **variables):
+    """A process that trains `config`; its messages go to the file `said`."""
     line = f"-m tfafsr train --preset tiny --compression c40 --epochs {config.epochs} --batch-size {config.batch_size}"
     line += f" --learning-rate {config.learning_rate} --shares {config.shares}"
     for name, value in config.detector.given().items():
         line += f" --{name.replace('_', '-')} {value}"
-    return subprocess.Popen(
-        [sys.executable, *line.split(), *options, "--records", *config.records, "--out", str(run)],
-        env={**os.environ, **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-
-
-@contextlib.contextmanager
-def start_two(config, run):
-    """Two workers on this machine, the chief first; they are killed at the end of the block if they still run."""
-    with socket.socket() as one, socket.socket() as other:
-        for each in (one, other):
-            each.bind(("127.0.0.1", 0))
-        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other)]
-    workers = [
-        start(
-            config,
-            run,
-            *("--strategy", "multiworker"),
-            TF_CONFIG=json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": number}}),
+    with said.open("wb") as file:  # not a pipe: a worker would stand still when nobody reads
+        return subprocess.Popen(
+            [sys.executable, *line.split(), *options, "--records", *config.records, "--out", str(run)],
+            env={**os.environ, "PYTHONFAULTHANDLER": "1", **variables},
+            stdout=file,
+            stderr=subprocess.STDOUT,
         )
-        for number in range(2)
-    ]
-    try:
-        yield workers
-    finally:
-        for worker in workers:
+
+
+def free_ports(number):
+    """Ports of this machine that are free, and that no connection going out is given meanwhile."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        while len(ports) < number:
+            one = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):  # it is in use
+                one.bind(("127.0.0.1", random.SystemRandom().randrange(20_000, 32_000)))
+                ports.append(one.getsockname()[1])
+        return ports
+
+
+class Two:
+    """Two workers on this machine, the chief first; they are killed at the end of the block if they still run."""
+
+    def __init__(self, config, run):
+        addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+        self.files = [run.parent / f"worker{number}.txt" for number in range(2)]
+        self.workers = [
+            start(
+                config,
+                run,
+                file,
+                *("--strategy", "multiworker"),
+                TF_CONFIG=json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": number}}),
+            )
+            for number, file in enumerate(self.files)
+        ]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for worker in self.workers:
             worker.kill()
             worker.wait()
-            worker.stdout.close()
 
+    def said(self, number):
+        """What one worker wrote until now."""
+        return self.files[number].read_text()
 
-def wait_for(event, seconds=240):
-    deadline = time.monotonic() + seconds
-    while not event():
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.005)
+    def everything(self):
+        """What both wrote at last, and where they stand if they still run."""
+        for worker in self.workers:
+            worker.send_signal(signal.SIGABRT)  # Python's fault handler writes the lines of all threads
+            worker.wait()
+        return "\n".join(self.said(number)[-6000:] for number in range(2))
+
+    def wait_for(self, event, seconds=240):
+        """Returns as soon as something happened; the workers must live until then."""
+        deadline = time.monotonic() + seconds
+        while not event():
+            assert all(worker.poll() is None for worker in self.workers), self.everything()
+            assert time.monotonic() < deadline, self.everything()
+            time.sleep(0.005)
+
+    def ended(self, number, seconds):
+        """The exit status of one worker."""
+        try:
+            return self.workers[number].wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            pytest.fail(self.everything())
 
 
 @pytest.mark.slow  # two minutes: six starts of two processes
@@ -130,19 +165,17 @@ def test_two_workers_of_which_one_is_killed_again_and_again_end_where_one_proces
     ):
         for left_by_a_kill in run.glob(f".{state.PREFIX}*"):
             shutil.rmtree(left_by_a_kill)
-        with start_two(config, run) as workers:
-            wait_for(moment)
-            workers[victim].kill()
-            killed = time.monotonic()
-            said = workers[1 - victim].communicate(timeout=120)[0].decode()
-            assert time.monotonic() - killed < 60
-            assert workers[1 - victim].returncode == 1, said[-3000:]
-            assert "start the same command on all workers again" in " ".join(said.split())
-    with start_two(config, run) as workers:
-        said = [worker.communicate(timeout=240)[0].decode() for worker in workers]
-    assert "Best epoch" in said[0], said[0][-3000:]
-    assert "Best epoch" not in said[1]
-    assert "epoch 5/5" not in said[1]
+        with Two(config, run) as two:
+            two.wait_for(moment)
+            two.workers[victim].kill()
+            assert two.ended(1 - victim, seconds=60) == 1, two.everything()
+            assert "start the same command on all workers again" in " ".join(two.said(1 - victim).split())
+    with Two(config, run) as two:
+        assert two.ended(0, seconds=240) == 0, two.everything()
+        assert two.ended(1, seconds=60) == 0, two.everything()
+        assert "Best epoch" in two.said(0)
+        assert "Best epoch" not in two.said(1)
+        assert "epoch 5/5" not in two.said(1)
     check_equal(history_of(run), undisturbed)
     assert runs.load_config(run).shares == 2
 
@@ -150,9 +183,10 @@ def test_two_workers_of_which_one_is_killed_again_and_again_end_where_one_proces
 @pytest.mark.slow
 def test_two_devices_end_where_one_ends_and_one_goes_on_from_there(config, undisturbed, tmp_path):
     run, two = tmp_path / "run", dataclasses.replace(config, epochs=2)
-    process = start(two, run, "--strategy", "mirrored", "--devices", "2", "--deterministic")
-    said = process.communicate(timeout=300)[0].decode()
-    assert process.returncode == 0, said[-3000:]
+    file = tmp_path / "said.txt"
+    process = start(two, run, file, "--strategy", "mirrored", "--devices", "2", "--deterministic")
+    returned, said = process.wait(timeout=300), file.read_text()
+    assert returned == 0, said[-3000:]
     assert "Training on 2 devices: CPU:0, CPU:1." in said
     training.train(config, run, say=lambda line: None)
     check_equal(history_of(run), undisturbed)
