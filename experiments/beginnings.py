@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from experiments import runs
 from experiments.config import TFAFSR, TrainConfig
@@ -166,3 +167,17 @@ def _begin_with_application(model: Classifier, source: str) -> None:
         mine.set_weights(theirs.get_weights())
     else:
         mine.load_weights(source)
+    for layer in mine.layers:
+        if isinstance(layer, keras.layers.Normalization):  # EfficientNet's
+            _normalize_as_trained(layer)
+
+
+def _normalize_as_trained(layer: keras.layers.Normalization) -> None:
+    """Lets the weights of a `Normalization` take effect, which Keras does not do when they are set.
+
+    Keras's files of EfficientNet hold standard deviations in the place of variances, and `weights="imagenet"` adds a
+    layer that makes up for it, which a network that began with random weights lacks.
+    """
+    if np.allclose(layer.adapt_variance, initialisation.SPREAD):
+        layer.adapt_variance.assign(np.square(initialisation.SPREAD))
+    layer.finalize_state()

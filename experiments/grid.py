@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from experiments import runs, training
+import keras
+
+from experiments import beginnings, data, runs, training
 from experiments.config import TrainConfig
 from experiments.evaluation import evaluate
 from experiments.version import version
@@ -60,6 +62,8 @@ class Trained:
         parameters: the number of its parameters.
         seconds: the time that training took; None if it was interrupted.
         versions: what it was made with: tfafsr, Python, TensorFlow, Keras, NumPy, and the machine.
+        faces: faces that it saw in all its epochs, repeated ones counted each time; None in files of older versions.
+        learning_rate: the learning rate of its first epoch, likewise.
     """
 
     config: TrainConfig
@@ -67,6 +71,8 @@ class Trained:
     parameters: int
     seconds: float | None
     versions: dict[str, str]
+    faces: int | None = None
+    learning_rate: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +81,14 @@ class Measured:
 
     trained: Trained
     metrics: dict[Place, dict]
+
+
+class RunsFailed(DataError):
+    """Some runs failed; `measured` holds the others, as `train_and_test` returns them."""
+
+    def __init__(self, message: str, measured: dict[str, Measured]) -> None:
+        super().__init__(message)
+        self.measured = measured
 
 
 def test_places(folders: tuple[str, ...], compressions: tuple[str, ...]) -> tuple[Place, ...]:
@@ -103,8 +117,10 @@ def train_and_test(jobs: Mapping[str, Job], out: Path, say: Say = print) -> dict
         Name -> what was measured, in the order of `jobs`.
 
     Raises:
-        DataError: a file in `out`/measured is damaged; or runs failed as `training.train` and `evaluation.evaluate` do:
-            the message tells each one's reason, after all others are done.
+        DataError: a file in `out`/measured is damaged, or `out` holds runs of these names with other options; nothing
+            is trained then.
+        RunsFailed: runs failed as `training.train` and `evaluation.evaluate` do: the message tells each one's reason,
+            after all others are done.
     """
     hashes = {
         folder: shards.Manifest.load(Path(folder)).content_hash
@@ -112,6 +128,7 @@ def train_and_test(jobs: Mapping[str, Job], out: Path, say: Say = print) -> dict
         for folder in (*job.config.records, *(place.records for place in job.places))
     }
     trained = {name: _trained(out, name, job, hashes) for name, job in jobs.items()}
+    _check_begun(out, {name: job.config for name, job in jobs.items() if trained[name] is None})
     tested = {
         name: {place: _tested(out, name, hashes[place.records], place, job.sides) for place in job.places}
         for name, job in jobs.items()
@@ -119,7 +136,7 @@ def train_and_test(jobs: Mapping[str, Job], out: Path, say: Say = print) -> dict
     done = [name for name in jobs if trained[name] and all(tested[name].values())]
     if any(trained.values()):
         say(f"Resuming {out}: {len(done)} of {len(jobs)} runs are done.")
-    failed: list[str] = []
+    failed: dict[str, str] = {}
     for number, (name, job) in enumerate(jobs.items(), 1):
         if name in done:
             continue
@@ -135,13 +152,17 @@ def train_and_test(jobs: Mapping[str, Job], out: Path, say: Say = print) -> dict
                     tested[name][place] = found
         except DataError as error:
             say(f"{name} failed: {error}")
-            failed.append(f"{name}: {error}")
+            failed[name] = str(error)
+        keras.backend.clear_session()  # the memory of a hundred networks
+    measured = {name: Measured(trained[name], tested[name]) for name in jobs if name not in failed}
     if failed:
-        raise DataError(
+        reasons = " ".join(f"{name}: {reason}" for name, reason in failed.items())
+        raise RunsFailed(
             f"{len(failed)} of {len(jobs)} runs failed; the others are kept. After mending it, run the same command "
-            f"again. {' '.join(failed)}"
+            f"again. {reasons}",
+            measured,
         )
-    return {name: Measured(trained[name], tested[name]) for name in jobs}
+    return measured
 
 
 def frames_table(out: Path, name: str, metrics: dict) -> Path:
@@ -149,19 +170,40 @@ def frames_table(out: Path, name: str, metrics: dict) -> Path:
     return _metrics_path(out, name, metrics["records_content"], metrics["compression"]).with_suffix(".frames.csv")
 
 
+def _check_begun(out: Path, configs: Mapping[str, TrainConfig]) -> None:
+    """Raises `DataError` if a run was begun with other options: several tables share runs, and must give the same."""
+    for name, config in configs.items():
+        if not (out / name / runs.CONFIG_FILE).exists():
+            continue
+        before = runs.load_config(out / name)
+        differences = config.differences(before)
+        if config.schedule.epochs != before.schedule.epochs:
+            differences.append(f"epochs: {config.schedule.epochs}, there {before.schedule.epochs}")
+        if differences:
+            raise DataError(
+                f"{out / name} is a run with other options ({'; '.join(differences)}). Give the options of the command "
+                "that began it, or another folder for the runs."
+            )
+
+
 def _train(out: Path, name: str, job: Job, hashes: Mapping[str, str], say: Say) -> Trained:
     """Trains one run; metrics of an earlier one with its name are removed."""
-    for stale in (out / MEASURED).glob(f"{glob.escape(name)}-{'[0-9a-f]' * SHOWN}-*.metrics.*"):
-        stale.unlink()
     begun = (out / name / runs.CONFIG_FILE).exists()
+    if not begun:
+        for stale in (out / MEASURED).glob(f"{glob.escape(name)}-{'[0-9a-f]' * SHOWN}-*.metrics.*"):
+            stale.unlink()
     started = time.monotonic()
     training.train(job.config, out / name, say)
+    burst = runs.method_class(job.config.method).BURST
+    steps, batch = data.steps_per_epoch(job.config, burst)
     trained = Trained(
         config=job.config,
         content=tuple(hashes[folder] for folder in job.config.records),
         parameters=runs.load_detector(out / name).count_params(),
         seconds=None if begun else round(time.monotonic() - started, 1),
         versions=_versions(),
+        faces=job.config.schedule.epochs * steps * batch * burst,
+        learning_rate=beginnings.with_own_rate(job.config).schedule.learning_rate,
     )
     write_json(_path(out, name), dataclasses.asdict(trained))
     return trained

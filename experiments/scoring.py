@@ -68,7 +68,7 @@ class Scores:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns)
             for row in zip(*columns.values(), strict=True):
-                writer.writerow([row[0], int(row[1]), row[2], *(f"{value:.6f}" for value in row[3:])])
+                writer.writerow([row[0], int(row[1]), row[2], *(f"{value:.9g}" for value in row[3:])])
             file.flush()
             os.fsync(file.fileno())
 

@@ -27,7 +27,8 @@ def make(plan: Plan, out: Path, runs: Path, command: str, console: Console) -> N
         console: where progress and the table are printed.
 
     Raises:
-        DataError: a run cannot be trained or tested; see `experiments.grid.train_and_test`.
+        DataError: a run cannot be trained or tested; see `experiments.grid.train_and_test`. The table is written
+            without the cells that need such a run.
     """
 
     def say(line: str) -> None:
@@ -36,13 +37,22 @@ def make(plan: Plan, out: Path, runs: Path, command: str, console: Console) -> N
     for note in plan.notes:
         say(note)
     with locked(runs, "training in"):
-        measured = grid.train_and_test(plan.jobs, runs, say)
+        failure = None
+        try:
+            measured = grid.train_and_test(plan.jobs, runs, say)
+        except grid.RunsFailed as error:
+            measured, failure = error.measured, error
+            plan = plan.without_missing(measured)
+            if not plan.cells:
+                raise
         figures, comparisons = measure(plan, measured, runs)
         write_table(plan, figures, comparisons, measured, out, command)
     console.print(_shown(plan, figures))
     for one in comparisons:
         say(comparison_line(one))
     say(f"Written: {out / 'table.md'}, .csv, .json, .png and {out / 'runs.csv'}.")
+    if failure:
+        raise failure
 
 
 def _shown(plan: Plan, figures: Mapping[Pair, Figures]) -> Table:

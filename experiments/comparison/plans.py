@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from experiments import grid, runs
@@ -14,6 +15,7 @@ from records.shards import Manifest
 from tfafsr.presets import preset
 
 FFPP = ("raw", "c23", "c40")
+TIMIT = ("hq", "lq")
 LOW = "c40"
 SIDES = (16, 24, 32, 48, 64, 96)
 FULL = "full"
@@ -77,7 +79,7 @@ class Plan:
         columns: the columns' names.
         cells: (row, column) -> cell; a pair may be missing.
         jobs: the name of each run -> the run.
-        reference: the row that all others are compared with; None: the best of each column.
+        references: rows with which all others on the same faces are compared; where there is none, each is with each.
         notes: what a reader must know beside that, as sentences.
     """
 
@@ -87,8 +89,15 @@ class Plan:
     columns: tuple[str, ...]
     cells: dict[tuple[str, str], Cell]
     jobs: dict[str, grid.Job]
-    reference: str | None = None
+    references: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def without_missing(self, finished: Container[str]) -> Plan:
+        """The table without the cells of which a run is missing."""
+        cells = {pair: cell for pair, cell in self.cells.items() if all(run in finished for run in cell.runs)}
+        note = f"{len(self.cells) - len(cells)} of {len(self.cells)} cells are missing: their runs failed."
+        rows, columns = rows_and_columns(cells)
+        return dataclasses.replace(self, rows=rows, columns=columns, cells=cells, notes=(*self.notes, note))
 
 
 def table(number: str, config: TableConfig) -> Plan:
@@ -113,7 +122,7 @@ def ablation(config: AblationConfig) -> Plan:
     builder = _Builder(config)
     for name, changes in {WHOLE: {}, **_without_each(config.train)}.items():
         builder.add(name, compression, changes, (compression,), places, among="all")
-    return builder.plan("Ablation", f"What each part of the method is worth, at {compression}", WHOLE)
+    return builder.plan("Ablation", f"What each part of the method is worth, at {compression}", (WHOLE,))
 
 
 def _without_each(train: TrainConfig) -> dict[str, dict[str, object]]:
@@ -127,9 +136,10 @@ def _without_each(train: TrainConfig) -> dict[str, dict[str, object]]:
 
 
 def _table_1(config: TableConfig) -> Plan:
-    """Methods x quality, trained and tested at each, and all of FaceForensics++'s together."""
+    """Methods x the paper's qualities, trained and tested at each, and all of FaceForensics++'s together."""
     records = config.train.records
     held = _held(records, "train")
+    held = [name for name in held if name in (*TIMIT, *FFPP)] or held
     groups = {name: (name,) for name in sorted(held, key=lambda name: (name in FFPP, held.index(name)))}
     together = tuple(name for name in FFPP if name in held)
     if len(together) > 1:
@@ -138,9 +148,12 @@ def _table_1(config: TableConfig) -> Plan:
     for row in _rows(config):
         for column, compressions in groups.items():
             of_paper = published.TABLE_1.get(row, {}).get(column)
+            if column == published.TOTAL and together != FFPP:
+                of_paper = None  # the paper's is of all three
             places = _places(records, compressions)
             builder.add(row, column, changes_of(row), compressions, places, published=of_paper)
-    return builder.plan("Table I", "AUC by method and quality, trained and tested at each", notes=_left_out(config))
+    title = "AUC by method and quality, trained and tested at each"
+    return builder.plan("Table I", title, (TFAFSR,), _left_out(config))
 
 
 def _table_2(config: TableConfig) -> Plan:
@@ -154,7 +167,7 @@ def _table_2(config: TableConfig) -> Plan:
             changes = changes_of(row)
             builder.add(row, fake, changes, (LOW,), places, fake=fake, published=of_paper)
     title = f"AUC by method and manipulation, trained and tested at {LOW}"
-    return builder.plan("Table II", title, notes=_left_out(config))
+    return builder.plan("Table II", title, (TFAFSR,), _left_out(config))
 
 
 def _table_3(config: TableConfig) -> Plan:
@@ -202,7 +215,14 @@ def _resolution(config: TableConfig) -> Plan:
                 )
     shown = ", ".join(trained)
     title = f"AUC by compression, method and size of the face, trained at {shown} together"
-    return builder.plan("Resolution", title, notes=_left_out(config))
+    references = tuple(row for row in rows_and_columns(builder.cells)[0] if row.endswith(f", {TFAFSR}"))
+    return builder.plan("Resolution", title, references, _left_out(config))
+
+
+def rows_and_columns(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the rows and of the columns of some cells, each once."""
+    pairs = tuple(pairs)
+    return tuple(dict.fromkeys(row for row, _ in pairs)), tuple(dict.fromkeys(column for _, column in pairs))
 
 
 class _Builder:
@@ -231,6 +251,9 @@ class _Builder:
         for config in self.config.of({**changes, "compressions": compressions, "records": records}):
             if config.method != TFAFSR and runs.method_class(config.method).BACKBONE is None:
                 config = dataclasses.replace(config, init=None)  # nobody has trained its network on other pictures
+            if (burst := runs.method_class(config.method).BURST) > 1:  # a batch of as many faces as the others'
+                bursts = max(2, config.schedule.batch_size // burst)
+                config = dataclasses.replace(config, batch_size=bursts)
             name = f"{_slug(row, changes)}-{'+'.join(compressions)}-seed{config.seed}"
             before = self.jobs.get(name, grid.Job(config, ()))
             sides = {*before.sides, *([] if side is None else [side])}
@@ -239,10 +262,11 @@ class _Builder:
             names.append(name)
         self.cells[row, column] = Cell(tuple(names), places, fake, side, published, among or column)
 
-    def plan(self, name: str, title: str, reference: str | None = None, notes: tuple[str, ...] = ()) -> Plan:
-        """The whole table."""
-        rows, columns = (tuple(dict.fromkeys(pair[axis] for pair in self.cells)) for axis in (0, 1))
-        return Plan(name, title, rows, columns, self.cells, self.jobs, reference, notes)
+    def plan(self, name: str, title: str, references: tuple[str, ...] = (), notes: tuple[str, ...] = ()) -> Plan:
+        """The whole table; all runs of the first seed come first, our own before the others."""
+        order = sorted(self.jobs, key=lambda run: (self.jobs[run].config.seed, self.jobs[run].config.method != TFAFSR))
+        jobs = {run: self.jobs[run] for run in order}
+        return Plan(name, title, *rows_and_columns(self.cells), self.cells, jobs, references, notes)
 
 
 def _slug(row: str, changes: dict[str, object]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import t as student
 from sklearn.metrics import roc_curve
 
 from experiments import grid, scoring
@@ -40,7 +41,7 @@ class Figures:
         frames: number of faces.
         components: number of components of connected people.
         published: the paper's figure, in percent.
-        leads: whether it is ahead of every cell that it is compared with.
+        leads: whether it is ahead of every other cell on the same faces by more than the noise.
     """
 
     row: str
@@ -68,7 +69,7 @@ class Comparison:
         column: their column, or that of the faces.
         difference: frame AUC of the first minus that of the second.
         ci95: its interval over seeds and connected people.
-        p: two-sided p value.
+        p: two-sided p value of Welch's t test.
         p_corrected: the same by Holm's method, for all comparisons of the table.
     """
 
@@ -91,9 +92,10 @@ def measure(
 ) -> tuple[dict[Pair, Figures], list[Comparison]]:
     """The figures of all cells and the comparisons.
 
-    The intervals are those of a bootstrap that draws the components of connected people and, for each row, the seeds.
-    All cells that are compared are measured on the same draws of people, so that the difference is a paired one. Its p
-    value is 2 * Phi(-|difference| / s), where s is the standard deviation of the replicates.
+    The variance of a figure is the sum of two. That of the people is a bootstrap's, which draws the components of
+    connected people; all cells that are compared are measured on the same draws, so that their difference is a paired
+    one. That of the seeds is their sample variance by their number. Intervals and p values are of Student's t with
+    the degrees of freedom of Welch and Satterthwaite: a few seeds tell little of their own spread.
 
     Args:
         plan: the table.
@@ -111,22 +113,22 @@ def measure(
     component_of = scoring.connected(subjects)
     figures: dict[Pair, Figures] = {}
     comparisons: list[Comparison] = []
+    leaders: list[tuple[Pair, float]] = []
     for among in dict.fromkeys(cell.among for cell in plan.cells.values()):
         cells = {pair: cell for pair, cell in plan.cells.items() if cell.among == among}
         found, replicates = _column(cells, measured, out, component_of)
         figures |= found
         if replicates and len(cells) > 1:
-            comparisons += _compare(found, replicates, plan.reference)
-    comparisons = _corrected(comparisons)
-    ahead = {(one.first, one.column): True for one in comparisons if plan.reference is None}
-    ahead |= {(one.first, one.column): False for one in comparisons if not one.ahead}
-    return {pair: dataclasses.replace(figures[pair], leads=ahead.get(pair, False)) for pair in plan.cells}, comparisons
+            comparisons += _compare(found, replicates, plan.references)
+            leaders.append(_leader(found, replicates))
+    led = {pair for pair, p in leaders if p * len(leaders) < SIGNIFICANT}
+    return {pair: dataclasses.replace(figures[pair], leads=pair in led) for pair in plan.cells}, _corrected(comparisons)
 
 
 def _column(
     cells: Mapping[Pair, Cell], measured: Mapping[str, grid.Measured], out: Path, component_of: Mapping[str, int]
 ) -> tuple[dict[Pair, Figures], dict[Pair, np.ndarray]]:
-    """The figures of cells that are measured on the same faces, and the replicates (R,) of each one's AUC."""
+    """The figures of cells that are measured on the same faces, and the replicates (R,) of each one's mean AUC."""
     scores = {pair: [_scores(cell, measured[run], run, out) for run in cell.runs] for pair, cell in cells.items()}
     first = next(iter(scores.values()))[0]
     for pair, of_seeds in scores.items():
@@ -139,10 +141,8 @@ def _column(
     replicates = {}
     if count > 1 and both:
         areas = _replicates([one for of_seeds in scores.values() for one in of_seeds], first.labels, group, count)
-        for number, (pair, of_seeds) in enumerate(scores.items()):
-            mine = np.stack([next(areas) for _ in of_seeds], axis=1)  # (R, seeds)
-            drawn = np.random.default_rng((1, number)).integers(mine.shape[1], size=mine.shape)
-            replicates[pair] = np.take_along_axis(mine, drawn, axis=1).mean(axis=1)
+        for pair, of_seeds in scores.items():
+            replicates[pair] = np.mean([next(areas) for _ in of_seeds], axis=0)
     figures = {}
     for pair, of_seeds in scores.items():
         cell = cells[pair]
@@ -152,7 +152,7 @@ def _column(
     return figures, replicates
 
 
-def _replicates(scores: list[Scores], labels: np.ndarray, group: np.ndarray, count: int):
+def _replicates(scores: list[Scores], labels: np.ndarray, group: np.ndarray, count: int) -> Iterator[np.ndarray]:
     """Yields the AUC of each of the scores, (R,), for the same draws of clusters."""
     often = bootstrap.draws(np.random.default_rng(0), bootstrap.REPLICATES, count)
     rows = max(1, metrics.CHUNK // len(labels))
@@ -182,28 +182,24 @@ def _figures(
         raise DataError(f"{pair[0]}, {pair[1]}: the faces to test on are of one class; there is no AUC.")
     areas = [metrics.auc(labels, one.values) for one in scores]
     videos = [scoring.score_videos(one) for one in scores]
-    gains = [
-        run.metrics[cell.places[0]]["restoration"][GAIN]["mean"]
-        for run in runs
-        if cell.side is None and "restoration" in run.metrics[cell.places[0]]
-    ]
-    ends = None
-    if replicates is not None:
-        ends = tuple(float(end) for end in np.nanquantile(replicates, [0.025, 0.975]))
-    return Figures(
+    found = Figures(
         *pair,
         auc=float(np.mean(areas)),
         auc_sd=float(np.std(areas, ddof=1)) if len(areas) > 1 else None,
-        auc_ci95=ends,
+        auc_ci95=None,
         video_auc=float(np.mean([metrics.auc(one.labels, one.values) for one in videos])),
         balanced_accuracy=float(np.mean([_balanced(one) for one in scores])),
         tpr=tuple(np.mean([_hits_at(one) for one in scores], axis=0).tolist()),
-        gain=float(np.mean(gains)) if gains and None not in gains else None,
+        gain=_gain(cell, runs),
         seeds=len(scores),
         frames=len(labels),
         components=components,
         published=cell.published,
     )
+    if replicates is None:
+        return found
+    low, high, _ = _interval(found.auc, replicates, found)
+    return dataclasses.replace(found, auc_ci95=(max(0.0, low), min(1.0, high)))
 
 
 def _balanced(scores: Scores) -> float:
@@ -218,22 +214,63 @@ def _hits_at(scores: Scores) -> list[float]:
     return [float(hits[false_alarms <= limit].max()) for limit in FALSE_ALARMS]
 
 
+def _gain(cell: Cell, runs: list[grid.Measured]) -> float | None:
+    """The mean restoration gain over all faces and seeds; where the input is the target it has none."""
+    if cell.side is not None:
+        return None
+    found = [run.metrics[place]["restoration"][GAIN] for run in runs for place in cell.places if _restores(run, place)]
+    known = [one for one in found if one["mean"] is not None]
+    return float(np.average([one["mean"] for one in known], weights=[one["n"] for one in known])) if known else None
+
+
+def _restores(run: grid.Measured, place: grid.Place) -> bool:
+    return "restoration" in run.metrics[place]
+
+
+def _interval(value: float, replicates: np.ndarray, *cells: Figures) -> tuple[float, float, float]:
+    """The ends of a figure's 95% interval, and the two-sided p value of the hypothesis that it is 0.
+
+    Args:
+        value: the figure, of one cell or the difference of two.
+        replicates: what it is for other draws of the people, (R,).
+        cells: the cells that it is of.
+    """
+    components = cells[0].components
+    parts = [(float(np.nanvar(replicates)) * components / (components - 1), components - 1)]
+    parts += [(cell.auc_sd**2 / cell.seeds, cell.seeds - 1) for cell in cells if cell.auc_sd is not None]
+    variance = sum(part for part, _ in parts)
+    if not variance:
+        return value, value, float(value == 0)
+    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
+    error = variance**0.5
+    reach = float(student.ppf(0.975, freedom)) * error
+    return value - reach, value + reach, float(2 * student.sf(abs(value) / error, freedom))
+
+
 def _compare(
-    figures: Mapping[Pair, Figures], replicates: Mapping[Pair, np.ndarray], reference: str | None
+    figures: Mapping[Pair, Figures], replicates: Mapping[Pair, np.ndarray], references: tuple[str, ...]
 ) -> list[Comparison]:
-    """The reference, or the best cell, against each of the others; p values are not corrected yet."""
-    best = max(figures, key=lambda pair: (pair[0] == reference, figures[pair].auc))
-    found = []
-    for pair, other in figures.items():
-        if pair == best:
-            continue
-        difference = figures[best].auc - other.auc
-        drawn = replicates[best] - replicates[pair]
-        spread = float(np.nanstd(drawn))
-        p = float(2 * norm.sf(abs(difference) / spread)) if spread > 0 else float(difference == 0)
-        ends = tuple(float(end) for end in np.nanquantile(drawn, [0.025, 0.975]))
-        found.append(Comparison(best[0], pair[0], best[1], difference, ends, p, p))
-    return found
+    """A reference against each of the others, or each against each; p values are not corrected yet."""
+    reference = next((pair for pair in figures if pair[0] in references), None)
+    if reference:
+        return [_against(reference, pair, figures, replicates) for pair in figures if pair != reference]
+    best_first = sorted(figures, key=lambda pair: -figures[pair].auc)
+    return [_against(*two, figures, replicates) for two in itertools.combinations(best_first, 2)]
+
+
+def _leader(figures: Mapping[Pair, Figures], replicates: Mapping[Pair, np.ndarray]) -> tuple[Pair, float]:
+    """The best cell, and the largest p value of its comparisons with the others."""
+    best = max(figures, key=lambda pair: figures[pair].auc)
+    return best, max(_against(best, pair, figures, replicates).p for pair in figures if pair != best)
+
+
+def _against(
+    first: Pair, second: Pair, figures: Mapping[Pair, Figures], replicates: Mapping[Pair, np.ndarray]
+) -> Comparison:
+    one, other = figures[first], figures[second]
+    difference = one.auc - other.auc
+    low, high, p = _interval(difference, replicates[first] - replicates[second], one, other)
+    return Comparison(first[0], second[0], first[1], difference, (low, high), p, p)
 
 
 def _corrected(comparisons: list[Comparison]) -> list[Comparison]:

@@ -17,7 +17,7 @@ from records.atomic import atomic_file, write_json
 CELLS = ("row", "column", "auc", "auc_sd", "low", "high", "video_auc", "balanced_accuracy")
 CELLS += (*(f"tpr_at_{share:g}" for share in FALSE_ALARMS), "gain_db", "seeds", "frames", "components", "leads")
 CELLS += ("published_percent",)
-RUNS = ("run", "method", "initialisation", "seed", "epochs", "steps", "batch_size", "learning_rate", "compressions")
+RUNS = ("run", "method", "initialisation", "seed", "epochs", "faces", "batch_size", "learning_rate", "compressions")
 RUNS += ("parameters", "seconds", "records_content", "versions", "options")
 HEADER = "| {} |"
 
@@ -78,9 +78,8 @@ def markdown(
     trained = [one.trained for one in measured.values()]
     config = trained[0].config
     budget = f"{config.schedule.epochs} epochs"
-    if config.steps:
-        faces = config.schedule.epochs * config.steps * config.schedule.batch_size
-        budget += f" of {config.steps} steps of {config.schedule.batch_size} faces: {faces} faces seen by each run"
+    if faces := {one.faces for one in trained if one.faces}:
+        budget += f", {' to '.join(f'{number:,}' for number in sorted({min(faces), max(faces)}))} faces seen"
     known = [one.seconds for one in trained if one.seconds is not None]
     lines = [
         f"# {plan.name}: {plan.title}",
@@ -96,8 +95,11 @@ def markdown(
             "- `paper`: published on FaceForensics++ and DeepfakeTIMIT, other data than these. The paper calls its "
             "figures AUC; those of Xception, MesoNet and Bayar-Stamm in Table I equal accuracies published elsewhere."
         )
-    if plan.reference is None:
-        lines.append("- Bold: ahead of every other row of its column by more than the noise (corrected p below 0.05).")
+    if comparisons:
+        lines.append(
+            "- Bold: ahead of every other row on the same faces by more than the noise (the largest of the p values, "
+            "times the number of such best rows, is below 0.05)."
+        )
     lines += [
         *(f"- {note}" for note in plan.notes),
         f"- {some.components} components of connected people, none of them seen in training.",
@@ -132,8 +134,8 @@ def markdown(
             HEADER.format(" | ".join(["---"] * 7)),
             *(HEADER.format(" | ".join(_comparison(one))) for one in comparisons),
             "",
-            "The intervals draw people and seeds; both cells of a comparison see the same draws of people. Holm's "
-            f"method corrects for the {len(comparisons)} comparisons.",
+            "p is of Welch's t test; its variance is that of people (bootstrap, the same draws for both cells) and of "
+            f"seeds. Holm's method corrects for the {len(comparisons)} comparisons.",
         ]
     return "\n".join(lines) + "\n"
 
@@ -212,8 +214,8 @@ def _run_row(name: str, measured: grid.Measured) -> list[object]:
     trained = measured.trained
     config, schedule = trained.config, trained.config.schedule
     return [
-        *(name, config.method, _beginning(trained), config.seed, schedule.epochs, config.steps, schedule.batch_size),
-        *(config.learning_rate, " ".join(config.compressions), trained.parameters, trained.seconds),
+        *(name, config.method, _beginning(trained), config.seed, schedule.epochs, trained.faces, schedule.batch_size),
+        *(trained.learning_rate, " ".join(config.compressions), trained.parameters, trained.seconds),
         *(" ".join(digest[:16] for digest in trained.content), _versions(trained.versions)),
         json.dumps({**config.detector.given(), **({"input_size": config.input_size} if config.input_size else {})}),
     ]

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from keras_hub.models import ResNetBackbone
@@ -11,6 +12,7 @@ from keras_hub.models import ResNetBackbone
 from experiments import beginnings, runs, training
 from experiments.config import DetectorOptions
 from records.errors import DataError
+from tfafsr.initialisation import MEAN, SPREAD
 
 
 def quiet(line):
@@ -112,6 +114,19 @@ def test_a_baseline_begins_with_a_file_of_its_network(small_config, tmp_path):
     trained.save_weights(path := tmp_path / "xception.weights.h5")
     model = beginnings.new_model(dataclasses.replace(config, init=str(path))).get_layer("xception")
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(model.weights, trained.weights, strict=True))
+
+
+def test_the_colours_of_efficientnet_are_normalised_as_in_its_training():
+    made = [keras.layers.Normalization(axis=-1, name=str(number)) for number in range(2)]
+    image = np.random.default_rng(0).uniform(size=(1, 4, 4, 3)).astype("float32")
+    for layer, spread in zip(made, (SPREAD, (0.2, 0.3, 0.4)), strict=True):
+        before = layer(image)
+        layer.set_weights([np.array(MEAN), np.array(spread), np.array(0)])
+        assert np.array_equal(layer(image), before)  # Keras does not let them take effect
+        beginnings._normalize_as_trained(layer)
+    theirs = (image - MEAN) / SPREAD
+    assert np.allclose(made[0](image), theirs, atol=1e-5)
+    assert np.allclose(made[1](image), (image - MEAN) / np.sqrt((0.2, 0.3, 0.4)), atol=1e-5)
 
 
 @pytest.mark.parametrize(

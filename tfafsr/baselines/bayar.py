@@ -8,6 +8,7 @@ from keras import layers, ops
 from tfafsr.baseline import MOMENTUM, Baseline
 
 SMALLEST_SUM = 1e-7
+EPSILON = 1e-5  # Caffe's; residuals of compressed faces have variances below Keras's 1e-3, which would hide them
 
 
 @keras.saving.register_keras_serializable(package="tfafsr")
@@ -80,7 +81,7 @@ class Bayar(Baseline):
         )(x)
         for number, (filters, kernel, stride) in enumerate(((96, 7, 2), (64, 5, 1), (64, 5, 1), (128, 1, 1)), 1):
             x = layers.Conv2D(filters, kernel, stride, padding="same", name=f"conv{number}")(x)
-            x = layers.BatchNormalization(momentum=MOMENTUM, name=f"bn{number}")(x)
+            x = layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"bn{number}")(x)
             x = layers.Activation("tanh", name=f"tanh{number}")(x)
             pool = layers.AveragePooling2D if number == 4 else layers.MaxPooling2D
             x = pool(3, 2, padding="same", name=f"pool{number}")(x)

@@ -29,7 +29,7 @@ def made(made_records, tmp_path_factory):
 @pytest.mark.slow
 def test_a_whole_table_is_made(made, made_records):
     _, out, result = made
-    assert "Run 2 of 2: tfafsr-c40-seed0" in result.output
+    assert "Run 1 of 2: tfafsr-c40-seed0" in result.output
     assert "paper 94.2" in result.output
     assert "Deepfakes: " in result.output
     text = (out / "two" / "table.md").read_text()
@@ -48,7 +48,7 @@ def test_a_whole_table_is_made(made, made_records):
         assert f"{100 * cell['auc']:.1f}" in text
     with (out / "two" / "runs.csv").open(newline="") as file:
         trained = list(csv.DictReader(file))
-    assert [row["run"] for row in trained] == ["meso4-c40-seed0", "tfafsr-c40-seed0"]
+    assert [row["run"] for row in trained] == ["tfafsr-c40-seed0", "meso4-c40-seed0"]
     assert all(float(row["seconds"]) > 0 and row["initialisation"] == "random weights" for row in trained)
     assert cv2.imread(str(out / "two" / "table.png")) is not None
 
@@ -62,12 +62,33 @@ def test_a_table_goes_on_with_what_is_missing_and_another_one_shares_its_runs(ma
     again = run(*line, "--out", out / "two", "--runs", out / "runs")
     assert again.exit_code == 0, again.output
     assert "1 of 2 runs are done" in again.output
-    assert "Run 2 of 2" not in again.output
+    assert "Run 1 of 2" not in again.output
     assert (out / "two" / "table.csv").read_text() == before
     other = run("table", "3", *line[2:], "--out", out / "three", "--runs", out / "runs")
     assert other.exit_code == 0, other.output
     assert "2 of 2 runs are done" in other.output
     assert "# Table III" in (out / "three" / "table.md").read_text()
+
+
+@pytest.mark.slow
+def test_a_shared_run_with_other_options_is_refused_before_anything_is_lost(made):
+    line, out, _ = made
+    before = sorted((out / "runs" / "measured").iterdir())
+    refused = run(*line, "--seed", "0", "--learning-rate", "0.5", "--out", out / "two", "--runs", out / "runs")
+    assert refused.exit_code == 1
+    assert "is a run with other options (learning_rate: 0.5, there the default)" in " ".join(refused.output.split())
+    assert sorted((out / "runs" / "measured").iterdir()) == before
+
+
+@pytest.mark.slow
+def test_the_rows_that_are_complete_are_written_where_a_run_fails(made_records, tmp_path):
+    line = ("table", "2", "--records", made_records, "--methods", "meso4", "artifacts_nn", "--smoke")
+    failed = run(*line, "--self-blend", "0.5", "--out", tmp_path / "part", "--runs", tmp_path / "runs")
+    assert failed.exit_code == 1
+    assert "1 of 2 runs failed; the others are kept." in " ".join(failed.output.split())
+    text = (tmp_path / "part" / "table.md").read_text()
+    assert "| meso4 |" in text
+    assert "2 of 4 cells are missing: their runs failed." in text
 
 
 def test_help_lists_every_method_and_not_what_the_table_decides():

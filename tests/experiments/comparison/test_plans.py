@@ -39,7 +39,9 @@ def test_table_1_trains_and_tests_at_each_quality_and_at_all_together(records):
     assert len(plan.jobs) == 3 * 3 * 2
     cell = plan.cells["meso4", "total"]
     assert cell.runs == ("meso4-c23+c40-seed3", "meso4-c23+c40-seed4")
-    assert cell.published == 83.6
+    assert cell.published is None  # the paper's is of raw, too
+    assert plan.references == ("tfafsr",)
+    assert list(plan.jobs)[:2] == ["tfafsr-gap-c23-seed3", "tfafsr-gap-c40-seed3"]  # our own, first seed
     assert [place.compression for place in cell.places] == ["c40", "c23"]
     baseline, gap = plan.jobs["meso4-c23+c40-seed4"].config, plan.jobs["tfafsr-gap-c40-seed3"].config
     assert (baseline.method, baseline.input_size, baseline.seed, baseline.steps) == ("meso4", 96, 4, 5)
@@ -74,13 +76,14 @@ def test_resolution_shrinks_the_faces_below_the_models_size(records):
     assert [len(job.places) for job in plan.jobs.values()] == [2, 2]
     assert plan.cells["c23, meso4", "16 pixels"].among == plan.cells["c23, tfafsr", "16 pixels"].among
     assert plan.cells["c23, meso4", "full"].side is None
+    assert plan.references == ("c23, tfafsr", "c40, tfafsr")
 
 
 def test_each_variant_of_the_ablation_lacks_one_part(records):
     small = DetectorOptions(size=64, width=4, blocks=1, mask_weight=1)
     plan = ablation(AblationConfig(train_config(records, detector=small), seeds=1))
     assert plan.columns == ("c40",)
-    assert plan.reference == plan.rows[0] == "full model"
+    assert plan.references == plan.rows[:1] == ("full model",)
     assert "no mask head" in plan.rows
     assert "residual not as input" in plan.rows
     assert "residual as input" not in plan.rows  # `tiny` has it
