@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -26,12 +27,14 @@ LOST = (  # what TensorFlow raises when another worker does not answer
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
-    tf.errors.FailedPreconditionError,
-    tf.errors.InternalError,
-    tf.errors.UnknownError,
+)
+PERHAPS_LOST = (tf.errors.FailedPreconditionError, tf.errors.InternalError, tf.errors.UnknownError)
+SAYS_LOST = re.compile(
+    "unhealthy|collective|coordination|heartbeat|ipv[46]:|socket closed|connection re", re.IGNORECASE
 )
 ROLES = ("chief", "worker")  # the types of task of TF_CONFIG that train
 SHOWN = 200  # characters of TensorFlow's message
+SECONDS_TO_BE_SEEN = 90.0  # a network file system may show a new file only after a minute
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,13 +43,15 @@ class Crew:
 
     Attributes:
         strategy: the strategy of tf.distribute; None for one device.
-        addresses: host and port of each worker; empty on one machine.
+        addresses: host and port of each worker; empty on one machine. A task of type `chief` comes first.
         worker: the number of this one, from 0 on. The first is the chief.
+        chiefs: number of tasks of type `chief`, 0 or 1.
     """
 
     strategy: tf.distribute.Strategy | None = None
     addresses: tuple[str, ...] = ()
     worker: int = 0
+    chiefs: int = 0
 
     @property
     def workers(self) -> int:
@@ -89,18 +94,37 @@ class Crew:
         """
         if self.workers == 1:
             return
-        keys = tf.strings.to_hash_bucket_fast(list(facts.values()), 2**62).numpy()
-
-        def gather() -> tf.Tensor:
-            return tf.distribute.get_replica_context().all_gather(tf.constant(keys[None]), axis=0)
-
-        everyone = self.strategy.experimental_local_results(tf.function(self.strategy.run)(gather))[0].numpy()
-        for name, own, others in zip(facts, keys, everyone.T, strict=True):
-            if (others != own).any() or len(set(others.tolist())) > 1:
+        for name, of_all in zip(facts, self._of_everyone(list(facts.values())).T, strict=True):
+            if len(set(of_all.tolist())) > 1:
                 raise DataError(
                     f"The workers do not agree on {name}. Start the same command on all of them, with RECORDS of the "
                     "same content and one RUN folder that all of them see."
                 )
+
+    def seen_by_chief(self, look: Callable[[], Path | None], seconds: float = SECONDS_TO_BE_SEEN) -> Path | None:
+        """What `look` finds, as soon as its name is that of what the chief found.
+
+        Args:
+            look: finds a folder that a network file system may show to one worker later than to another.
+            seconds: how long to look; what was found last is given back then.
+        """
+        found = look()
+        if self.workers == 1:
+            return found
+        wanted, until = self._of_everyone([_name(found)])[0], time.monotonic() + seconds
+        while (_keys([_name(found)]) != wanted).any() and time.monotonic() < until:
+            time.sleep(1)
+            found = look()
+        return found
+
+    def _of_everyone(self, texts: list[str]) -> np.ndarray:
+        """A number for each text of each replica of all workers, int64 (replicas, texts), the chief's first."""
+        keys = _keys(texts)
+
+        def gather() -> tf.Tensor:
+            return tf.distribute.get_replica_context().all_gather(tf.constant(keys[None]), axis=0)
+
+        return self.strategy.experimental_local_results(tf.function(self.strategy.run)(gather))[0].numpy()
 
     def check_batch(self, config: TrainConfig, batch: int) -> None:
         """Raises `DataError` unless the batch can be shared equally among the replicas."""
@@ -123,7 +147,7 @@ def assemble(machines: MachinesConfig, say: Callable[[str], None]) -> Crew:
 
     Raises:
         DataError: fewer devices than asked for; neither TF_CONFIG nor Slurm says who the workers are, or TF_CONFIG is
-            damaged.
+            damaged; or the other workers do not come, or this one's port is in use.
     """
     if machines.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -134,8 +158,16 @@ def assemble(machines: MachinesConfig, say: Callable[[str], None]) -> Crew:
         say(f"Training on {len(devices)} devices: {', '.join(devices)}.")
         return Crew(tf.distribute.MirroredStrategy(devices))
     addresses, worker, resolver = _workers()
-    say(f"Worker {worker + 1} of {len(addresses)} ({addresses[worker]}) waits for the others: {', '.join(addresses)}.")
-    return Crew(tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver), addresses, worker)
+    own = f"Worker {worker + 1} of {len(addresses)} ({addresses[worker]})"
+    say(f"{own} waits for the others: {', '.join(addresses)}.")
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except tf.errors.OpError as error:
+        raise DataError(
+            f"{own} could not join the others: {_short(error)}. Either its port is in use on this machine, or another "
+            "worker has not come. Start the same command on all workers again."
+        ) from error
+    return Crew(strategy, addresses, worker, len(resolver.cluster_spec().as_dict().get(ROLES[0], ())))
 
 
 @contextlib.contextmanager
@@ -143,8 +175,8 @@ def naming_the_loss(crew: Crew, run: Path) -> Iterator[None]:
     """Turns TensorFlow's error about a worker that does not answer into a `DataError` that says what to do."""
     try:
         yield
-    except LOST as error:
-        if crew.workers == 1:
+    except (*LOST, *PERHAPS_LOST) as error:
+        if crew.workers == 1 or (isinstance(error, PERHAPS_LOST) and not SAYS_LOST.search(str(error))):
             raise
         raise DataError(
             f"{_lost(crew, str(error.message))} ended or cannot be reached. {run} keeps the state of the last whole "
@@ -154,11 +186,24 @@ def naming_the_loss(crew: Crew, run: Path) -> Iterator[None]:
 
 def _lost(crew: Crew, message: str) -> str:
     """The worker that an error of TensorFlow names, or what it says."""
-    unhealthy = re.search(r"unhealthy[^/]*/job:\S*task:(\d+)", message)
+    unhealthy = re.search(r"unhealthy[^/]*/job:(\w+)\S*task:(\d+)", message)
+    lost = int(unhealthy[2]) + (crew.chiefs if unhealthy[1] != ROLES[0] else 0) if unhealthy else None
     for number, address in enumerate(crew.addresses):
-        if f"ipv4:{address}" in message or (unhealthy and int(unhealthy[1]) == number):
+        if f"ipv4:{address}" in message or number == lost:
             return f"Worker {number + 1} of {crew.workers} ({address})"
-    return f"Another worker ({' '.join(message.split())[:SHOWN]})"
+    return f"Another worker ({_short(message)})"
+
+
+def _short(message: object) -> str:
+    return " ".join(str(message).split())[:SHOWN]
+
+
+def _name(found: Path | None) -> str:
+    return found.name if found else ""
+
+
+def _keys(texts: list[str]) -> np.ndarray:
+    return tf.strings.to_hash_bucket_fast(texts, 2**62).numpy()
 
 
 def _devices(wanted: int | None) -> list[str]:
@@ -185,15 +230,22 @@ def _workers() -> tuple[tuple[str, ...], int, tf.distribute.cluster_resolver.Clu
             gpus = (
                 {} if shutil.which("nvidia-smi") else {"gpus_per_node": 1024, "gpus_per_task": 1, "auto_set_gpu": False}
             )
-            resolver = resolvers.SlurmClusterResolver(**gpus)
-            addresses = tuple(resolver.cluster_spec().as_dict()["worker"])
+            found = resolvers.SlurmClusterResolver(**gpus).cluster_spec().as_dict()["worker"]
+            worker = int(os.environ["SLURM_PROCID"])
         except (KeyError, ValueError, RuntimeError, OSError) as error:
             raise DataError(f"Slurm's variables do not say who the workers are ({error}); set TF_CONFIG.") from error
-        return addresses, int(resolver.task_id), resolver
+        addresses = tuple(sorted(found, key=_as_slurm_sorts))  # the resolver gives node10 before node9
+        cluster = tf.train.ClusterSpec({ROLES[1]: addresses})
+        return addresses, worker, resolvers.SimpleClusterResolver(cluster, "", ROLES[1], worker, rpc_layer="grpc")
     raise DataError(
         f"--strategy {MULTIWORKER} needs to know the workers: set TF_CONFIG, or start the command with Slurm's srun; "
         "see docs/scaling.md."
     )
+
+
+def _as_slurm_sorts(address: str) -> list[tuple[int, str]]:
+    """A key that sorts numbers inside of names by their value."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", address)]
 
 
 def _from_tf_config(text: str) -> tuple[tuple[str, ...], int]:

@@ -47,6 +47,8 @@ def evaluate(
     }
     manifest.files(split, compression)  # raises an error before the model is loaded
     people = _check_people(manifest, split, run)
+    if workers > 1:
+        frame_scores.leave_gpus_to_workers()
     model = runs.load_detector(run)
     scored = frame_scores.score_frames(model, records, split, compression, sizes, workers, run)
     frames, videos = scored.frames, scoring.score_videos(scored.frames)

@@ -96,6 +96,12 @@ def score_frames(
     )
 
 
+def leave_gpus_to_workers() -> None:
+    """Keeps this process from taking the memory of all GPUs, of which the processes that score then find none."""
+    with contextlib.suppress(RuntimeError):  # TensorFlow has taken it already
+        tf.config.set_visible_devices([], "GPU")
+
+
 def _in_processes(
     run: Path, folder: Path, split: str, compression: str, sides: Sequence[int], workers: int, burst: int
 ) -> dict[str, np.ndarray]:

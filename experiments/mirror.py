@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import posixpath
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from records.errors import DataError
 from records.places import Place, Remote
 
 FILES = tf.io.gfile
+PAUSES = (1, 4, 16, 60)  # seconds before a copy that failed is tried again: the epoch would be lost
 
 
 @contextlib.contextmanager
@@ -65,19 +67,28 @@ def _fetch(run: Remote, folder: Path) -> None:
 
 def _push(folder: Path, run: Remote, copied: dict[Path, tuple[int, int]]) -> None:
     """Copies each file that is new or has changed since `copied`, and removes states that are no more."""
+    for pause in PAUSES:
+        try:
+            return _push_once(folder, run, copied)
+        except (tf.errors.OpError, OSError):
+            time.sleep(pause)
     with _explained(run):
-        for path in sorted((path for path in folder.rglob("*") if path.is_file()), key=_order):
-            status = path.stat()
-            stamp = status.st_size, status.st_mtime_ns
-            if copied.get(path) != stamp:
-                there = posixpath.join(str(run), path.relative_to(folder).as_posix())
-                FILES.makedirs(posixpath.dirname(there))
-                FILES.copy(str(path), f"{there}{MARK}", overwrite=True)
-                FILES.rename(f"{there}{MARK}", there, overwrite=True)
-                copied[path] = stamp
-        for name in _states(run):
-            if not (folder / name).exists():
-                FILES.rmtree(str(run / name))
+        _push_once(folder, run, copied)
+
+
+def _push_once(folder: Path, run: Remote, copied: dict[Path, tuple[int, int]]) -> None:
+    for path in sorted((path for path in folder.rglob("*") if path.is_file()), key=_order):
+        status = path.stat()
+        stamp = status.st_size, status.st_mtime_ns
+        if copied.get(path) != stamp:
+            there = posixpath.join(str(run), path.relative_to(folder).as_posix())
+            FILES.makedirs(posixpath.dirname(there))
+            FILES.copy(str(path), f"{there}{MARK}", overwrite=True)
+            FILES.rename(f"{there}{MARK}", there, overwrite=True)
+            copied[path] = stamp
+    for name in _states(run):
+        if not (folder / name).exists():
+            FILES.rmtree(str(run / name))
 
 
 def _order(path: Path) -> tuple[bool, Path]:

@@ -89,7 +89,8 @@ def _train(
     config = beginnings.with_own_rate(config)
     epochs = config.schedule.epochs
     keras.utils.set_random_seed(config.seed)
-    before = state.newest(run)
+    before = crew.seen_by_chief(lambda: state.newest(run))
+    crew.check_agreement({"the last whole epoch": before.name if before else ""})  # before they make variables together
     with crew.scope():
         if before is None:
             progress = state.State()
@@ -99,17 +100,20 @@ def _train(
             model = _load_model(before / state.MODEL, config)
             state.restore_generators(progress, model)
     model.jit_compile = machines.jit
-    crew.check_agreement({"the epoch": str(progress.epoch), "options and records": f"{given} {found.content}"})
+    crew.check_agreement({"options and records": f"{given} {found.content}"})
     if before and progress.epoch < epochs:
         say(f"Resuming {run}: {progress.epoch} of {epochs} epochs are done.")
-    if crew.is_chief:
-        found.save(given, run)  # after the model, so that a beginning that fails leaves nothing
-    if config.without:
-        say(f"Left out: {', '.join(config.without)}.")
     burst = data.burst_of(model)
     steps, batch = data.steps_per_epoch(config, burst)
     for size in (batch, config.schedule.batch_size):  # of training, which may have fewer faces, and of validation
         crew.check_batch(config, size)
+    part = crew.part(config.shares or 1)
+    if part.share.shares > 1:
+        data.training_epoch(config, model, 0, part=part)  # whether there are enough faces of each method
+    if crew.is_chief:
+        found.save(given, run)  # after all that can fail, which then leaves nothing
+    if config.without:
+        say(f"Left out: {', '.join(config.without)}.")
     say(
         f"{model.count_params() / 1e6:.1f} M parameters; {steps} steps of {batch} "
         f"{'faces' if burst == 1 else f'bursts of {burst} faces'} an epoch; "
@@ -119,13 +123,12 @@ def _train(
     teacher = distillation.teacher(config, model)
     if teacher is not None:
         model.learn_from_a_teacher(config.distil_weight)
-    part = crew.part(config.shares or 1)
     whole = data.validation(config, model)
     own = whole if part == data.WHOLE else data.validation(config, model, part=part)
     validation = crew.distributed(own), int(whole.cardinality())
     started, first = time.monotonic(), progress.epoch
     for epoch in range(progress.epoch, epochs):
-        logs, speed = _epoch(config, model, teacher, epoch, validation, steps, crew)
+        logs, speed = _epoch(config, model, teacher, epoch, validation, steps, crew, run)
         best = progress.finished_epoch(logs, logs[SELECTION])
         if crew.is_chief:
             state.save(run, progress, model, best)
@@ -137,12 +140,14 @@ def _train(
             f"AUC {logs['auc']:.3f}  val AUC {logs[SELECTION]:.3f}{' (best)' if best else ''}  "
             f"{f'{speed * batch * burst:.0f} faces/s  ' if speed else ''}about {duration(left)} left"
         )
+    if crew.is_chief:
+        model = _load_model(state.newest(run) / state.BEST, config)
+        _calibrate(config, model, say)
+        _publish(run, progress, model)
+        push()
+    crew.check_agreement({"the end": ""})  # a worker that ended before the chief would not be started again with it
     if not crew.is_chief:
         return None
-    model = _load_model(state.newest(run) / state.BEST, config)
-    _calibrate(config, model, say)
-    _publish(run, progress, model)
-    push()
     found = {"best_epoch": progress.best_epoch + 1, SELECTION: progress.best_value}
     return {**found, **dataclasses.asdict(model.calibration)}
 
@@ -212,6 +217,7 @@ def _epoch(
     validation: tuple[tf.data.Dataset | tf.distribute.DistributedDataset, int],
     steps: int,
     crew: distribution.Crew,
+    run: Path,
 ) -> tuple[dict[str, float], float | None]:
     """The logs of an epoch, and how many steps a second there were."""
     model.optimizer.learning_rate = config.learning_rate_at(epoch)
@@ -220,7 +226,7 @@ def _epoch(
     if teacher is not None:
         pieces = distillation.with_answers(pieces, teacher)
     monitor = _EpochMonitor(epoch, config.schedule.epochs, steps, quiet=not crew.is_chief)
-    with shards.naming_the_shard(config.records):
+    with shards.naming_the_shard(config.records), distribution.naming_the_loss(crew, run):
         history = model.fit(
             crew.distributed(pieces),
             steps_per_epoch=steps if crew.strategy else None,  # Keras would count the replicas' pieces

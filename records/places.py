@@ -27,7 +27,7 @@ def place(name: str | os.PathLike) -> Path | Remote:
 class Remote:
     """A folder or file at a URL, with those methods of `Path` that readers of records need.
 
-    `tf.io.gfile` knows gs:// by itself, and with the package tensorflow-io also s3://, hdfs:// and others.
+    `tf.io.gfile` knows gs:// by itself.
     """
 
     url: str
@@ -39,9 +39,11 @@ class Remote:
         return self.url
 
     def is_file(self) -> bool:
-        """Whether there is a file at the URL."""
-        files = _file_systems()
-        return files.exists(self.url) and not files.isdir(self.url)
+        """Whether there is a file at the URL; raises `OSError` if it cannot be reached."""
+        try:
+            return stat.S_ISREG(self.stat().st_mode)
+        except FileNotFoundError:
+            return False
 
     def stat(self) -> SimpleNamespace:
         """`st_size` and `st_mode`.

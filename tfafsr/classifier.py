@@ -161,6 +161,8 @@ class Classifier(keras.Model):
             # Optimizers add up the replicas' gradients; the loss of the global batch is the mean of theirs.
             scaled = self.optimizer.scale_loss(loss / replicas.count())
         found = gradients.repeatable(tape, scaled, [variable.value for variable in self.trainable_variables])
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            found = replicas.finite_on_all(found)
         self.optimizer.apply(found, self.trainable_variables)
         return {name: value for name, value in self._logs().items() if name not in self.gain_trackers}
 

@@ -29,6 +29,19 @@ def gathered(value: tf.Tensor) -> tf.Tensor:
     return tf.distribute.get_replica_context().all_gather(value, axis=0)
 
 
+def finite_on_all(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The gradients of this replica; NaN on every replica where one of any replica is infinite or NaN.
+
+    An optimizer that scales the loss looks at the gradients of the first replica of a process before it adds up those
+    of all, and leaves out the step if they are not finite. All must decide alike: those that step wait for the others.
+    """
+    if not _among_several():
+        return gradients
+    wrong = tf.reduce_any([tf.reduce_any(~tf.math.is_finite(one)) for one in gradients])
+    anywhere = total(tf.cast(wrong, tf.float32)) > 0
+    return [tf.where(anywhere, tf.constant(float("nan"), one.dtype), one) for one in gradients]
+
+
 def _among_several() -> bool:
     context = tf.distribute.get_replica_context()  # None in the scope of a strategy
     return context is not None and context.num_replicas_in_sync > 1

@@ -193,7 +193,8 @@ def _cut(shards: list[ShardPart], elements: list[int], shares: int, number: int)
     if shares == 1:
         return shards
     ends = np.cumsum(elements)
-    low, high = (int(ends[-1]) * edge // shares for edge in (number, number + 1))
+    each, rest = divmod(int(ends[-1]), shares)
+    low, high = (edge * each + min(edge, rest) for edge in (number, number + 1))  # the first ones have one more
     parts = []
     for shard, length, end in zip(shards, elements, ends.tolist(), strict=True):
         first, last = max(low - (end - length), 0), min(high - (end - length), length)

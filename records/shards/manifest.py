@@ -78,12 +78,12 @@ class Manifest:
                 another.
         """
         path = place(folder) / MANIFEST_FILE
-        if not path.is_file():
-            raise DataError(
-                f"{folder} holds no finished records (no {MANIFEST_FILE}); run `tfafsr build --out {folder}` to its "
-                "end."
-            )
         try:
+            if not path.is_file():
+                raise DataError(
+                    f"{folder} holds no finished records (no {MANIFEST_FILE}); run `tfafsr build --out {folder}` to "
+                    "its end."
+                )
             if path.stat().st_size > MAX_BYTES:
                 raise ValueError(f"it is larger than {MAX_BYTES} bytes")
             values = json.loads(path.read_text(encoding="utf-8"))
@@ -96,7 +96,9 @@ class Manifest:
                     raise ValueError("its hash does not fit its shards")
                 manifest._check()
                 return manifest
-        except (OSError, ValueError, RecursionError) as error:
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error}).") from error
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path} is damaged ({error}); build the records again.") from error
         raise DataError(
             f"{folder} is of schema version {version}, this program reads {SCHEMA_VERSION}: build the records again."

@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 
 import kubernetes_validate
+import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 
 from experiments import distribution, runs, state, training
@@ -299,15 +301,86 @@ def test_options_that_do_not_fit_are_refused(options, message):
 def test_slurms_variables_name_the_workers(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     for name, value in {
-        "SLURM_STEP_NODELIST": "node[1-2]",
-        "SLURM_STEP_TASKS_PER_NODE": "1(x2)",
-        "SLURM_STEP_NUM_TASKS": "2",
-        "SLURM_PROCID": "1",
+        "SLURM_STEP_NODELIST": "node[9-10]",
+        "SLURM_STEP_TASKS_PER_NODE": "2(x2)",
+        "SLURM_STEP_NUM_TASKS": "4",
+        "SLURM_PROCID": "2",
     }.items():
         monkeypatch.setenv(name, value)
-    addresses, worker, _ = distribution._workers()
-    assert addresses == ("node1:8888", "node2:8888")
-    assert worker == 1
+    addresses, worker, resolver = distribution._workers()
+    assert addresses == ("node9:8888", "node9:8889", "node10:8888", "node10:8889")  # as Slurm counts its tasks
+    assert worker == resolver.task_id == 2
+    assert tuple(resolver.cluster_spec().as_dict()["worker"]) == addresses
+    assert (resolver.task_type, resolver.rpc_layer) == ("worker", "grpc")
+
+
+def test_a_port_in_use_is_named(tmp_path):
+    program = "from experiments import distribution; from experiments.machines_config import MachinesConfig\n"
+    program += "distribution.assemble(MachinesConfig(strategy='multiworker'), print)"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        cluster = {"cluster": {"worker": [address, "127.0.0.1:1"]}, "task": {"type": "worker", "index": 0}}
+        variables = {**os.environ, "TF_CONFIG": json.dumps(cluster)}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=variables, capture_output=True, text=True, timeout=120
+        )
+    assert f"Worker 1 of 2 ({address}) could not join the others" in done.stderr
+    assert "its port is in use" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("chiefs", "message", "expected"),
+    [
+        (0, "unhealthy tasks: /job:worker/replica:0/task:1", "Worker 2 of 3 (b:1)"),
+        (1, "unhealthy tasks: /job:worker/replica:0/task:1", "Worker 3 of 3 (c:1)"),
+        (1, "unhealthy tasks: /job:chief/replica:0/task:0", "Worker 1 of 3 (a:1)"),
+        (0, "failed to connect to ipv4:c:1", "Worker 3 of 3 (c:1)"),
+        (0, "Collective  ops is\naborted", "Another worker (Collective ops is aborted)"),
+    ],
+)
+def test_the_worker_that_is_lost_is_named(chiefs, message, expected):
+    assert distribution._lost(distribution.Crew(None, ("a:1", "b:1", "c:1"), 0, chiefs), message) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (tf.errors.UnavailableError(None, None, "Socket closed"), True),
+        (tf.errors.InternalError(None, None, "Collective ops is aborted by: x"), True),
+        (tf.errors.InternalError(None, None, "cuDNN launch failure"), False),
+        (tf.errors.FailedPreconditionError(None, None, "Error executing an HTTP request"), False),
+        (tf.errors.ResourceExhaustedError(None, None, "out of memory"), False),
+    ],
+)
+def test_only_what_tells_of_a_loss_is_called_one(error, lost):
+    crew = distribution.Crew(None, ("a:1", "b:1"))
+    with pytest.raises(DataError if lost else type(error)), distribution.naming_the_loss(crew, Path("run")):
+        raise error
+    with pytest.raises(type(error)), distribution.naming_the_loss(distribution.Crew(), Path("run")):
+        raise error
+
+
+class SlowToSee(distribution.Crew):
+    """The second of two workers; the chief has found state-0002."""
+
+    def _of_everyone(self, texts):
+        return np.stack([distribution._keys(["state-0002"]), distribution._keys(texts)])
+
+
+def test_a_state_that_the_chief_sees_first_is_waited_for():
+    crew = SlowToSee(None, ("a:1", "b:1"), 1)
+    seen = iter([None, Path("run/state-0001"), Path("run/state-0002")])
+    assert crew.seen_by_chief(lambda: next(seen)) == Path("run/state-0002")
+    assert crew.seen_by_chief(lambda: Path("run/state-0001"), seconds=0.1) == Path("run/state-0001")
+    assert distribution.Crew().seen_by_chief(lambda: None) is None
+
+
+def test_too_many_shares_are_refused_before_anything_is_written(config, tmp_path):
+    with pytest.raises(DataError, match="give fewer --shares"):
+        training.train(dataclasses.replace(config, shares=100), tmp_path / "run", say=lambda line: None)
+    assert not (tmp_path / "run" / runs.CONFIG_FILE).exists()
 
 
 def test_the_kubernetes_manifest_is_valid_and_its_tf_config_can_be_used():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import threading
 
 import pytest
 import tensorflow as tf
@@ -9,7 +10,7 @@ import tensorflow as tf
 from experiments import data, mirror, runs, state, training
 from experiments.config import DetectorOptions, TrainConfig
 from records.errors import DataError
-from records.places import place
+from records.places import Remote, place
 
 FILES = tf.io.gfile
 
@@ -30,6 +31,23 @@ def copy_to(folder, url):
             there = f"{url}/{path.relative_to(folder).as_posix()}"
             FILES.makedirs(there.rpartition("/")[0])
             FILES.copy(str(path), there, overwrite=True)
+
+
+def test_a_copy_that_fails_is_tried_again(tmp_path, monkeypatch):
+    (folder := tmp_path / "local" / "state-0001").mkdir(parents=True)
+    (folder / state.PROGRESS).write_text("{}")
+    (there := tmp_path / "there").write_text("a file in the place of the folder")
+    monkeypatch.setattr(mirror, "PAUSES", (0.5, 30))
+    removed = threading.Timer(0.2, there.unlink)
+    removed.start()
+    mirror._push(tmp_path / "local", Remote(f"file://{there}"), {})
+    removed.join()
+    assert (there / "state-0001" / state.PROGRESS).read_text() == "{}"
+    monkeypatch.setattr(mirror, "PAUSES", (0.01,))
+    shutil.rmtree(there)
+    there.write_text("a file")
+    with pytest.raises(DataError, match="cannot be read or written"):
+        mirror._push(tmp_path / "local", Remote(f"file://{there}"), {})
 
 
 @pytest.fixture

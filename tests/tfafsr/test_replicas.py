@@ -22,7 +22,7 @@ def differences():
 
 
 def test_everything_is_that_of_the_whole_batch(differences):
-    assert len(differences) == 7
+    assert len(differences) == 8
     assert {name: value for name, value in differences.items() if not value < 1e-4} == {}
 
 
@@ -31,3 +31,4 @@ def test_one_device_changes_nothing():
     assert replicas.count() == 1
     assert replicas.total(value) is value
     assert replicas.gathered(value) is value
+    assert replicas.finite_on_all(gradients := [value]) is gradients

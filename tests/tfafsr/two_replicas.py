@@ -86,6 +86,28 @@ def normalization():
     }
 
 
+def steps_left_out():
+    """How often a replica or a variable decides otherwise than the others whether gradients are finite: never."""
+
+    @tf.function
+    def steps(factors):
+        def one(factor):
+            made = [tf.constant([1.0, 2.0]) * factor, tf.constant(3.0)]  # infinite on the second replica in one of two
+            return replicas.finite_on_all(made)
+
+        return STRATEGY.run(one, args=(factors,))
+
+    wrong = 0
+    for second, finite in ((1.0, True), (np.inf, False)):
+        factors = STRATEGY.experimental_distribute_values_from_function(
+            lambda context, second=second: tf.constant((1.0, second)[context.replica_id_in_sync_group])
+        )
+        for found in steps(factors):
+            for part in STRATEGY.experimental_local_results(found):
+                wrong += int(np.isfinite(part.numpy()).all() != finite)
+    return wrong
+
+
 if __name__ == "__main__":
     losses = RNG.random((8,)).astype(np.float32)
     known = np.array([1, 1, 1, 0, 0, 0, 0, 1], np.float32)
@@ -101,6 +123,7 @@ if __name__ == "__main__":
                 "mean of known": difference(mean_of_known, losses, known),
                 "semi-hard triplets": difference(triplets(triplet_semihard_loss), embeddings, labels),
                 "hard triplets": difference(triplets(triplet_hard_loss), embeddings, labels),
+                "steps left out": steps_left_out(),
                 **{f"normalization: {name}": value for name, value in normalization().items()},
             },
             default=float,

@@ -121,6 +121,16 @@ def test_a_worker_opens_only_the_shards_of_its_share():
     assert len(set().union(*opened)) == 8
 
 
+@pytest.mark.parametrize(("number", "shares", "workers"), [(1000, 16, 4), (5, 2, 2), (7, 6, 3)])
+def test_workers_hold_what_they_take(number, shares, workers):
+    """The elements of an epoch go to the workers in turn, and each must have as many."""
+    held = [0] * workers
+    for share in range(shares):
+        for part in _cut([ShardPart("one", "", number)], [number], shares, share):
+            held[share % workers] += part.take if part.take >= 0 else number - part.skip
+    assert held == [len(range(worker, number, workers)) for worker in range(workers)]
+
+
 def test_too_many_shares_are_refused_with_advice(made_records):
     with pytest.raises(DataError, match="too few faces of Deepfakes to cut them into 13 shares; give fewer --shares"):
         epoch(made_records, 0, share=Share(13))
