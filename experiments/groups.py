@@ -38,7 +38,9 @@ def read_groups(path: Path, columns: tuple[str, ...]) -> dict[str, dict[str, str
 def by_group(
     frames: Scores, clips: Mapping[str, ClipEntry], group_of: Mapping[str, str], threshold: float = scoring.THRESHOLD
 ) -> dict[str, dict]:
-    """AUC and errors of the frames of each group: the real clips of its people, and the fakes that show them.
+    """AUC and errors of the frames of each group: the real clips of its people, and the fakes made of them alone.
+
+    A fake has the target's picture, and often a face made of the source's: both must be of the group.
 
     Args:
         frames: scores of one split at one compression.
@@ -59,8 +61,9 @@ def by_group(
     videos_of: dict[str, set[str]] = {}
     people_of: dict[str, set[str]] = {}
     for video, clip in clips.items():
-        group = group_of.get(photograph_of.get(clip.subjects[0], ""))
-        if group is not None:
+        groups = {group_of.get(photograph_of.get(subject, "")) for subject in clip.subjects}
+        group = groups.pop()
+        if group is not None and not groups:
             videos_of.setdefault(group, set()).add(video)
             people_of.setdefault(group, set()).add(clip.subjects[0])
     found = {}

@@ -72,6 +72,7 @@ def model_card(name: str, measured: Measured) -> str:
         ("Trained on", _trained_on(measured)),
         ("AUC by quality and size of the face", _by_quality(measured.metrics)),
         ("AUC by method", _by_method(measured)),
+        ("AUC of methods that were left out of training", _left_out(measured)),
         ("AUC of the weakest, middle and strongest third of the fakes", _by_strength(measured.metrics)),
         ("AUC by group", _by_group(measured)),
         ("Calibration", _calibration(measured.metrics)),
@@ -104,18 +105,28 @@ def _by_quality(metrics: dict[str, dict]) -> str:
 
 
 def _by_method(measured: Measured) -> str:
-    left_out = {}
-    for row in (measured.left_out or {"rows": []})["rows"]:
-        left_out[row["method"], row["compression"]] = auc_of(row["left_out"]["frame"])
     columns = list(measured.metrics)
-    held = [compression for compression in columns if any(at == compression for _, at in left_out)]
     methods = sorted({method for found in measured.metrics.values() for method in found["per_method"]})
     rows = []
     for method in methods:
         cells = [auc_of(measured.metrics[compression]["per_method"][method]["frame"]) for compression in columns]
-        cells += [left_out.get((method, compression), "-") for compression in held]
         rows.append((method, *cells))
-    return _table(("method", *columns, *(f"{compression}, left out of training" for compression in held)), rows)
+    return _table(("method", *columns), rows)
+
+
+def _left_out(measured: Measured) -> str:
+    """Two trainings of equal length each, with the method and without it."""
+    found = {(row["method"], row["compression"]): row for row in (measured.left_out or {"rows": []})["rows"]}
+    if not found:
+        return ""
+    columns = [name for name in measured.metrics if any(at == name for _, at in found)]
+    whens = [(compression, when) for compression in columns for when in ("trained", "left_out")]
+    rows = []
+    for method in sorted({method for method, _ in found}):
+        rows.append((method, *(auc_of(found[method, at][when]["frame"]) for at, when in whens)))
+    names = {"trained": "trained on it", "left_out": "left out"}
+    text = "Of shorter trainings than that of these weights; the two of a quality differ in the method alone.\n\n"
+    return text + _table(("method", *(f"{compression}, {names[when]}" for compression, when in whens)), rows)
 
 
 def _by_strength(metrics: dict[str, dict]) -> str:

@@ -128,6 +128,7 @@ def photographs(
     manifest = Manifest.load(records)
     by_group = _grouped(manifest, metrics[GROUPED_AT], group_of)
     write_json(out / "groups.json", by_group)
+    tested = {person for _, person in runs.people_in([manifest])["test"]}
     measured = Measured(
         metrics=found,
         groups=by_group,
@@ -136,7 +137,7 @@ def photographs(
         people={split: len(people) for split, people in runs.people_in([manifest]).items()},
         methods=sorted(found[GROUPED_AT]["per_method"]),
         real={name: _real_ratios(path) for name, path in metrics.items()},
-        quantizer={name: ends for name in metrics if (ends := _quantizers(data, name))},
+        quantizer={name: ends for name in metrics if (ends := _quantizers(data, name, tested))},
         commands=[f"tfafsr {line.replace(str(out), 'OUT').replace(str(photos), 'PHOTOS')}" for line in commands],
     )
     return _write(out, run, preset, measured, console)
@@ -182,9 +183,10 @@ def _real_ratios(metrics: Path) -> list[float]:
     return (np.bincount(row, ratios) / np.bincount(row, minlength=len(videos))).tolist()
 
 
-def _quantizers(data: Path, compression: str) -> tuple[float, float] | None:
-    """The lowest and highest quantizer of the real clips at a compression."""
-    clips = sorted((data / "original_sequences").glob(f"*/{compression}/videos/*"))[:QUANTIZED_CLIPS]
+def _quantizers(data: Path, compression: str, people: set[str]) -> tuple[float, float] | None:
+    """The lowest and highest quantizer of the real clips of some people at a compression."""
+    clips = sorted((data / "original_sequences").glob(f"*/{compression}/videos/*"))
+    clips = [clip for clip in clips if clip.stem in people][:QUANTIZED_CLIPS]
     found = [value for clip in clips if (value := quantizer(clip)) is not None]
     return (min(found), max(found)) if found else None
 

@@ -17,7 +17,7 @@ from tfafsr.dtype_policy import dtype_policy
 from tfafsr.layers import ErrorLevelAnalysis, PlattScaling, StopGradient
 from tfafsr.losses import artifact_loss, mask_loss, reconstruction_loss, triplet_hard_loss, triplet_semihard_loss
 from tfafsr.presets import preset
-from tfafsr.tfe import features, pool
+from tfafsr.tfe import cell_stride, features, pool
 
 SMALLEST = 64
 ELA_QUALITY = 90  # JPEG quality of the records' error level analysis
@@ -223,7 +223,9 @@ class Detector(Classifier):
             ),
         }
         if self.options["mask_weight"]:
-            terms["mask_loss"] = mask_loss(mask, outputs["mask_logit"], y["mask_known"])
+            terms["mask_loss"] = mask_loss(
+                mask, outputs["mask_logit"], cell_stride(self.options["size"]), y["mask_known"]
+            )
         return terms
 
     def weights_of_terms(self) -> dict[str, float]:

@@ -29,6 +29,11 @@ def strides(size: int) -> tuple[int, int, int]:
     return tuple(steps)
 
 
+def cell_stride(size: int) -> int:
+    """Pixels of the face between two neighbouring cells of m_cnn: cell i is centred on pixel i * stride."""
+    return STEM_STRIDE * math.prod(strides(size))
+
+
 def tfe(
     image: keras.KerasTensor,
     error: keras.KerasTensor,
@@ -96,6 +101,5 @@ def pool(m_cnn: keras.KerasTensor, keypoints: keras.KerasTensor, size: int, pool
         return layers.GlobalAveragePooling2D(dtype="float32", name="tfe_gap")(m_cnn)
     if pooling == "gmp":
         return layers.GlobalMaxPooling2D(dtype="float32", name="tfe_gmp")(m_cnn)
-    stride = STEM_STRIDE * math.prod(strides(size))
-    m_kp = KeypointHeatmaps(size, stride, name="tfe_heatmaps")(keypoints)  # (B, H, W, 5)
+    m_kp = KeypointHeatmaps(size, cell_stride(size), name="tfe_heatmaps")(keypoints)  # (B, H, W, 5)
     return FusionPooling(name="tfe_fusion_pooling")([m_cnn, m_kp])

@@ -10,8 +10,10 @@ import numpy as np
 from faces import CROP_SCALE, crop_box
 
 REPLICATES = 2000
-FEWEST_IDENTITIES = 8
-"""With fewer identities a bootstrap interval is not reliable, and no verdict is given."""
+CONTRAST = (2.8, 11.2)
+"""Standard deviations of the blurs of `face_contrast`, in pixels."""
+FEWEST_COMPONENTS = 8
+"""With fewer components of connected people a bootstrap interval is not reliable, and no verdict is given."""
 
 CUES = {
     "sharpness_ratio": "Laplacian energy of the face against its surroundings (log)",
@@ -19,6 +21,7 @@ CUES = {
     "bits_per_pixel": "bits of the video per pixel and frame",
     "file_size": "size of the file in bytes",
     "face_sharpness": "Laplacian energy of the face (log)",
+    "face_contrast": "energy of the face between blurs of 2.8 and 11.2 pixels (log)",
 }
 """Name of each cue -> what it measures."""
 
@@ -46,7 +49,7 @@ def frame_cues(rgb: np.ndarray, region: Region) -> dict[str, float]:
         region: where the face is.
 
     Returns:
-        name -> value for `sharpness_ratio`, `grid` and `face_sharpness` (see `CUES`).
+        name -> value for `sharpness_ratio`, `grid`, `face_sharpness` and `face_contrast` (see `CUES`).
     """
     gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     near = _around(region.box, 2.0, gray.shape)
@@ -57,7 +60,14 @@ def frame_cues(rgb: np.ndarray, region: Region) -> dict[str, float]:
         "sharpness_ratio": inside - _log_mean(energy[~face]),
         "grid": grid_strength(gray[_around(region.box, CROP_SCALE, gray.shape)]),
         "face_sharpness": inside,
+        "face_contrast": _log_mean(np.square(_contrast(gray))[near][face]),
     }
+
+
+def _contrast(gray: np.ndarray) -> np.ndarray:
+    """The band between two blurs that is left of the face at 64 to 100 pixels."""
+    fine, broad = (cv2.GaussianBlur(gray, (0, 0), deviation) for deviation in CONTRAST)
+    return fine - broad
 
 
 def grid_strength(gray: np.ndarray, period: int = 8) -> float:
@@ -83,40 +93,40 @@ def grid_strength(gray: np.ndarray, period: int = 8) -> float:
 
 
 def judge(
-    labels: np.ndarray, scores: np.ndarray, identities: np.ndarray, seed: int = 0, limit: float | None = None
+    labels: np.ndarray, scores: np.ndarray, components: np.ndarray, seed: int = 0, limit: float | None = None
 ) -> dict[str, object]:
     """How well `scores` tell fake clips from real ones.
 
     Args:
         labels: (n,), 1 for fake, 0 for real.
         scores: (n,), finite.
-        identities: (n,), the target of each clip. Clips of one person are alike, so the interval is a bootstrap over
-            people (`tfafsr.metrics.auc_interval`).
+        components: (n,), the component of connected people of each clip. Clips of one person are alike, and a fake
+            shows two; so the interval is a bootstrap over components (`tfafsr.metrics.auc_interval`).
         seed: seed of the bootstrap.
         limit: the highest AUC that does not betray; None: the interval must contain 0.5.
 
     Returns:
-        {"auc", "auc_ci95", "reals", "fakes", "identities", "verdict"}. The AUC is below 0.5 when fakes score lower. The
+        {"auc", "auc_ci95", "reals", "fakes", "components", "verdict"}. The AUC is below 0.5 when fakes score lower. The
         verdict is `betrays` when the interval excludes 0.5 (with a limit: when the AUC is above it), else `clean`, and
-        `too few` when there are fewer than `FEWEST_IDENTITIES` identities or a class is missing. AUC and interval are
-        None where a class is missing or there is only one identity.
+        `too few` when there are fewer than `FEWEST_COMPONENTS` components or a class is missing. AUC and interval are
+        None where a class is missing or there is only one component.
     """
     labels = np.asarray(labels)
-    fakes, people = int(labels.sum()), len(np.unique(identities))
-    numbers = {"reals": len(labels) - fakes, "fakes": fakes, "identities": people}
-    if fakes in (0, len(labels)) or people < 2:
+    fakes, count = int(labels.sum()), len(np.unique(components))
+    numbers = {"reals": len(labels) - fakes, "fakes": fakes, "components": count}
+    if fakes in (0, len(labels)) or count < 2:
         return {"auc": None, "auc_ci95": None, **numbers, "verdict": "too few"}
     from tfafsr import metrics  # imported here because it loads TensorFlow
 
     area = metrics.auc(labels, scores)
-    low, high = metrics.auc_interval(labels, scores, identities, REPLICATES, seed)
+    low, high = metrics.auc_interval(labels, scores, components, REPLICATES, seed)
     betrays = not low <= 0.5 <= high if limit is None else area > limit
     verdict = "betrays" if betrays else "clean"
     return {
         "auc": round(area, 4),
         "auc_ci95": [round(low, 4), round(high, 4)],
         **numbers,
-        "verdict": verdict if people >= FEWEST_IDENTITIES else "too few",
+        "verdict": verdict if count >= FEWEST_COMPONENTS else "too few",
     }
 
 

@@ -14,18 +14,18 @@ SMALL = 32
 
 
 def cross_validated(
-    crops: Sequence[np.ndarray], labels: np.ndarray, people: Sequence[str], steps: int, seed: int
+    crops: Sequence[np.ndarray], labels: np.ndarray, people: Sequence[int], steps: int, seed: int
 ) -> np.ndarray:
-    """The mean score of each clip by a network that was trained without its identity.
+    """The mean score of each clip by a network that was trained without its people.
 
-    Identities are divided into folds, and each fold is scored by a network trained on the others. As every identity is
+    Components of people are divided into folds, and each fold is scored by a network trained on the others. As all are
     tested, the interval is several times narrower than with a separate test split. Scores are standardised within a
     fold, because the scales of two networks differ.
 
     Args:
         crops: uint8 (frames, size, size, 3) for each of n clips.
         labels: (n,) 1 for fake, 0 for real.
-        people: (n,) the identity of each clip, at least two.
+        people: (n,) the component of connected people of each clip, at least two.
         steps, seed: as in `fit_and_score`.
 
     Returns:

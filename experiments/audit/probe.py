@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from experiments.audit.cues import CUES, FEWEST_IDENTITIES, Region, frame_cues, judge
+from experiments.audit.cues import CUES, FEWEST_COMPONENTS, Region, frame_cues, judge
 from experiments.audit.network import cross_validated
 from experiments.audit.views import VIEWS
+from experiments.scoring import connected
 from records.atomic import write_json, write_text
 from records.errors import DataError
 from records.footage import Footage, evenly_spaced, info, length, read_frames
@@ -59,7 +60,8 @@ def report(
         over all methods], "betrays_somewhere": [those that betray for some method or group]}. A judgement is
         {"overall", "per_method": {method: ...}, "decoy", "plain"}, each a result of `cues.judge`; `decoy` and `plain`
         are the identities whose real clip has a decoy or none. "networks" is empty with fewer than
-        `FEWEST_IDENTITIES` people, for which no network is trained. "intervals" counts the verdicts by an interval.
+        `FEWEST_COMPONENTS` components of connected people, for which no network is trained. "intervals" counts the
+        verdicts by an interval.
 
     Raises:
         DataError: no clips at this compression, or no masks.
@@ -73,11 +75,10 @@ def report(
             f"`forge` wrote and a compression that it holds. Left out: {'; '.join(samples.left_out[:5]) or 'nothing'}"
         )
     scores = {name: np.array(values) for name, values in samples.cues.items()}
-    people = len({_target(clip) for clip in clips})
-    if people >= FEWEST_IDENTITIES:
-        labels, targets = np.array([clip.label for clip in clips]), [_target(clip) for clip in clips]
+    labels, components = np.array([clip.label for clip in clips]), _components(clips)
+    if len(set(components)) >= FEWEST_COMPONENTS:
         for name, crops in samples.crops.items():
-            scores[name] = cross_validated(crops, labels, targets, steps, seed)
+            scores[name] = cross_validated(crops, labels, components, steps, seed)
     limits = {name: view.limit for name, view in VIEWS.items()}
     judgements = {name: _judgement(clips, values, seed, limits.get(name)) for name, values in scores.items()}
     verdicts = {name: _verdicts(judgement) for name, judgement in judgements.items()}
@@ -85,7 +86,7 @@ def report(
         "compression": compression,
         "seed": seed,
         "frames": frames,
-        "identities": people,
+        "identities": len({_target(clip) for clip in clips}),
         "clips": {"real": sum(not clip.label for clip in clips), "fake": sum(bool(clip.label) for clip in clips)},
         "left_out": samples.left_out,
         "cues": {name: judgements[name] for name in CUES},
@@ -103,6 +104,12 @@ def report(
 
 def _target(clip: Clip) -> str:
     return clip.subjects[0]
+
+
+def _components(clips: list[Clip]) -> list[int]:
+    """The component of connected people that each clip belongs to: a fake connects its target with its source."""
+    found = connected({clip.video: clip.subjects for clip in clips})
+    return [found[clip.video] for clip in clips]
 
 
 def _by_target(root: Path, compression: str) -> dict[str, list[Clip]]:
@@ -183,12 +190,12 @@ def _measure_clip(clip: Clip, regions: dict[int, Region], samples: Samples) -> N
 def _judgement(clips: list[Clip], scores: np.ndarray, seed: int, limit: float | None) -> dict[str, object]:
     """Judges one cue over all clips, for each method, and for identities with and without a decoy."""
     labels = np.array([clip.label for clip in clips], int)
-    people = np.array([_target(clip) for clip in clips])
+    people, components = np.array([_target(clip) for clip in clips]), np.array(_components(clips))
     methods = np.array([clip.method for clip in clips])
     decoyed = np.isin(people, [_target(clip) for clip in clips if not clip.label and clip.notes.get("decoy")])
 
     def of(chosen: np.ndarray) -> dict[str, object]:
-        return judge(labels[chosen], scores[chosen], people[chosen], seed=seed, limit=limit)
+        return judge(labels[chosen], scores[chosen], components[chosen], seed=seed, limit=limit)
 
     return {
         "overall": of(np.ones(len(clips), bool)),
@@ -220,7 +227,7 @@ def readable(found: dict[str, object]) -> str:
         f"{found['frames']} frames a clip, seed {found['seed']}.",
         "AUC (fake = 1) of single numbers, and of small networks on people they never saw: one sees all but the face,",
         "the other the face at 16 x 16 pixels.",
-        f"Intervals: 95%, bootstrap over identities. * : the interval excludes 0.5; {limits}.",
+        f"Intervals: 95%, bootstrap over connected people. * : the interval excludes 0.5; {limits}.",
         "",
         f"{'cue':<17}{'clips':<19}{'AUC':>7}   {'95% interval':<16}{'reals':>6}{'fakes':>7}  verdict",
     ]
@@ -238,7 +245,8 @@ def readable(found: dict[str, object]) -> str:
         "",
         *(f"{name}: {meaning}." for name, meaning in CUES.items()),
         *(f"{name}: {view.meaning}." for name, view in VIEWS.items()),
-        f"Fewer than {FEWEST_IDENTITIES} identities: no verdict, and no network. About {count / 20:.0f} of {count} "
+        f"Fewer than {FEWEST_COMPONENTS} components of connected people: no verdict, and no network. "
+        f"About {count / 20:.0f} of {count} "
         "intervals would exclude 0.5 by chance.",
         "The sharpness of the face may rightly differ where a method blurs it: that is the forgery; this is its size.",
         "",

@@ -115,11 +115,17 @@ def analyse(
         )
     people = tuple(Person(number, tuple(sights)) for number, sights in sorted(found.scored.items()))
     suspicious = ranked(people)
+    alarm = _alarm(suspicious, step, card, settings)
+    if alarm is None and card and suspicious and settings.max_false_alarms is not None:
+        notes.append(
+            f"no alarm can be given: {len(people)} people share the false alarms that are allowed, and the model was "
+            "measured on too few real clips for so small a share"
+        )
     shots = found.gallery.shots([one.number for one in suspicious], model.explain) if found.gallery else ()
     return dataclasses.replace(
         answer,
         people=people,
-        alarm=_alarm(suspicious, step, card, settings),
+        alarm=alarm,
         shots=tuple(shots),
         reason=None if people else _nobody(found, settings),
         notes=tuple(notes),
@@ -136,10 +142,13 @@ def _too_coarse(step: float, card: Card) -> str:
 
 
 def _alarm(suspicious: Sequence[Person], step: float | None, card: Card | None, settings: Settings) -> Alarm | None:
-    """Whether the most suspicious person is above the threshold; None if none was asked for, or nobody is judged."""
+    """Whether the most suspicious person is above the threshold; None if none was asked for, or nobody is judged.
+
+    Of several people the most suspicious one is looked at, and each may be a false alarm: they share what is allowed.
+    """
     if settings.max_false_alarms is None or card is None or not suspicious:
         return None
-    threshold = card.threshold(settings.max_false_alarms, card.like(step))
+    threshold = card.threshold(settings.max_false_alarms / len(suspicious), card.like(step))
     if threshold is None:
         return None
     return Alarm(settings.max_false_alarms, threshold, suspicious[0].log10_likelihood_ratio > threshold)

@@ -27,7 +27,8 @@ def lines(answer: Answer) -> Iterator[str]:
         yield f"  Encoding: {escaped(answer.encoding)}."
     if answer.alarm:
         raised, share = "Alarm" if answer.alarm.raised else "No alarm", percent(answer.alarm.max_false_alarms)
-        yield f"  {raised}: at most {share} of real clips are above {number(answer.alarm.threshold)}."
+        of = f" of {len(answer.people)} people" if len(answer.people) > 1 else ""
+        yield f"  {raised}: at most {share} of real clips{of} are above {number(answer.alarm.threshold)}."
     for note in answer.notes:
         yield f"  Note: {escaped(note)}."
 

@@ -1,5 +1,7 @@
 """Figures by groups of people: fakes belong to the group of the person they show."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from records.shards import ClipEntry
 
 PEOPLE = {"0": "a.jpg", "1": "b.jpg", "2": "c.jpg", "3": "d.jpg"}
 GROUP_OF = {"a.jpg": "women", "b.jpg": "women", "c.jpg": "men"}  # nothing is known of d.jpg
+SOURCES = {"0": "1", "1": "0", "2": "2", "3": "0"}
 SCORES = {"0": (0.6, 0.4), "1": (0.1, 0.9), "2": (0.2, 0.8), "3": (0.0, 1.0)}  # person -> real, fake
 
 
@@ -20,7 +23,7 @@ def frames_and_clips():
         real, fake = f"d/real/c40/{person}", f"d/A/c40/{person}_x"
         common = {"split": "test", "compression": "c40", "frames_scored": 1}
         clips[real] = ClipEntry(label=0, method="real", subjects=(person,), notes={"photograph": photograph}, **common)
-        clips[fake] = ClipEntry(label=1, method="A", subjects=(person, person + "source"), **common)
+        clips[fake] = ClipEntry(label=1, method="A", subjects=(person, SOURCES[person]), **common)
         rows += [(real, "real", 0, SCORES[person][0]), (fake, "A", 1, SCORES[person][1])]
     videos, methods, labels, values = (np.array(column) for column in zip(*rows, strict=True))
     return Scores(np.array([f"{video}#0" for video in videos]), videos, methods, labels, values), clips
@@ -36,6 +39,16 @@ def test_each_group_has_its_own_reals_and_the_fakes_that_show_its_people(frames_
     assert found["women"]["errors"]["false_alarms"]["rate"] == 0.5
     assert found["men"]["errors"]["misses"]["rate"] == 0
     assert largest_gap(found) == 0.25
+
+
+def test_a_fake_of_two_groups_counts_for_none(frames_and_clips):
+    frames, clips = frames_and_clips
+    for person, source in (("0", "2"), ("2", "0")):
+        name = f"d/A/c40/{person}_x"
+        clips[name] = dataclasses.replace(clips[name], subjects=(person, source))
+    found = by_group(frames, clips, GROUP_OF)
+    assert found["men"]["frame"]["n"] == 1
+    assert found["women"]["frame"]["n"] == 3
 
 
 def test_without_groups_there_is_no_gap(frames_and_clips):

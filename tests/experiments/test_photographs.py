@@ -20,6 +20,7 @@ def measured(trained_run, made_records, tmp_path_factory):
     out = tmp_path_factory.mktemp("metrics")
     metrics = evaluate(trained_run, made_records, "c40", "test", out / "metrics.json", sizes=(32,))
     row = {"method": "FaceSwap", "compression": "c40", "left_out": metrics["per_method"]["Deepfakes"]}
+    row["trained"] = metrics["per_method"]["FaceSwap"]
     group = {"people": 2, "frame": metrics["frame"], "errors": metrics["errors"]["frame"]}
     return Measured(
         metrics={"c40": metrics},
@@ -41,8 +42,10 @@ def test_the_card_shows_the_figures(measured):
     auc = metrics["sizes"][0]["frame"]["auc"]
     assert f"| c40 | 32 pixels | {auc:.3f} [" in card
     left_out = metrics["per_method"]["Deepfakes"]["frame"]["auc"]
-    row = next(line for line in card.splitlines() if line.startswith("| FaceSwap"))
+    _, row = (line for line in card.splitlines() if line.startswith("| FaceSwap"))
+    assert f"{metrics['per_method']['FaceSwap']['frame']['auc']:.3f}" in row.split("|")[2]
     assert f"{left_out:.3f}" in row.split("|")[3]
+    assert "| method | c40, trained on it | c40, left out |" in card
     assert f"Largest difference of AUC by gender: {metrics['frame']['auc']:.3f}." in card
     assert "Largest difference of false alarms by gender: 0.0 percentage points." in card
     assert f"of {measured.people['train']} photographed people" in card

@@ -335,7 +335,7 @@ def test_the_mask_head_has_a_term_of_its_own_that_trains_tfe(faces):
     x, y = faces(64, 4)
     outputs = model(x)
     assert tuple(outputs["mask_logit"].shape) == (4, 8, 8, 1)
-    expected = mask_loss((y["mask"] > 127).astype(np.float32), outputs["mask_logit"], y["mask_known"])
+    expected = mask_loss((y["mask"] > 127).astype(np.float32), outputs["mask_logit"], 8, y["mask_known"])
     terms = model.loss_terms(y, outputs)
     assert float(terms["mask_loss"]) == pytest.approx(float(expected), rel=1e-5)
     without = sum(model.weights_of_terms()[name] * float(terms[name]) for name in TERMS)

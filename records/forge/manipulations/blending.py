@@ -9,10 +9,6 @@ import numpy as np
 
 SCALES = (0.7, 1.4, 2.8, 5.6, 11.2)
 """Standard deviations of the blurs, in pixels; detail is matched in the bands between two of them."""
-BAND_SHARES = (1.15, 1.1, 1.0, 0.75, 0.7)
-"""Detail wanted in each band, relative to the untouched face. More in the fine bands makes up for detail that blending
-loses in compression; less in the broad bands saves the bits that new outlines and slopes cost. The values were found
-by trial: with them neither the bit rate nor the sharpness tells a forgery at c40."""
 MIN_SURVIVING = 6.0
 """Grey levels; weaker detail is lost at c40."""
 MIN_GAIN, MAX_GAIN = 0.7, 1.4
@@ -104,9 +100,9 @@ def match_detail(face: np.ndarray, like: np.ndarray, mask: np.ndarray, factor: f
     weight *= mask > 0
     inside = weight > 0.5
     result = face
-    bands = zip(_bands(face), _bands(_brightness(like)), _bands(grain), BAND_SHARES, strict=True)
-    for band, wanted, filling, share in bands:
-        light, wanted = _brightness(band)[inside], factor * share * wanted[inside]
+    bands = zip(_bands(face), _bands(_brightness(like)), _bands(grain), strict=True)
+    for band, wanted, filling in bands:
+        light, wanted = _brightness(band)[inside], factor * wanted[inside]
         gain = _gain(light, wanted)
         change = (gain - 1) * band
         missing = float(np.mean(wanted**2)) - gain**2 * float(np.mean(light**2))

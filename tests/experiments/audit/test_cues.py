@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from experiments.audit.cues import FEWEST_IDENTITIES, Region, frame_cues, grid_strength, judge
+from experiments.audit.cues import FEWEST_COMPONENTS, Region, frame_cues, grid_strength, judge
 
 
 def texture(seed, side=128):
@@ -67,7 +67,7 @@ def test_with_a_limit_the_auc_decides_and_else_the_interval(limit, verdict):
 
 
 def test_few_identities_and_one_class_give_no_verdict():
-    labels = np.tile([0, 1], FEWEST_IDENTITIES - 1)
+    labels = np.tile([0, 1], FEWEST_COMPONENTS - 1)
     assert judge(labels, labels, np.arange(len(labels)) // 2)["verdict"] == "too few"
     assert judge([0, 1], [0.1, 0.2], ["a", "a"])["verdict"] == "too few"
     assert judge(np.ones(20, int), np.arange(20), np.arange(20)) == {
@@ -75,6 +75,6 @@ def test_few_identities_and_one_class_give_no_verdict():
         "auc_ci95": None,
         "reals": 0,
         "fakes": 20,
-        "identities": 20,
+        "components": 20,
         "verdict": "too few",
     }

@@ -120,12 +120,13 @@ def test_an_honest_data_set_is_clean(honest):
     assert coarse["auc"] <= 0.65
     assert coarse["verdict"] == "clean"
     assert "face_16x16" not in found["betrays"]
-    assert found["intervals"] == 6 * (1 + len(METHODS) + 2)  # of five cues and the blanked face
-    assert found["identities"] == blanked["identities"] == coarse["identities"] == 40
+    assert found["intervals"] == 7 * (1 + len(METHODS) + 2)  # of six cues and the blanked face
+    assert found["identities"] == 40
+    assert blanked["components"] == coarse["components"] == 20  # pairs of people
     assert found["clips"] == {"real": 40, "fake": 80}
     assert set(found["cues"]) == set(CUES)
     assert set(found["cues"]["grid"]["per_method"]) == set(METHODS)
-    assert found["cues"]["grid"]["decoy"]["identities"] == found["cues"]["grid"]["plain"]["identities"] == 20
+    assert found["cues"]["grid"]["decoy"]["components"] == found["cues"]["grid"]["plain"]["components"] == 20
     assert json.loads((honest / "probe.json").read_text()) == found
     assert (
         f"Betrays over all methods: {', '.join(found['betrays']) or 'nothing'}." in (honest / "probe.txt").read_text()

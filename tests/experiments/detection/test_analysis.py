@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from experiments.detection import Item, Settings, analyse
+from experiments.detection.words import lines
 from records.footage import read_frames, write_video
 from savedmodel_export import ServingError
 
@@ -193,6 +194,20 @@ def test_an_alarm_is_raised_above_the_threshold_of_the_worst_quality(tmp_path, s
     assert answer.alarm.threshold == pytest.approx(threshold)
     assert answer.alarm.raised == (answer.strongest.log10_likelihood_ratio > threshold)
     assert analyse(Item(path), brightness, Settings()).alarm is None
+
+
+def test_several_people_share_the_false_alarms_that_are_allowed(tmp_path, draw_face, backdrop, brightness):
+    image = backdrop(HEIGHT, WIDTH)
+    for number, x in enumerate((110, 300)):
+        draw_face(image, x, 120, 100, seed=number)
+    path = picture(tmp_path / "two.png", image)
+    answer = analyse(Item(path), brightness, Settings(max_false_alarms=0.5))
+    assert len(answer.people) == 2
+    assert answer.alarm.threshold == pytest.approx(0.9)  # that of 0.25 for each
+    assert any("at most 50% of real clips of 2 people are above" in line for line in lines(answer))
+    refused = analyse(Item(path), brightness, Settings(max_false_alarms=0.06))  # 0.03 is less than one of 19 clips
+    assert refused.alarm is None
+    assert "2 people share the false alarms that are allowed" in refused.notes[0]
 
 
 def test_evidence_is_kept_only_if_it_is_asked_for(video, brightness):
