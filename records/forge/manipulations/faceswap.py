@@ -12,15 +12,21 @@ POISSON_SHARE = 0.3
 """Share of the clips that are blended by Poisson's equation; the others by a soft edge."""
 KINDS = ("without forehead", "without forehead", "inner")
 """The source's forehead stays out, because its hair would come with it."""
+LEAST_OPACITY = 0.4
+"""Opacity at strength 0: the face looks like a relative of both."""
 
 
 class FaceSwap:
-    """The source's face in the target's shape; its colour is matched, and of its light a part is left."""
+    """The source's face in the target's shape; its colour is matched, and of its light a part is left.
+
+    The weaker, the more transparent it is.
+    """
 
     DETAIL = 1.0
 
     def __init__(self, rng: np.random.Generator, frames: int, strength: float) -> None:
         self.hull = Hull.of(rng, KINDS, feather=(0.16 - 0.10 * strength, 0.26 - 0.12 * strength))
+        self.opacity = LEAST_OPACITY + (1 - LEAST_OPACITY) * strength
         self.poisson = rng.random() < POISSON_SHARE
         self.shift = skin_shift(rng, strength)
         self.own_light = rng.uniform(0.1, 0.4) * strength
@@ -38,4 +44,4 @@ class FaceSwap:
         face = match_shading(face, scene.window, alpha, 0.35 * scene.unit, 1 - self.own_light)
         if self.poisson:
             face = poisson(face, scene.window, alpha)
-        return relight(face, scene.u, scene.v, self.angle, self.light) + self.shift, alpha
+        return relight(face, scene.u, scene.v, self.angle, self.light) + self.shift, self.opacity * alpha
