@@ -179,19 +179,20 @@ def naming_the_loss(crew: Crew, run: Path) -> Iterator[None]:
         if crew.workers == 1 or (isinstance(error, PERHAPS_LOST) and not SAYS_LOST.search(str(error))):
             raise
         raise DataError(
-            f"{_lost(crew, str(error.message))} ended or cannot be reached. {run} keeps the state of the last whole "
-            "epoch: start the same command on all workers again, and it goes on from there."
+            f"{_lost(crew, str(error.message))}. {run} keeps the state of the last whole epoch: start the same command "
+            "on all workers again, and it goes on from there."
         ) from error
 
 
 def _lost(crew: Crew, message: str) -> str:
-    """The worker that an error of TensorFlow names, or what it says."""
+    """Which worker an error of TensorFlow names, or what it says, and what happened to it."""
     unhealthy = re.search(r"unhealthy[^/]*/job:(\w+)\S*task:(\d+)", message)
     lost = int(unhealthy[2]) + (crew.chiefs if unhealthy[1] != ROLES[0] else 0) if unhealthy else None
     for number, address in enumerate(crew.addresses):
         if f"ipv4:{address}" in message or number == lost:
-            return f"Worker {number + 1} of {crew.workers} ({address})"
-    return f"Another worker ({_short(message)})"
+            happened = ", this one, did not answer in time" if number == crew.worker else " ended or cannot be reached"
+            return f"Worker {number + 1} of {crew.workers} ({address}){happened}"
+    return f"Another worker ({_short(message)}) ended or cannot be reached"
 
 
 def _short(message: object) -> str:

@@ -29,6 +29,9 @@ SMALLEST = {"size": 64, "width": 4, "blocks": 1, "output": "none", "error_image"
 MANIFEST = Path(__file__).parents[2] / "docs/kubernetes/train.yaml"
 TOLERANCE = 2e-3  # relative: sums are added in another order, and Adam enlarges the difference
 EPOCHS = 5
+ADVICE = "start the same command on all workers again"
+UNHEALTHY = "The following tasks are unhealthy (stopped sending heartbeats):\n/job:{}\nThe"  # what TensorFlow says
+STARTS = 3  # of two workers, until they are not lost by themselves
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +80,7 @@ def start(config, run, said, *options, **variables):
     with said.open("wb") as file:  # not a pipe: a worker would stand still when nobody reads
         return subprocess.Popen(
             [sys.executable, *line.split(), *options, "--records", *config.records, "--out", str(run)],
-            env={**os.environ, "PYTHONFAULTHANDLER": "1", **variables},
+            env={**os.environ, "PYTHONFAULTHANDLER": "1", "TF_NUM_INTEROP_THREADS": "4", **variables},
             stdout=file,
             stderr=subprocess.STDOUT,
         )
@@ -121,23 +124,34 @@ class Two:
             worker.wait()
 
     def said(self, number):
-        """What one worker wrote until now."""
-        return self.files[number].read_text()
+        """What one worker wrote until now, in one line."""
+        return " ".join(self.files[number].read_text().split())
 
     def everything(self):
         """What both wrote at last, and where they stand if they still run."""
         for worker in self.workers:
             worker.send_signal(signal.SIGABRT)  # Python's fault handler writes the lines of all threads
             worker.wait()
-        return "\n".join(self.said(number)[-6000:] for number in range(2))
+        return "\n".join(file.read_text()[-6000:] for file in self.files)
 
-    def wait_for(self, event, seconds=240):
-        """Returns as soon as something happened; the workers must live until then."""
+    def reach(self, event, seconds=240):
+        """Whether something happened while the workers live.
+
+        On a machine with too much to do a worker may not answer in time. Both must then have ended as if it had died.
+        """
         deadline = time.monotonic() + seconds
         while not event():
-            assert all(worker.poll() is None for worker in self.workers), self.everything()
+            if any(worker.poll() is not None for worker in self.workers):
+                return self.check_loss()
             assert time.monotonic() < deadline, self.everything()
             time.sleep(0.005)
+        return True
+
+    def check_loss(self):
+        """False; both workers have ended, or end now, with the advice to start them again."""
+        assert [self.ended(number, seconds=60) for number in range(2)] == [1, 1], self.everything()
+        assert all(ADVICE in self.said(number) for number in range(2)), self.everything()
+        return False
 
     def ended(self, number, seconds):
         """The exit status of one worker."""
@@ -165,19 +179,27 @@ def test_two_workers_of_which_one_is_killed_again_and_again_end_where_one_proces
         (lambda: finished(3), 1),
         (lambda: writing_a_state() or finished(4), 1),
     ):
-        for left_by_a_kill in run.glob(f".{state.PREFIX}*"):
-            shutil.rmtree(left_by_a_kill)
+        for _ in range(STARTS):
+            for left_by_a_kill in run.glob(f".{state.PREFIX}*"):
+                shutil.rmtree(left_by_a_kill)
+            with Two(config, run) as two:
+                if two.reach(moment):
+                    two.workers[victim].kill()
+                    assert two.ended(1 - victim, seconds=60) == 1, two.everything()
+                    assert ADVICE in two.said(1 - victim)
+                    break
+        else:
+            pytest.fail(f"Two workers were lost {STARTS} times by themselves.\n{two.said(0)[-3000:]}")
+    for _ in range(STARTS):
         with Two(config, run) as two:
-            two.wait_for(moment)
-            two.workers[victim].kill()
-            assert two.ended(1 - victim, seconds=60) == 1, two.everything()
-            assert "start the same command on all workers again" in " ".join(two.said(1 - victim).split())
-    with Two(config, run) as two:
-        assert two.ended(0, seconds=240) == 0, two.everything()
-        assert two.ended(1, seconds=60) == 0, two.everything()
-        assert "Best epoch" in two.said(0)
-        assert "Best epoch" not in two.said(1)
-        assert "epoch 5/5" not in two.said(1)
+            if two.ended(0, seconds=240) == 0 or two.check_loss():
+                break
+    else:
+        pytest.fail(f"Two workers were lost {STARTS} times by themselves.\n{two.said(0)[-3000:]}")
+    assert two.ended(1, seconds=60) == 0, two.everything()
+    assert "Best epoch" in two.said(0)
+    assert "Best epoch" not in two.said(1)
+    assert "epoch 5/5" not in two.said(1)
     check_equal(history_of(run), undisturbed)
     assert runs.load_config(run).shares == 2
 
@@ -276,15 +298,6 @@ def test_shares_that_the_workers_cannot_divide_are_refused(config, tmp_path):
         training._with_shares(dataclasses.replace(config, shares=3), tmp_path, crew, print)
 
 
-def test_the_worker_that_was_lost_is_named():
-    crew = distribution.Crew(None, ("10.0.0.1:1", "10.0.0.2:1"))
-    unhealthy = "The following tasks are unhealthy (stopped sending heartbeats):\n/job:worker/replica:0/task:1\nThe"
-    refused = "failed to connect to all addresses; last error: UNKNOWN: ipv4:10.0.0.1:1: Failed to connect"
-    assert distribution._lost(crew, unhealthy) == "Worker 2 of 2 (10.0.0.2:1)"
-    assert distribution._lost(crew, refused) == "Worker 1 of 2 (10.0.0.1:1)"
-    assert distribution._lost(crew, "Socket\nclosed") == "Another worker (Socket closed)"
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -333,15 +346,17 @@ def test_a_port_in_use_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("chiefs", "message", "expected"),
     [
-        (0, "unhealthy tasks: /job:worker/replica:0/task:1", "Worker 2 of 3 (b:1)"),
-        (1, "unhealthy tasks: /job:worker/replica:0/task:1", "Worker 3 of 3 (c:1)"),
-        (1, "unhealthy tasks: /job:chief/replica:0/task:0", "Worker 1 of 3 (a:1)"),
-        (0, "failed to connect to ipv4:c:1", "Worker 3 of 3 (c:1)"),
-        (0, "Collective  ops is\naborted", "Another worker (Collective ops is aborted)"),
+        (0, UNHEALTHY.format("worker/replica:0/task:1"), "Worker 2 of 3 (b:1) ended"),
+        (0, UNHEALTHY.format("worker/replica:0/task:0"), "Worker 1 of 3 (a:1), this one, did not answer in time"),
+        (1, UNHEALTHY.format("worker/replica:0/task:1"), "Worker 3 of 3 (c:1) ended"),
+        (1, UNHEALTHY.format("chief/replica:0/task:0"), "Worker 1 of 3 (a:1), this one, did not answer in time"),
+        (0, "failed to connect to all addresses; last error: UNKNOWN: ipv4:c:1: Failed", "Worker 3 of 3 (c:1) ended"),
+        (0, "Collective  ops is\naborted", "Another worker (Collective ops is aborted) ended"),
     ],
 )
 def test_the_worker_that_is_lost_is_named(chiefs, message, expected):
-    assert distribution._lost(distribution.Crew(None, ("a:1", "b:1", "c:1"), 0, chiefs), message) == expected
+    found = distribution._lost(distribution.Crew(None, ("a:1", "b:1", "c:1"), 0, chiefs), message)
+    assert found.removesuffix(" or cannot be reached") == expected
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_other_options_in_the_same_folder_are_refused(v3, options):
 
 def test_a_data_set_of_another_version_is_refused(v3, options, monkeypatch):
     monkeypatch.setitem(VERSIONS, "rendered", 99)
-    with pytest.raises(DataError, match="version 2 is now 99"):
+    with pytest.raises(DataError, match="version 3 is now 99"):
         forge_dataset(options, v3, say=silent)
 
 
@@ -54,7 +54,7 @@ def test_the_description_has_all_that_decides_the_bytes_and_no_path(tmp_path):
         "seed": 0,
         "compressions": ["raw", "c40"],
         "preset": "veryfast",
-        "version": 2,
+        "version": 3,
     }
     (tmp_path / "people").mkdir()
     (tmp_path / "people" / "a.png").write_bytes(b"x")
