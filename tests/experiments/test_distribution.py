@@ -192,11 +192,12 @@ def test_two_workers_of_which_one_is_killed_again_and_again_end_where_one_proces
             pytest.fail(f"Two workers were lost {STARTS} times by themselves.\n{two.said(0)[-3000:]}")
     for _ in range(STARTS):
         with Two(config, run) as two:
-            if two.ended(0, seconds=240) == 0 or two.check_loss():
+            if two.ended(0, seconds=240) == 0:
+                assert two.ended(1, seconds=60) == 0, two.everything()
                 break
+            two.check_loss()
     else:
         pytest.fail(f"Two workers were lost {STARTS} times by themselves.\n{two.said(0)[-3000:]}")
-    assert two.ended(1, seconds=60) == 0, two.everything()
     assert "Best epoch" in two.said(0)
     assert "Best epoch" not in two.said(1)
     assert "epoch 5/5" not in two.said(1)
