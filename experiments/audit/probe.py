@@ -75,12 +75,14 @@ def report(
             f"`forge` wrote and a compression that it holds. Left out: {'; '.join(samples.left_out[:5]) or 'nothing'}"
         )
     scores = {name: np.array(values) for name, values in samples.cues.items()}
-    labels, components = np.array([clip.label for clip in clips]), _components(clips)
-    if len(set(components)) >= FEWEST_COMPONENTS:
+    labels, components = np.array([clip.label for clip in clips]), np.array(_components(clips))
+    if len(np.unique(components)) >= FEWEST_COMPONENTS:
         for name, crops in samples.crops.items():
             scores[name] = cross_validated(crops, labels, components, steps, seed)
     limits = {name: view.limit for name, view in VIEWS.items()}
-    judgements = {name: _judgement(clips, values, seed, limits.get(name)) for name, values in scores.items()}
+    judgements = {
+        name: _judgement(clips, components, values, seed, limits.get(name)) for name, values in scores.items()
+    }
     verdicts = {name: _verdicts(judgement) for name, judgement in judgements.items()}
     found = {
         "compression": compression,
@@ -187,10 +189,12 @@ def _measure_clip(clip: Clip, regions: dict[int, Region], samples: Samples) -> N
         samples.crops[name].append(np.stack(of_view))
 
 
-def _judgement(clips: list[Clip], scores: np.ndarray, seed: int, limit: float | None) -> dict[str, object]:
+def _judgement(
+    clips: list[Clip], components: np.ndarray, scores: np.ndarray, seed: int, limit: float | None
+) -> dict[str, object]:
     """Judges one cue over all clips, for each method, and for identities with and without a decoy."""
     labels = np.array([clip.label for clip in clips], int)
-    people, components = np.array([_target(clip) for clip in clips]), np.array(_components(clips))
+    people = np.array([_target(clip) for clip in clips])
     methods = np.array([clip.method for clip in clips])
     decoyed = np.isin(people, [_target(clip) for clip in clips if not clip.label and clip.notes.get("decoy")])
 

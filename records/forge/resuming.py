@@ -15,7 +15,8 @@ from records.forge.people import fingerprint
 from records.forge.tree import WORKING, Tree
 
 VERSIONS = {"rendered": 3, "photographs": 4}
-"""Increase a number when the same options give other bytes than before: rendered 2 and photographs 3 have meshes."""
+"""Increase a number when the same options give other bytes than before: rendered 3 and photographs 4 keep the
+contrast of the face."""
 
 
 def description(options: ForgeOptions) -> dict[str, object]:

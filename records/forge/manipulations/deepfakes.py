@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from records.forge.manipulations.blending import match_colour, match_shading, skin_shift
-from records.forge.manipulations.faceswap import KINDS, LEAST_OPACITY
+from records.forge.manipulations.faceswap import KINDS, opacity
 from records.forge.manipulations.painter import Scene
 from records.forge.mesh import Hull
 from records.forge.networks import paste_crop
@@ -24,7 +24,7 @@ class Deepfakes:
         self.hull = Hull.of(rng, KINDS, shrink=(0.84, 0.97), feather=(0.20 - 0.10 * strength, 0.32 - 0.12 * strength))
         self.shift = skin_shift(rng, strength)
         self.own_light = rng.uniform(0.2, 0.7) * strength
-        self.opacity = LEAST_OPACITY + (1 - LEAST_OPACITY) * strength
+        self.opacity = opacity(strength)
         self.sharpen = rng.uniform(0.4, 1.2)
         self.texture = rng.uniform(0.4, 0.9) - 0.3 * strength
 

@@ -16,6 +16,11 @@ LEAST_OPACITY = 0.4
 """Opacity at strength 0: the face looks like a relative of both."""
 
 
+def opacity(strength: float) -> float:
+    """The opacity of a partner's face, in [LEAST_OPACITY, 1], for a strength in [0, 1]."""
+    return LEAST_OPACITY + (1 - LEAST_OPACITY) * strength
+
+
 class FaceSwap:
     """The source's face in the target's shape; its colour is matched, and of its light a part is left.
 
@@ -26,7 +31,7 @@ class FaceSwap:
 
     def __init__(self, rng: np.random.Generator, frames: int, strength: float) -> None:
         self.hull = Hull.of(rng, KINDS, feather=(0.16 - 0.10 * strength, 0.26 - 0.12 * strength))
-        self.opacity = LEAST_OPACITY + (1 - LEAST_OPACITY) * strength
+        self.opacity = opacity(strength)
         self.poisson = rng.random() < POISSON_SHARE
         self.shift = skin_shift(rng, strength)
         self.own_light = rng.uniform(0.1, 0.4) * strength
